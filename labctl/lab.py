@@ -1,0 +1,71 @@
+"""A lab: a run function, its claims, and the folder with its words.
+
+The signature of the run function is the command line: the first parameter is the internet, positional ones are
+arguments, keyword-only ones are options, and the string in `Annotated[T, "help"]` is the help text. Supported
+types: str, int, float, bool, `Literal[...]`, `list[str]`, and each of them `| None`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib import resources
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+
+from labctl.errors import Malformed
+from labctl.events import Claim, Event
+
+
+Place = Literal["sandbox", "live", "both"]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a lab's run function, as the command line sees it."""
+
+    name: str
+    type: Any
+    default: Any
+    help: str
+    positional: bool
+
+
+@dataclass(frozen=True)
+class Lab:
+    """`name` is the subcommand, `title` one line of prose, `package` the folder of explain.md and quiz.toml."""
+
+    name: str
+    title: str
+    claims: tuple[Claim, ...]
+    run: Callable[..., Iterator[Event]]
+    package: str
+    # Command lines for `--help`, without the leading `labctl`.
+    examples: tuple[str, ...] = ()
+    # Where the arguments' target lives: in the sandbox, on the real internet, or in both (DESIGN.md section 6).
+    place: Callable[[Mapping[str, Any]], Place] = lambda arguments: "sandbox"
+
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The command line of this lab. Raises Malformed when an annotation lacks its help sentence."""
+        hints = get_type_hints(self.run, include_extras=True)
+        found = []
+        for name, p in list(inspect.signature(self.run).parameters.items())[1:]:
+            hint = hints.get(name)
+            if get_origin(hint) is not Annotated or not isinstance(get_args(hint)[1], str):
+                raise Malformed("lab-malformed", f'lab {self.name}: parameter {name} needs Annotated[type, "help"]')
+            kind, text = get_args(hint)[:2]
+            found.append(Parameter(name, kind, p.default, text, p.kind is not p.KEYWORD_ONLY))
+        return tuple(found)
+
+    def claim(self, id: str) -> Claim | None:
+        """The claim with this id, or None."""
+        return next((c for c in self.claims if c.id == id), None)
+
+    def claim_broken_by(self, fault: str) -> Claim | None:
+        """The claim that this fault refutes, or None."""
+        return next((c for c in self.claims if c.broken_by == fault), None)
+
+    def words(self, filename: str) -> str:
+        """The text of a file in the lab's folder ("" when there is none)."""
+        path = resources.files(self.package) / filename
+        return path.read_text(encoding="utf-8") if path.is_file() else ""

@@ -1,0 +1,137 @@
+"""Run a lab: pull its events, keep what was judged and measured, show each to the renderers.
+
+Nothing here knows a topic, a terminal or an option; what a run amounts to is its `exit_code`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from labctl import errors
+from labctl.events import Event, Exchange, Json, Measure, Verdict
+from labctl.internet import Internet
+from labctl.lab import Lab
+
+
+@dataclass(frozen=True)
+class Answered:
+    """One question of a lesson and what became of it: what the result document keeps of it.
+
+    `outcome` is `right`, `wrong`, `skipped`, `void` (its key came from something that was not seen) or `no-idea`
+    (an ungraded prediction); `confidence` 1 guess, 2 think, 3 sure, 0 not asked.
+    """
+
+    item: str
+    rev: int
+    phase: Literal["predict", "observe", "recall"]
+    given: str
+    key: str
+    outcome: Literal["right", "wrong", "skipped", "void", "no-idea"]
+    confidence: int = 0
+    misconception: str = ""
+    hints: int = 0
+
+
+@dataclass
+class Run:
+    """One run of a lab, filled while it happens. Times are milliseconds since the run began."""
+
+    lab: Lab
+    command: str
+    arguments: Mapping[str, Json]
+    internet: Literal["sandbox", "live"]
+    fault: str = ""
+    seed: int = 1
+    notices: list[str] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    answered: list[Answered] = field(default_factory=list)
+    elapsed_ms: float = 0.0
+    interrupted: bool = False
+    error: errors.LabctlError | None = None
+
+    @property
+    def verdicts(self) -> list[Verdict]:
+        """What was judged, in order. One verdict per claim: the last one counts when a lab judged it twice."""
+        return list({e.claim: e for e in self.events if isinstance(e, Verdict)}.values())
+
+    @property
+    def measures(self) -> dict[str, Measure]:
+        """Named facts of this run, by id."""
+        return {e.id: e for e in self.events if isinstance(e, Measure)}
+
+    def verdict(self, claim: str) -> Verdict | None:
+        """The verdict on this claim, or None when the run did not come to it."""
+        return next((v for v in self.verdicts if v.claim == claim), None)
+
+    @property
+    def exit_code(self) -> int:
+        """DESIGN.md section 9. A claim that comes out false on the live internet is a finding, not a failure."""
+        if self.interrupted:
+            return errors.INTERRUPTED
+        if self.error is not None:
+            return self.error.exit_code
+        outcomes = {v.outcome for v in self.verdicts}
+        if "REFUTED" in outcomes and self.internet == "sandbox":
+            return errors.REFUTED
+        if self.lab.claims and not outcomes - {"NOT_SEEN"}:
+            return errors.NOTHING_JUDGED
+        return errors.OK
+
+
+class Renderer(Protocol):
+    """Shows a run. `begin` once, `show` per event, `end` once; several renderers may watch one run."""
+
+    def begin(self, run: Run) -> None: ...
+
+    def show(self, event: Event) -> None: ...
+
+    def end(self, run: Run) -> None: ...
+
+
+Pace = Literal["real", "slow", "step", "instant"]
+
+
+def play(
+    run: Run,
+    internet: Internet,
+    renderers: Sequence[Renderer],
+    *,
+    wait: Callable[[Event], None] = lambda event: None,
+    watch: Iterable[Event] | None = None,
+) -> Run:
+    """Pull the lab's events to the end and show each. The caller calls the renderers' `begin` and `end`.
+
+    `wait` is called before an event is shown, for pacing: it delays the display, never what is measured.
+    `watch` are events to show instead of running the lab (a recording). An interrupt or an error of ours ends
+    the run; what was seen stays.
+    """
+    started = time.monotonic()
+    events = watch if watch is not None else run.lab.run(internet, **run.arguments)
+    try:
+        for event in events:
+            run.events.append(event)
+            wait(event)
+            for renderer in renderers:
+                renderer.show(event)
+    except KeyboardInterrupt:
+        run.interrupted = True
+    except errors.LabctlError as error:
+        run.error = error
+    finally:
+        run.elapsed_ms = (time.monotonic() - started) * 1000
+    return run
+
+
+def pacing(pace: Pace, sleep: Callable[[float], None], step: Callable[[], None]) -> Callable[[Event], None]:
+    """The `wait` of `play` for a pace: `slow` holds each message for 0.6 s, `step` until a key is pressed.
+
+    `real` shows events as they happen, `instant` too: nothing is ever faster than what was measured.
+    """
+    if pace == "slow":
+        return lambda event: sleep(0.6) if isinstance(event, Exchange) else None
+    if pace == "step":
+        return lambda event: step() if isinstance(event, Exchange) else None
+    return lambda event: None

@@ -1,0 +1,8 @@
+"""The course, in teaching order. The engine reads this table and imports a lab only to run it."""
+
+from __future__ import annotations
+
+# name, module that holds LAB, one line for `labctl --help`, group of the help.
+CURRICULUM: tuple[tuple[str, str, str, str], ...] = (
+    ("dns", "labs.dns.lab", "a name becomes an address", "The journey"),
+)
