@@ -91,6 +91,77 @@ class Renderer(Protocol):
     def end(self, run: Run) -> None: ...
 
 
+@dataclass(frozen=True)
+class Choice:
+    """One option of a question as it is shown: `key` is what one types (`a`, `b`, `c`)."""
+
+    key: str
+    id: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question to put to a person. `choices` is empty for a number: any number is an answer then.
+
+    `prompt` is `Your prediction` or `Your answer`; `ask_confidence` asks `1 guess 2 think 3 sure` after the
+    answer; `may_be_empty` lets Enter alone mean "no idea" (predictions only). `hints` are given one by one on
+    `?`. `id` is printed in mute under the question.
+    """
+
+    id: str
+    phase: Literal["predict", "observe", "recall"]
+    stem: str
+    choices: tuple[Choice, ...] = ()
+    hints: tuple[str, ...] = ()
+    prompt: str = "Your answer"
+    unit: str = ""
+    ask_confidence: bool = False
+    may_be_empty: bool = False
+
+
+@dataclass(frozen=True)
+class Given:
+    """What the person did. `answer` is a Choice's id, or the number as typed; "" unless `action` is `answer`.
+
+    `no-idea` is Enter alone on a prediction; `quit` ends the questions (end of input does too), not the run.
+    `hints` counts those that were shown; `confidence` is 0 when it was not asked or not given.
+    """
+
+    action: Literal["answer", "no-idea", "skip", "quit"]
+    answer: str = ""
+    confidence: int = 0
+    hints: int = 0
+
+
+@dataclass(frozen=True)
+class Feedback:
+    """What is said to an answer. `outcome` as in Answered. `chosen` answers the option that was chosen (or says
+    that it was skipped); `right` names the right one ("" when it was chosen); `see` is a command that shows it.
+    Texts are prose without glyphs; the asker puts `✓` `✗` or the words before them by `outcome`.
+    """
+
+    outcome: Literal["right", "wrong", "skipped", "void", "no-idea"]
+    chosen: str
+    right: str = ""
+    see: str = ""
+
+
+class Asker(Protocol):
+    """Puts questions to a person, and shows feedback, append-only. Ctrl-C raises KeyboardInterrupt.
+
+    `ask` shows stem, choices and id, prompts, and repeats the prompt (not the question) after a hint or an input
+    that is no answer; it returns when it has an answer, a skip or a quit. `tell` shows feedback. `pause` waits
+    for Enter (pace `step`).
+    """
+
+    def ask(self, question: Question) -> Given: ...
+
+    def tell(self, question: Question, feedback: Feedback) -> None: ...
+
+    def pause(self) -> None: ...
+
+
 Pace = Literal["real", "slow", "step", "instant"]
 
 

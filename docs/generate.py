@@ -1,0 +1,71 @@
+"""Put what labctl really prints into README.md and docs/*.md; `--check` fails when they differ.
+
+A block between `<!-- output: COMMAND -->` and `<!-- end -->` holds the output of that command. Times differ from run
+to run, so the check compares everything but them.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BLOCK = re.compile(r"(<!-- output: (?P<command>[^>]+?) -->\n)(?P<body>.*?)(<!-- end -->)", re.DOTALL)
+# Durations, and ports that the kernel chose.
+VARIES = re.compile(r"\d[\d,]*(\.\d+)? ms|\d+\.\d+ s\b|127\.0\.0\.1:\d+")
+
+
+def output(command: str) -> str:
+    """What this command prints to a pipe, with a home of its own and the default settings."""
+    words = shlex.split(command)
+    with tempfile.TemporaryDirectory() as home:
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("LABCTL_") and k != "CI"}
+        environment |= {"LABCTL_HOME": home, "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8"}
+        done = subprocess.run(  # noqa: S603 - the commands stand in our own documents
+            [sys.executable, "-m", *words],
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            timeout=60,
+            check=False,
+        )
+    if done.returncode not in (0, 1):
+        sys.exit(f"{command}: exit code {done.returncode}\n{done.stderr}")
+    return done.stdout.rstrip("\n")
+
+
+def renewed(text: str) -> str:
+    """The document with every block made anew."""
+    return BLOCK.sub(lambda m: f"{m[1]}```text\n$ {m['command']}\n{output(m['command'])}\n```\n{m[4]}", text)
+
+
+def comparable(text: str) -> str:
+    """The document without what differs from run to run."""
+    return VARIES.sub("#", text)
+
+
+def main() -> int:
+    """Renew the documents, or with `--check` say which are not what labctl prints."""
+    check = "--check" in sys.argv[1:]
+    stale = []
+    for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
+        old = path.read_text(encoding="utf-8")
+        new = renewed(old)
+        if comparable(old) != comparable(new):
+            stale.append(path.relative_to(ROOT))
+            if not check:
+                path.write_text(new, encoding="utf-8")
+    for name in stale:
+        print(f"{name}: {'is not what labctl prints: make format' if check else 'renewed'}")  # noqa: T201
+    return 1 if check and stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,130 @@
+"""The town: one table of zones, name servers, manners and files. Data only; a fault maps a town to a town.
+
+Records are lines of master-file text (RFC 1035 section 5) with absolute owner names, so that a fault is a change
+to a few lines that a person can read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from labctl.internet import HostFiles
+
+Signing = Literal["signed", "unsigned", "expired", "compact"]
+ServerRole = Literal["root", "tld", "leaf", "resolver"]
+
+# Milliseconds from the question's arrival to the answer's leaving, by role: the town's distances.
+LATENCY_MS: Mapping[ServerRole, float] = {"resolver": 1.2, "root": 11.0, "tld": 18.0, "leaf": 14.0}
+
+
+@dataclass(frozen=True)
+class ZoneFile:
+    """A zone as its operator wrote it. `servers` are the IPv4 addresses of the name servers that hold it.
+
+    `signing`: `expired` has signatures that ran out a month ago, `compact` denies as in RFC 9824. `key` is the
+    text that the zone's key is derived from (default: its name). `apex_alias`: a CNAME that answers whatever
+    is asked of the apex (a fault). `unproven`: delegations for which the proof that no DS exists is left out.
+    """
+
+    origin: str
+    records: tuple[str, ...]
+    servers: tuple[str, ...]
+    signing: Signing = "signed"
+    apex_alias: str = ""
+    unproven: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class TownServer:
+    """A name server: its first address is IPv4 and is its identity.
+
+    `behaviour`: `lame` holds nothing and REFUSES, `broken` says SERVFAIL to everything, `upward` refers to the
+    root whatever is asked, `silent` never answers, `recursive` resolves and remembers.
+    """
+
+    name: str
+    addresses: tuple[str, ...]
+    role: ServerRole
+    behaviour: Literal["authoritative", "lame", "broken", "upward", "silent", "recursive"] = "authoritative"
+
+    @property
+    def latency_ms(self) -> float:
+        """How long an answer is held back, in milliseconds."""
+        return LATENCY_MS[self.role]
+
+
+@dataclass(frozen=True)
+class AuthoritativeManners:
+    """How all authoritative servers behave. The defaults are right; a fault turns one."""
+
+    says_recursion_available: bool = False
+    truncates: bool = True
+    nodata_is_nxdomain: bool = False
+    wildcard_covers_all: bool = False
+    refuses_cut_names: bool = False
+
+
+@dataclass(frozen=True)
+class ResolverManners:
+    """How the recursive resolvers behave. The defaults are right; a fault turns one."""
+
+    keeps_answers: bool = True
+    keeps_denials: bool = True
+    counts_down: bool = True
+    claims_authority: bool = False
+
+
+@dataclass(frozen=True)
+class Town:
+    """Everything there is. `ds_keys` maps a zone to the text of the key that its parent's DS is made from."""
+
+    zones: tuple[ZoneFile, ...]
+    servers: tuple[TownServer, ...]
+    host_files: HostFiles
+    resolver_address: str
+    ds_keys: Mapping[str, str] = field(default_factory=dict)
+    authoritative: AuthoritativeManners = AuthoritativeManners()
+    recursive: ResolverManners = ResolverManners()
+
+    def zone(self, origin: str) -> ZoneFile:
+        """The (first) zone of this name. Raises KeyError."""
+        for zone in self.zones:
+            if zone.origin == origin:
+                return zone
+        raise KeyError(origin)
+
+    def server(self, address: str) -> TownServer | None:
+        """Who holds this address (IPv4 or IPv6 text), or None."""
+        return next((s for s in self.servers if address in s.addresses), None)
+
+    def with_zone(self, origin: str, change: Callable[[ZoneFile], ZoneFile]) -> Town:
+        """The town with this zone changed."""
+        return replace(self, zones=tuple(change(z) if z.origin == origin else z for z in self.zones))
+
+    def with_records(self, origin: str, change: Callable[[str], str | None]) -> Town:
+        """The town with each record line of this zone changed, or left out when `change` gives None."""
+        return self.with_zone(
+            origin,
+            lambda zone: replace(
+                zone, records=tuple(new for old in zone.records if (new := change(old)) is not None)
+            ),
+        )
+
+
+def healthy_town() -> Town:
+    """The town without a fault."""
+    from labctl.sandbox.town_files import HOST_FILES
+    from labctl.sandbox.town_leaves import LEAF_SERVERS, LEAF_ZONES
+    from labctl.sandbox.town_reverse import REVERSE_SERVERS, REVERSE_ZONES
+    from labctl.sandbox.town_roots import TOP_SERVERS, top_zones
+
+    below = LEAF_ZONES + REVERSE_ZONES
+    return Town(
+        zones=top_zones() + below,
+        servers=TOP_SERVERS + REVERSE_SERVERS + LEAF_SERVERS,
+        host_files=HOST_FILES,
+        resolver_address="198.51.100.53",
+        ds_keys={"wrong-ds.test.": "a key that wrong-ds.test. does not have"},
+    )

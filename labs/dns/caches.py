@@ -1,0 +1,72 @@
+"""The caches between a program and the DNS, closest first: what this machine really has, and what it cannot show."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+from labctl.events import Event, Hue, Row, Rows
+from labctl.internet import Internet
+from labctl.protocols import host_files
+from labs.dns.claims import HOSTS_FIRST
+from labs.dns.resolver import Said, ask
+from labs.dns.words import ms
+
+
+def closest_first(internet: Internet, name: str, type: str) -> Generator[Event, None, None]:
+    """The table of caches for this name, and the judgement of who is asked first."""
+    files = internet.host_files
+    order = host_files.nsswitch_hosts(files.nsswitch)
+    in_hosts = host_files.find(files.hosts, name)
+    stub = host_files.local_stub(files.resolv_conf)
+    rows = [
+        _row("browser", "not seen", "", "its own cache is not visible from here", "mute"),
+    ]
+    if in_hosts:
+        found = in_hosts[0]
+        rows.append(
+            _row("hosts file", "HIT", "", f"line {found.line} says {found.address}: programs use that", "ok")
+        )
+    else:
+        rows.append(_row("hosts file", "✗ miss", "", "no line for this name", "warn"))
+    rows.append(_row("OS stub", "✗ none" if not stub.caches else "asked", "", stub.sentence, "mute"))
+    rows.append(_resolver_row(internet, name, type))
+    listed = " ".join(f"{i}. {r.text}" for i, r in enumerate(rows, 1))
+    yield Rows(
+        text=f"Caches, closest first. {listed}",
+        id="caches",
+        title="Closest cache first",
+        columns=("cache", "had it", "took", "what it is"),
+        rows=tuple(rows),
+    )
+    if order.services:
+        yield HOSTS_FIRST.judged(order.files_before_dns, order.sentence)
+    else:
+        yield HOSTS_FIRST.not_seen("This machine has no nsswitch.conf that says in which order names are looked up.")
+
+
+def _resolver_row(internet: Internet, name: str, type: str) -> Row:
+    if not internet.resolvers:
+        return _row("resolver", "✗ none", "", "no resolver is configured on this machine", "warn")
+    server = internet.resolvers[0]
+    said = ask(internet, server, name, type, recurse=False)
+    verdict, remark, hue = _memory(said)
+    return _row("resolver", verdict, ms(said.elapsed_ms), f"{server}: {remark}", hue)
+
+
+def _memory(said: Said) -> tuple[str, str, Hue]:
+    if said.failure:
+        return "✗ silent", f"no usable answer ({said.failure})", "bad"
+    if said.ttl is not None and (said.records or said.rcode in ("NXDOMAIN", "NOERROR")):
+        return "HIT", f"someone asked before, {said.ttl} s left", "ok"
+    if said.rcode in ("REFUSED", "SERVFAIL"):
+        return "not said", f"it does not say what it remembers ({said.rcode})", "mute"
+    return "✗ miss", "did anyone ask it? No: walk the tree", "warn"
+
+
+def _row(cache: str, verdict: str, took: str, remark: str, hue: Hue) -> Row:
+    words = verdict.removeprefix("✗ ")
+    return Row(
+        text=f"{cache}: {words}{', ' + took if took else ''}, {remark}.",
+        cells=(cache, verdict, took, remark),
+        hues=("", hue, "", "mute"),
+    )

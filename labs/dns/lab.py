@@ -1,0 +1,168 @@
+"""How a name becomes an address: the caches, the walk from the root, the answer and how long it may be kept."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Mapping
+from typing import Annotated, Any, Literal
+
+from labctl.errors import UsageError
+from labctl.events import Event, Measure, Step
+from labctl.internet import Internet
+from labctl.lab import Lab, Place
+from labs.dns.claims import CLAIMS
+
+DEFAULT_NAME = "www.shop.test."
+
+
+def place(arguments: Mapping[str, Any]) -> Place:
+    """Where the name lives: the town, the real internet, or both (DESIGN.md section 6)."""
+    from labctl.protocols.dns_target import place as place_of_name
+
+    servers = arguments.get("server") or []
+    return place_of_name(str(arguments.get("name") or DEFAULT_NAME), tuple(servers))
+
+
+def run(
+    internet: Internet,
+    name: Annotated[str, "The name to look up; an address means its reverse name."] = DEFAULT_NAME,
+    *,
+    type: Annotated[list[str] | None, "Record type: A, AAAA, MX, TXT, ...; several at once. [default: A]"] = None,
+    server: Annotated[list[str] | None, "Ask this server (ADDRESS[:PORT]) instead of walking; several with --compare."] = None,
+    via: Annotated[Literal["udp", "tcp", "tls", "https"], "How to speak with --server."] = "udp",
+    dnssec: Annotated[bool, "Ask for signatures and check the chain from the root's key."] = False,
+    qmin: Annotated[bool, "Show each server no more of the name than it needs (RFC 9156)."] = False,
+    compare: Annotated[bool, "All servers of the zone side by side, or all that --server names."] = False,
+    watch: Annotated[bool, "Watch the TTL drain in a resolver's cache, and what happens at 0."] = False,
+) -> Iterator[Event]:
+    """The lab's events. Raises UsageError for a name or a type that cannot be asked for."""
+    from labctl.protocols.dns_target import target
+
+    asked = target(name, type or [])
+    servers = [_server(s, via) for s in server or []]
+    if via != "udp" and not servers:
+        raise UsageError(
+            "option-needs-server",
+            f"--via {via} needs a server to speak to: a walk asks name servers by UDP, and TCP when told to",
+            fixes=(f"labctl dns {asked.name} --server 192.0.2.53 --via {via}",),
+        )
+    for note in asked.notes:
+        yield Step(text=note, role="note")
+    if compare and len(servers) > 1:
+        from labs.dns import compare as side_by_side
+
+        yield Step(text="Resolvers side by side.", role="phase", phase="OBSERVE", title="who says what")
+        for each in asked.types:
+            yield from side_by_side.resolvers(internet, servers, asked.name, each)
+    elif watch:
+        from labs.dns.watch import drain
+
+        yield from drain(internet, servers[0] if servers else None, asked.name, asked.types[0])
+    elif servers:
+        from labs.dns.one_server import ask_one
+
+        yield from ask_one(internet, servers[0], via, asked.name, asked.types, dnssec=dnssec)
+    else:
+        yield from _walks(internet, asked.name, asked.types, dnssec=dnssec, qmin=qmin, compare=compare)
+    yield from _by_hand(internet, asked.name, asked.types, servers, dnssec)
+
+
+def _server(text: str, via: str) -> Any:
+    from labctl.protocols.dns_target import server_address
+
+    return server_address(text, via)
+
+
+def _walks(
+    internet: Internet, name: str, types: tuple[str, ...], *, dnssec: bool, qmin: bool, compare: bool
+) -> Generator[Event, None, None]:
+    from labctl.protocols.dns_cache import Cache
+    from labs.dns import caches, judging, records, resolver
+    from labs.dns.walking import summary, walk
+
+    yield Step(
+        text="OBSERVE: the resolver walks the tree.", role="phase", phase="OBSERVE", title="the resolver walks the tree"
+    )
+    yield from caches.closest_first(internet, name, types[0])
+    cache = Cache(internet.clock)
+    walks = []
+    for type in types:
+        title = f"{type} of {name}" if len(types) > 1 else "From the root down"
+        yield Step(text=f"The walk for {type} of {name}", role="heading", title=title)
+        walked = yield from walk(internet, name, type, cache=cache, qmin=qmin, dnssec=dnssec)
+        walks.append(walked)
+        yield Step(text=f"The walk took {summary(walked)}.", role="note", title=summary(walked))
+    first = walks[0]
+    said = yield from resolver.ask_again(internet, first, name, types[0])
+    if len(types) > 1 or first.result.chain or len(first.result.records) > 1:
+        for walked in walks:
+            if walked.result.records or walked.result.chain:
+                yield records.records(walked.result)
+    yield records.remembered(cache)
+    yield from records.facts(first)
+    yield from records.whose_address(internet, first)
+    yield from judging.the_walk(internet, first, qmin)
+    yield from resolver.authority(first, said)
+    for walked in walks:
+        yield from records.shape(walked)
+    yield from records.across_types(walks)
+    if dnssec:
+        from labs.dns.security import check
+
+        for walked in walks:
+            yield from check(internet, walked)
+    if compare:
+        from labs.dns.compare import servers_of_the_zone
+
+        yield from servers_of_the_zone(internet, first)
+    yield from _again(internet, cache, name, types[0], qmin)
+    for walked in walks:
+        yield records.conclusion(walked.result)
+
+
+def _again(internet: Internet, cache: Any, name: str, type: str, qmin: bool) -> Generator[Event, None, None]:
+    """The same question once more, with what the walk has learnt."""
+    from labs.dns.walking import walk
+    from labs.dns.words import ms
+
+    once_more = walk(internet, name, type, cache=cache, qmin=qmin)
+    try:
+        while True:
+            next(once_more)
+    except StopIteration as stop:
+        again = stop.value
+    count = again.result.questions
+    yield Measure(f"Asked again now, it takes {count} questions.", "dns.again.questions", count)
+    yield Measure(
+        f"Asked again now, it takes {ms(again.elapsed_ms)}.", "dns.again.elapsed", round(again.elapsed_ms, 1), "ms"
+    )
+
+
+def _by_hand(
+    internet: Internet, name: str, types: tuple[str, ...], servers: list[Any], dnssec: bool
+) -> Iterator[Event]:
+    shown = name.rstrip(".") or "."
+    kinds = " ".join(types)
+    if servers:
+        port = f" -p {servers[0].port}" if servers[0].port != 53 else ""
+        line = f"dig @{servers[0].address}{port} {shown} {kinds}"
+    else:
+        line = f"dig +trace {'+dnssec ' if dnssec else ''}{shown} {types[0]}"
+    yield Step(text=f"By hand: {line}", role="command", label="by hand", title=line)
+    if internet.kind == "sandbox" and not servers:
+        yield Step(
+            text="The sandbox for other tools: labctl sandbox up",
+            role="command",
+            label="sandbox",
+            title="labctl sandbox up",
+        )
+
+
+LAB = Lab(
+    "dns",
+    "How a name becomes an address",
+    CLAIMS,
+    run,
+    __package__,
+    examples=("dns www.shop.test", "dns example.com --type MX --type TXT", "dns www.shop.test --dnssec"),
+    place=place,
+)

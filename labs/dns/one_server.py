@@ -1,0 +1,48 @@
+"""One server asked, over the transport of choice: no walk, what it says is what is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+from labctl.events import Event, Measure, Step
+from labctl.internet import Endpoint, Internet, Via
+from labctl.protocols.dns_result import Server
+from labs.dns import records
+from labs.dns.walking import summary, walk
+
+SPOKEN: dict[Via, str] = {"udp": "UDP", "tcp": "TCP", "tls": "DNS over TLS", "https": "DNS over HTTPS"}
+
+
+def ask_one(
+    internet: Internet, endpoint: Endpoint, via: Via, name: str, types: tuple[str, ...], *, dnssec: bool
+) -> Generator[Event, None, None]:
+    """Ask `endpoint` for each type, recursion desired, and show what came back."""
+    yield Step(
+        text=f"OBSERVE: {endpoint} is asked over {SPOKEN[via]}.",
+        role="phase",
+        phase="OBSERVE",
+        title=f"{endpoint} is asked over {SPOKEN[via]}",
+    )
+    walks = []
+    for type in types:
+        first = Server("", endpoint.name or endpoint.address, endpoint.address, "given")
+        walked = yield from walk(
+            internet, name, type, first=first, endpoint=endpoint, via=via, dnssec=dnssec, asker="labctl"
+        )
+        walks.append(walked)
+        yield Step(text=f"It took {summary(walked)}.", role="note")
+    for walked in walks:
+        if walked.result.records or walked.result.chain:
+            yield records.records(walked.result)
+    yield from records.facts(walks[0])
+    yield from records.whose_address(internet, walks[0])
+    last = walks[0].heard[-1] if walks[0].heard else None
+    if last is not None and last.kind not in ("silent", "garbage", "mismatch"):
+        role = "recursive resolver (RA)" if last.ra else "authoritative server (AA)" if last.aa else "server"
+        yield Measure(f"{endpoint} speaks as a {role}.", "dns.server.role", role)
+    for walked in walks:
+        yield from records.shape(walked)
+    yield from records.across_types(walks)
+    for walked in walks:
+        yield records.conclusion(walked.result)
+

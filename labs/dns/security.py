@@ -1,0 +1,113 @@
+"""The chain of trust, link by link, as table rows; and the claims that only signatures can show."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from random import Random
+
+from labctl.events import Event, Hue, Measure, Row, Rows, Step
+from labctl.internet import Endpoint, Internet
+from labctl.protocols.dnssec_chain import Chain, Link, Security
+from labs.dns.claims import CHAIN, EMPTY_NAME, EXPIRED, INSECURE
+from labs.dns.walking import Walked
+
+HUES: dict[str, Hue] = {"secure": "ok", "insecure": "warn", "bogus": "bad", "indeterminate": "warn"}
+
+# Signers renew within weeks; a signature that outlives its key's use can be replayed (RFC 6781 section 4.4.2).
+LONGEST_DAYS = 366
+
+
+def check(internet: Internet, walked: Walked) -> Generator[Event, None, Security]:
+    """Ask for the keys and DS records along the walk, verify each link, and judge the claims on signatures."""
+    chain = Chain(
+        walked.result,
+        walked.heard,
+        internet.trust_anchors,
+        now=internet.date(),
+        random=Random(internet.seed) if internet.kind == "sandbox" else None,
+    )
+    asked = 0
+    while (question := chain.next_question()) is not None:
+        asked += 1
+        reply = internet.ask(
+            Endpoint(question.server.address),
+            question.wire,
+            via=question.via,
+            timeout=internet.timeout or question.timeout,
+        )
+        chain.hear(reply.wire, failure=reply.failure or "timeout")
+    verdict = chain.verdict
+    rows = tuple(_row(link) for link in verdict.links)
+    yield Rows(
+        text=f"The chain of trust, {len(rows)} links, {asked} more questions.",
+        id="security",
+        title="The chain of trust",
+        columns=("zone", "", "link"),
+        rows=rows,
+        note=f"{asked} more questions, for keys and DS records",
+    )
+    yield Step(text=verdict.text, role="result", hue=HUES[verdict.state])
+    yield Measure(f"DNSSEC says: {verdict.state}.", "dns.security.state", verdict.state, "")
+    yield Measure(f"Checking took {asked} more questions.", "dns.security.questions", asked, "")
+    yield from _judge(internet, walked, verdict)
+    return verdict
+
+
+def _row(link: Link) -> Row:
+    return Row(
+        text=link.text,
+        cells=(link.zone, "✓" if link.ok else "✗", link.what),
+        hues=("", "ok" if link.ok else "bad", ""),
+        data={"code": link.code},
+    )
+
+
+def _judge(internet: Internet, walked: Walked, verdict: Security) -> Generator[Event, None, None]:
+    result, broken = walked.result, verdict.broken
+    expired = broken is not None and broken.code == "signature-expired"
+    if verdict.state == "indeterminate":
+        yield CHAIN.not_seen(verdict.text)
+    elif verdict.state == "secure":
+        yield CHAIN.judged(True, verdict.text)
+    elif verdict.state == "bogus" and not expired:
+        yield CHAIN.judged(False, verdict.text)
+    yield from _signature_ends(walked, verdict.text if expired else "", internet.date())
+    if verdict.state == "insecure":
+        yield INSECURE.judged(True, verdict.text)
+    elif broken is not None and broken.code == "denial-missing" and "DS" in broken.what:
+        yield INSECURE.judged(False, verdict.text)
+    yield from _empty_name(walked)
+
+
+def _signature_ends(walked: Walked, expired: str, now: float) -> Generator[Event, None, None]:
+    """How long the answer's signature is good for, as it says itself."""
+    from labctl.protocols.dnssec import validity
+
+    last = walked.on_the_way[-1] if walked.on_the_way else None
+    spans = validity(last.message) if last is not None and last.message is not None else []
+    if not spans:
+        return
+    start, end = min(spans, key=lambda span: span[1])
+    days, ahead = (end - start) / 86400, (end - now) / 86400
+    yield Measure(f"The signature is good for {days:.0f} days in all.", "dns.signature.days", round(days), "days")
+    when = f"ends in {ahead:.0f} days" if ahead >= 0 else f"ended {-ahead:.0f} days ago"
+    yield EXPIRED.judged(
+        days <= LONGEST_DAYS, f"The signature was made for {days:.0f} days and {when}. {expired}".rstrip()
+    )
+
+
+def _empty_name(walked: Walked) -> Generator[Event, None, None]:
+    """An NSEC whose next name lies below the asked name proves that the name exists (RFC 4592 section 2.2.2)."""
+    from labctl.protocols.dnssec_denial import proves_names_below
+
+    last = walked.on_the_way[-1] if walked.on_the_way else None
+    if last is None or last.message is None or not proves_names_below(last.message, walked.result.final_name):
+        return
+    name = walked.result.final_name
+    if walked.result.status == "answer":
+        shown = walked.result.records[0].text
+        yield EMPTY_NAME.judged(
+            False, f"Names exist below {name} (NSEC), and a wildcard answered for it all the same: {shown}."
+        )
+    elif walked.result.status == "nodata":
+        yield EMPTY_NAME.judged(True, f"{name} has no {walked.result.type}, but names exist below it (NSEC): no wildcard.")

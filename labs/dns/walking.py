@@ -1,0 +1,168 @@
+"""The walk, with a transport under it: each question and each reply becomes an arrow of the ladder."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from random import Random
+
+from labctl.events import Event, Exchange, Json
+from labctl.internet import Endpoint, Internet, Reply, Via
+from labctl.protocols.dns_cache import Cache
+from labctl.protocols.dns_result import Heard, Question, Result, Server
+from labctl.protocols.dns_walk import Walk
+from labs.dns.words import RESOLVER, asking, hearing, lane, ms
+
+
+@dataclass
+class Walked:
+    """A finished walk: its result, everything heard in order, and how long it took in milliseconds."""
+
+    result: Result
+    heard: list[Heard] = field(default_factory=list)
+    started_ms: float = 0.0
+    elapsed_ms: float = 0.0
+
+    @property
+    def on_the_way(self) -> list[Heard]:
+        """What was heard for the name itself, without the detours to find a name server's address."""
+        return [h for h in self.heard if h.question.depth == 0]
+
+
+class Ladder:
+    """Turns questions and replies into Exchanges with lanes; a zone keeps the lane that it got."""
+
+    def __init__(self, internet: Internet, asker: str = RESOLVER) -> None:
+        self._internet = internet
+        self._asker = asker
+        self._addresses: dict[str, str] = {asker: "labctl itself"}
+
+    def now_ms(self) -> float:
+        """Milliseconds on the internet's clock."""
+        return self._internet.clock() * 1000
+
+    def question(self, question: Question, at_ms: float) -> Exchange:
+        """The arrow of a question, at the moment when it is sent."""
+        server, arrow = question.server, asking(question)
+        target = self._lane(server)
+        told = "" if self._addresses[target] == server.address else f"  to {server.address}"
+        detour = " to find a name server's address" if question.why == "ns-address" else ""
+        by = " by TCP" if question.via == "tcp" else ""
+        text = (
+            f"{at_ms:.1f} ms. {self._asker} asks {target} at {server.address}{by}: "
+            f"{question.type} {question.name}?{detour}"
+        )
+        return Exchange(
+            text=text,
+            at_ms=at_ms,
+            source=self._asker,
+            target=target,
+            label=arrow.label + told,
+            role=arrow.role,
+            hue=arrow.hue,
+            lanes=self._lanes(target),
+            data={
+                "name": question.name,
+                "type": question.type,
+                "server": server.name,
+                "address": server.address,
+                "address_from": server.source,
+                "zone": server.zone,
+                "via": question.via,
+                "why": question.why,
+            },
+        )
+
+    def reply(self, heard: Heard, reply: Reply, at_ms: float) -> Exchange:
+        """The arrow of what came back, or of the silence."""
+        arrow = hearing(heard, reply.elapsed_ms)
+        source = self._lane(heard.question.server)
+        data: dict[str, Json] = {
+            "kind": heard.kind,
+            "rcode": heard.rcode,
+            "aa": heard.aa,
+            "ra": heard.ra,
+            "tc": heard.tc,
+            "records": [f"{r.name} {r.ttl} {r.type} {r.text}" for r in heard.records],
+            "ns": list(heard.ns),
+            "glue": [f"{n} {a}" for n, a in heard.glue],
+            "thrown_away": list(heard.scrubbed),
+            "notes": list(heard.notes),
+        }
+        if arrow.wide:
+            data["wide"] = arrow.wide
+        strays = [f"From {s.source}: {s.why}" for s in reply.strays]
+        text = " ".join([f"{at_ms:.1f} ms. {source}: {heard.text}", *strays, *heard.notes])
+        return Exchange(
+            text=text,
+            at_ms=at_ms,
+            source=source,
+            target=self._asker,
+            label=arrow.label,
+            role=arrow.role,
+            hue=arrow.hue,
+            heavy=arrow.heavy,
+            lost=arrow.lost,
+            lanes=self._lanes(source),
+            data=data,
+        )
+
+    def _lane(self, server: Server) -> str:
+        name = lane(server.zone)
+        self._addresses.setdefault(name, server.address)
+        return name
+
+    def _lanes(self, other: str) -> dict[str, str]:
+        return {self._asker: self._addresses[self._asker], other: self._addresses[other]}
+
+
+def walk(
+    internet: Internet,
+    name: str,
+    type: str,
+    *,
+    cache: Cache | None = None,
+    qmin: bool = False,
+    dnssec: bool = False,
+    first: Server | None = None,
+    endpoint: Endpoint | None = None,
+    via: Via = "udp",
+    asker: str = RESOLVER,
+) -> Generator[Event, None, Walked]:
+    """Walk to the end of a question; yields the arrows, returns a `Walked` (use `yield from`).
+
+    With `first` only that server is asked, at `endpoint` over `via`, with recursion desired.
+    """
+    machine = Walk(
+        name,
+        type,
+        internet.root_servers,
+        clock=internet.clock,
+        cache=cache,
+        qmin=qmin,
+        dnssec=dnssec,
+        random=Random(internet.seed) if internet.kind == "sandbox" else None,
+        first=first,
+        recursion_desired=first is not None,
+    )
+    ladder = Ladder(internet, asker)
+    started = ladder.now_ms()
+    heard: list[Heard] = []
+    while (question := machine.next_question()) is not None:
+        yield ladder.question(question, ladder.now_ms() - started)
+        reply = internet.ask(
+            endpoint or Endpoint(question.server.address),
+            question.wire,
+            via=via if first is not None and via != "udp" else question.via,
+            timeout=internet.timeout or question.timeout,
+        )
+        said = machine.hear(reply.wire, failure=reply.failure or "timeout")
+        heard.append(said)
+        yield ladder.reply(said, reply, reply.received_at * 1000 - started)
+    return Walked(machine.result, heard, started, ladder.now_ms() - started)
+
+
+def summary(walked: Walked) -> str:
+    """The headline number of a walk: `3 questions, 44.9 ms`."""
+    count = walked.result.questions
+    return f"{count} question{'' if count == 1 else 's'}, {ms(walked.elapsed_ms)}"
