@@ -1,7 +1,7 @@
 """Put what labctl really prints into README.md and docs/*.md; `--check` fails when they differ.
 
-A block between `<!-- output: COMMAND -->` and `<!-- end -->` holds the output of that command. Times differ from run
-to run, so the check compares everything but them.
+A block between `<!-- output: COMMAND -->` and `<!-- end -->` holds the output of that command. Times differ
+from run to run, so the check compares everything but them.
 """
 
 from __future__ import annotations

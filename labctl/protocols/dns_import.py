@@ -1,8 +1,8 @@
 """dnspython without what its import costs too much: `from labctl.protocols.dns_import import dns`.
 
-`dns._features` imports importlib.metadata only to compare versions of optional extras, a quarter of what importing
-`dns.message` costs (160 million instructions on a bare interpreter). A stand-in takes that module's place for the
-moment of the import. Of the extras only `dnssec` matters to us, and we depend on it.
+`dns._features` imports importlib.metadata only to compare versions of optional extras, a quarter of what
+importing `dns.message` costs (160 million instructions on a bare interpreter). A stand-in takes that
+module's place for the moment of the import. Of the extras only `dnssec` matters to us, and we depend on it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Domain names as tuples of labels: what a walk compares, without dnspython.
 
-`Labels` are lower-case byte strings, leaf first, without the root's empty one: www.Shop.test. is
-(b"www", b"shop", b"test") and the root is (). Text is presentation form (RFC 1035 section 5.1), always absolute.
+`Labels` are lower-case byte strings, leaf first, without the root's empty one: www.Shop.test. is (b"www",
+b"shop", b"test") and the root is (). Text is presentation form (RFC 1035 section 5.1), always absolute.
 """
 
 from __future__ import annotations
@@ -86,7 +86,9 @@ def split(text: str) -> list[bytes]:
 
 @lru_cache(maxsize=4096)
 def from_text(text: str) -> Labels:
-    """Labels of presentation text in lower case. Raises ValueError as `split` does, and for names too long."""
+    """Labels of presentation text in lower case. Raises ValueError as `split` does, and for names too
+    long.
+    """
     labels = tuple(label.lower() for label in split(text))
     if any(len(label) > 63 for label in labels):
         raise ValueError("a label over 63 octets")

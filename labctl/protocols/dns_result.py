@@ -1,8 +1,8 @@
 """What a walk through the DNS is made of: questions asked, what was heard, and how it ended.
 
-Plain frozen dataclasses that import nothing of dnspython, so that anybody can import them early. Names in here are
-presentation text (RFC 1035 section 5.1, with escapes), absolute and in lower case; only names inside `Record.text`
-are as the peer spelt them. Times are seconds.
+Plain frozen dataclasses that import nothing of dnspython, so that anybody can import them early. Names in
+here are presentation text (RFC 1035 section 5.1, with escapes), absolute and in lower case; only names
+inside `Record.text` are as the peer spelt them. Times are seconds.
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ class Hint(Protocol):
 class Budget:
     """How far a walk may go before it gives up.
 
-    `questions` on the wire in all; `ns_per_referral` names of servers whose address is looked up for one zone
-    (RFC 9520 and CVE-2020-12662, NXNSAttack); `aliases` CNAME or DNAME steps; `depth` of looking up a server's
-    address in order to look up a server's address.
+    `questions` on the wire in all; `ns_per_referral` names of servers whose address is looked up for one
+    zone (RFC 9520 and CVE-2020-12662, NXNSAttack); `aliases` CNAME or DNAME steps; `depth` of looking up a
+    server's address in order to look up a server's address.
     """
 
     questions: int = 100
@@ -78,10 +78,11 @@ class Server:
 
 @dataclass(frozen=True)
 class Question:
-    """One message to send. `name` and `type` are what stands on the wire, which may be less than was asked for.
+    """One message to send. `name` and `type` are what stands on the wire, which may be less than was asked
+    for.
 
-    `why` is "plain" when it is asked again without EDNS. `depth` is 0 in the walk for the asked name, and 1 or
-    more while the address of a name server is looked up. `timeout` is proposed, in seconds.
+    `why` is "plain" when it is asked again without EDNS. `depth` is 0 in the walk for the asked name, and 1
+    or more while the address of a name server is looked up. `timeout` is proposed, in seconds.
     """
 
     number: int
@@ -99,9 +100,10 @@ class Question:
 class Heard:
     """What came of one question. `text` is one sentence, complete on its own.
 
-    `records` are the answer's records that were accepted, without RRSIG unless asked; `scrubbed` the ones thrown
-    away, as text with the reason. `glue` are the (name, address) pairs of a referral that were accepted.
-    `wire` are the bytes as they came; `message` reads them into a `dns.message.Message` when it is looked at.
+    `records` are the answer's records that were accepted, without RRSIG unless asked; `scrubbed` the ones
+    thrown away, as text with the reason. `glue` are the (name, address) pairs of a referral that were
+    accepted. `wire` are the bytes as they came; `message` reads them into a `dns.message.Message` when it
+    is looked at.
     """
 
     question: Question
@@ -136,7 +138,9 @@ class Heard:
 
 @dataclass(frozen=True)
 class Cut:
-    """A zone passed on the way: its servers as far as their addresses are known, and the names the parent gave."""
+    """A zone passed on the way: its servers as far as their addresses are known, and the names the
+    parent gave.
+    """
 
     zone: str
     servers: tuple[Server, ...]
@@ -148,9 +152,10 @@ class Cut:
 class Result:
     """How a walk ended.
 
-    `records` is the final RRset, `chain` the CNAME and DNAME records that led to `final_name`; `zone` spoke last.
-    When `status` is "failed", `why` is one exact sentence and `code` its kebab-case word. `cuts` go from the root
-    down, zones of followed aliases after those of the asked name. `questions` counts messages sent.
+    `records` is the final RRset, `chain` the CNAME and DNAME records that led to `final_name`; `zone` spoke
+    last. When `status` is "failed", `why` is one exact sentence and `code` its kebab-case word. `cuts` go
+    from the root down, zones of followed aliases after those of the asked name. `questions` counts messages
+    sent.
     """
 
     status: Status

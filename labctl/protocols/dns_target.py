@@ -15,9 +15,10 @@ from urllib.parse import urlsplit
 
 from labctl.errors import UsageError
 from labctl.protocols import dns_names
-from labctl.protocols.root_hints import ROOT_SERVERS
+from labctl.protocols.root_hints import GTLD_ADDRESSES, ROOT_SERVERS
 
-_ROOT_ADDRESSES = {ipaddress.ip_address(each) for _, addresses in ROOT_SERVERS for each in addresses}
+_TOP_ADDRESSES = {ipaddress.ip_address(each) for _, addresses in ROOT_SERVERS for each in addresses}
+_TOP_ADDRESSES |= set(map(ipaddress.ip_address, GTLD_ADDRESSES))
 # Addresses that no site of the real internet has: the town is built of them.
 _TOWN_NETWORKS = tuple(
     map(ipaddress.ip_network, ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32"))
@@ -189,7 +190,7 @@ def _from_url(text: str, url: str, via: str) -> str:
 def _unreadable(text: str) -> UsageError:
     return UsageError(
         "server-address",
-        f"{text or '(nothing)'} is no server address: write an IP address or a name, and a port if it is unusual.",
+        f"{text or '(nothing)'} is no server address: write an IP address or a name, and a port.",
         evidence=(("for example", "1.1.1.1, 1.1.1.1:53, [::1]:5353, dns.quad9.net, 9.9.9.9#dns.quad9.net"),),
     )
 
@@ -208,7 +209,7 @@ def place(name: str, town_names: Collection[str] = ()) -> Place:
     plain = name.strip().rstrip(".").lower()
     address = _address(plain) or _of_reverse_name(plain)
     if address is not None:
-        if address in _ROOT_ADDRESSES:
+        if address in _TOP_ADDRESSES:
             return "both"
         return "sandbox" if any(address in network for network in _TOWN_NETWORKS) else "live"
     if plain in _ZONES_IN_BOTH or plain.removeprefix("www.") in _SITES_IN_BOTH:

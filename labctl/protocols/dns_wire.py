@@ -1,8 +1,8 @@
 """One DNS reply, read just far enough to decide what to ask next (RFC 1035 section 4).
 
-Owner names, types and TTLs are taken out of the bytes; the data of a record is read only when somebody looks at it.
-A referral of the root has forty records of which a walk needs a handful, and dnspython's own reader, which makes an
-object of every one, takes twenty times as long.
+Owner names, types and TTLs are taken out of the bytes; the data of a record is read only when somebody
+looks at it. A referral of the root has forty records of which a walk needs a handful, and dnspython's own
+reader, which makes an object of every one, takes twenty times as long.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _FIXED = struct.Struct("!HHIH")
 _HEADER = struct.Struct("!HHHHHH")
 
 
-class Unreadable(Exception):
+class Unreadable(Exception):  # noqa: N818, it is the bytes that are at fault
     """Bytes that are no DNS message, or a record whose data is not what its type says."""
 
 
@@ -74,9 +74,15 @@ class RR:
         """The data as dnspython reads it. Raises Unreadable."""
         try:
             return dns.rdata.from_wire(
-                self.rdclass, self.rdtype, self.wire, self.start, self.end - self.start
+                dns.rdataclass.RdataClass.make(self.rdclass),
+                dns.rdatatype.RdataType.make(self.rdtype),
+                self.wire,
+                self.start,
+                self.end - self.start,
             )
-        except Exception as error:  # dnspython lets ValueError, struct.error and others through: all mean the same
+        except (
+            Exception
+        ) as error:  # dnspython lets ValueError, struct.error and others through: all mean the same
             raise Unreadable(str(error) or type(error).__name__) from error
 
     def text(self) -> str:
@@ -100,7 +106,9 @@ class RR:
 
 @dataclass(slots=True)
 class Reply:
-    """The parts of a reply. `rcode` has the eight high bits of EDNS in it; `question` is as spelt on the wire."""
+    """The parts of a reply. `rcode` has the eight high bits of EDNS in it; `question` is as spelt on
+    the wire.
+    """
 
     id: int
     flags: int
@@ -200,11 +208,14 @@ def _parse(wire: bytes) -> Reply:
     rcode = flags & 15
     if edns is not None:
         rcode |= edns.raw_ttl >> 24 << 4
-    return Reply(ident, flags, rcode, tuple(spelt), *sections, edns, wire, len(wire) - at)
+    answer, authority, additional = sections
+    return Reply(ident, flags, rcode, tuple(spelt), answer, authority, additional, edns, wire, len(wire) - at)
 
 
 def _name(wire: bytes, at: int, seen: dict[int, Labels]) -> tuple[Labels, int]:
-    """The name at an offset, and where what follows it begins. Pointers may only go back (RFC 1035 section 4.1.4)."""
+    """The name at an offset, and where what follows it begins. Pointers may only go back (RFC 1035
+    section 4.1.4).
+    """
     start = limit = at
     end = -1
     labels: list[bytes] = []

@@ -12,16 +12,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from labctl.protocols import dns_import as _cheaper_dns_import  # noqa: F401
-
-# isort: split
-import dns.name
-import dns.node
-import dns.rdataset
-import dns.rdatatype
-import dns.rrset
-
-from labctl.protocols.dnssec_keys import MAX_PAIRS, SUPPORTED_ALGORITHMS, algorithm_name, described, usable
+from labctl.protocols.dns_import import dns
+from labctl.protocols.dnssec_keys import (
+    MAX_PAIRS,
+    SUPPORTED_ALGORITHMS,
+    algorithm_name,
+    called,
+    described,
+    usable,
+)
 
 if TYPE_CHECKING:
     from dns.rdtypes.ANY.DNSKEY import DNSKEY
@@ -95,7 +94,7 @@ def verify_rrset(
             continue
         candidates = [key for key in keys if usable(key) and _names(rrsig, key)]
         if not candidates:
-            text = f"{what} is signed by {_key(rrsig)}, but {zone} has the keys: {described(keys)}."
+            text = f"{what} is signed by {_key(rrsig)}, but {called(zone)} has the keys: {described(keys)}."
             failures.append(_failed("no-matching-key", rrsig, text))
         for key in candidates:
             if pairs == MAX_PAIRS:
@@ -113,7 +112,7 @@ def verify_rrset(
 
 def _form(rrset: dns.rrset.RRset, rrsig: RRSIG, zone: dns.name.Name, what: str) -> Signed | None:
     if rrsig.signer != zone or not rrset.name.is_subdomain(zone):
-        text = f"{what} is signed in the name of {rrsig.signer}, but belongs to the zone {zone}."
+        text = f"{what} is signed in the name of {called(rrsig.signer)}, but belongs to the zone {zone}."
         return _failed("signer-outside-zone", rrsig, text)
     if rrsig.labels > count_labels(rrset.name) or rrsig.labels < len(zone) - 1:
         text = (
@@ -176,7 +175,7 @@ def _success(rrset: dns.rrset.RRset, rrsig: RRSIG, what: str) -> Signed:
         next_closer = last_labels(rrset.name, rrsig.labels + 1)
         expanded = f" as *.{'' if closest == dns.name.root else closest}"
     until = day(rrsig.expiration)
-    text = f"{what} is signed{expanded} by {rrsig.signer} with {_key(rrsig)}, valid until {until}."
+    text = f"{what} is signed{expanded} by {called(rrsig.signer)} with {_key(rrsig)}, valid until {until}."
     return Signed(
         ok=True,
         code="",

@@ -15,13 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 
-from labctl.protocols import dns_import as _cheaper_dns_import  # noqa: F401
-
-# isort: split
-import dns.name
-import dns.rdata
-import dns.rdatatype
-
+from labctl.protocols.dns_import import dns
 from labctl.protocols.dnssec import Signed
 from labctl.protocols.dnssec_nsec import NsecDenial
 from labctl.protocols.dnssec_nsec3 import Nsec3Denial

@@ -7,11 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-from labctl.protocols import dns_import as _cheaper_dns_import  # noqa: F401
-
-# isort: split
-import dns.name
-from dns.dnssectypes import Algorithm
+from labctl.protocols.dns_import import dns
 
 if TYPE_CHECKING:
     from dns.rdtypes.ANY.DNSKEY import DNSKEY
@@ -44,7 +40,14 @@ class KeysTrusted:
 
 def algorithm_name(number: int) -> str:
     """The mnemonic of a DNSSEC algorithm number, or the number."""
+    from dns.dnssectypes import Algorithm
+
     return Algorithm.to_text(number)
+
+
+def called(zone: dns.name.Name) -> str:
+    """A zone's name in a sentence: a lone dot would be read as its end."""
+    return "the root" if zone == dns.name.root else zone.to_text()
 
 
 def usable(key: DNSKEY) -> bool:
@@ -77,7 +80,7 @@ def match_ds(
             {f"{algorithm_name(ds.algorithm)}, digest type {int(ds.digest_type)}" for ds in published}
         )
         text = (
-            f"{zone} has no DS of a kind known here ({'; '.join(kinds) or 'none at all'}), "
+            f"{called(zone)} has no DS of a kind known here ({'; '.join(kinds) or 'none at all'}), "
             "so it counts as unsigned."
         )
         return KeysTrusted(True, "algorithm-unsupported", text, insecure=True)
@@ -94,7 +97,7 @@ def match_ds(
     if matching:
         ds = matching[0][0]
         text = (
-            f"DS {ds.key_tag} from {source} matches DNSKEY {ds.key_tag} of {zone} "
+            f"DS {ds.key_tag} from {source} matches DNSKEY {ds.key_tag} of {called(zone)} "
             f"({algorithm_name(ds.algorithm)}, {DIGESTS[ds.digest_type][0]})."
         )
         return KeysTrusted(True, "", text, keys=tuple(key for _, key in matching))
@@ -102,9 +105,9 @@ def match_ds(
         ds = pairs[0][0]
         text = (
             f"DS {ds.key_tag} from {source} does not match: the {DIGESTS[ds.digest_type][0]} digest of "
-            f"DNSKEY {ds.key_tag} of {zone} ({algorithm_name(ds.algorithm)}) is another."
+            f"DNSKEY {ds.key_tag} of {called(zone)} ({algorithm_name(ds.algorithm)}) is another."
         )
     else:
         wanted = ", ".join(sorted({f"{ds.key_tag} ({algorithm_name(ds.algorithm)})" for ds in known}))
-        text = f"DS {wanted} from {source} matches no DNSKEY of {zone}, which has: {described(keys)}."
+        text = f"DS {wanted} from {source} matches no DNSKEY of {called(zone)}, which has: {described(keys)}."
     return KeysTrusted(False, "ds-mismatch", text)

@@ -9,12 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from labctl.protocols import dns_import as _cheaper_dns_import  # noqa: F401
-
-# isort: split
-import dns.name
-import dns.rdatatype
-
+from labctl.protocols.dns_import import dns
 from labctl.protocols.dnssec_proof import DS, NS, NXNAME, SOA, Proof, hides_below, missing, obstacle, types_of
 
 if TYPE_CHECKING:

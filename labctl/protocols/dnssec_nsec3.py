@@ -1,8 +1,8 @@
 """Proofs of denial from NSEC3 records (RFC 5155 section 8, RFC 9276).
 
-The records given must have been verified with the keys of the zone. Hashing is work that an attacker could make
-us do (CVE-2023-50868), so records with more than 50 extra iterations are not computed: the answer then counts
-as insecure, as it does for BIND, Unbound and Knot Resolver.
+The records given must have been verified with the keys of the zone. Hashing is work that an attacker could
+make us do (CVE-2023-50868), so records with more than 50 extra iterations are not computed: the answer then
+counts as insecure, as it does for BIND, Unbound and Knot Resolver.
 """
 
 from __future__ import annotations
@@ -14,12 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from labctl.protocols import dns_import as _cheaper_dns_import  # noqa: F401
-
-# isort: split
-import dns.name
-import dns.rdatatype
-
+from labctl.protocols.dns_import import dns
 from labctl.protocols.dnssec_proof import (
     DS,
     NS,

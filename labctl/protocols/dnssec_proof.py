@@ -8,11 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from labctl.protocols import dns_import as _cheaper_dns_import  # noqa: F401
-
-# isort: split
-import dns.name
-import dns.rdatatype
+from labctl.protocols.dns_import import dns
 
 if TYPE_CHECKING:
     from dns.rdtypes.ANY.NSEC import NSEC

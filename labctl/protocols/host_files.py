@@ -63,7 +63,7 @@ def _is_address(text: str) -> bool:
 
 @dataclass(frozen=True)
 class Service:
-    """One service of the `hosts:` line, with what stands in brackets behind it: `resolve [!UNAVAIL=return]`."""
+    """One service of the `hosts:` line and what stands in brackets behind it: `[!UNAVAIL=return]`."""
 
     name: str
     actions: tuple[str, ...]

@@ -36,3 +36,17 @@ TRUST_ANCHORS = (
 
 # What a root server may answer with authority besides the root itself.
 ROOT_SERVES = (".", "root-servers.net.", "arpa.")
+
+# a to m.gtld-servers.net, which serve com and net.
+GTLD_ADDRESSES = (
+    *(
+        "192.5.6.30",
+        "192.33.14.30",
+        "192.26.92.30",
+        "192.31.80.30",
+        "192.12.94.30",
+        "192.35.51.30",
+        "192.42.93.30",
+    ),
+    *("192.54.112.30", "192.43.172.30", "192.48.79.30", "192.52.178.30", "192.41.162.30", "192.55.83.30"),
+)

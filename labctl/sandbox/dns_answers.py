@@ -1,7 +1,7 @@
-"""What an authoritative name server answers: RFC 1034 section 4.3.2, with DNAME, wildcards and EDNS. No sockets.
+"""What an authoritative name server answers: RFC 1034 section 4.3.2, with DNAME, wildcards and EDNS.
 
-Bytes in, bytes out. A server knows several zones; each is read when the first question for it comes, and signed
-record by record when a question asks for signatures.
+Bytes in, bytes out, no sockets. A server knows several zones; each is read when the first question for it
+comes, and signed record by record when a question asks for signatures.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from dns.message import Message, QueryMessage
 from dns.name import Name
 from dns.rcode import Rcode
 from dns.rdatatype import RdataType
-from dns.rrset import RRset, from_rdata
+from dns.rrset import RRset, from_rdata_list
 
-from labctl.sandbox.dns_proofs import SignedZone
+from labctl.sandbox.dns_proofs import NXNAME, SignedZone
 from labctl.sandbox.town import AuthoritativeManners, Town, TownServer
 from labctl.sandbox.zone import CNAME, DNAME, NS, SOA, Zone
 
@@ -30,9 +30,11 @@ from labctl.sandbox.zone import CNAME, DNAME, NS, SOA, Zone
 PAYLOAD = 1232
 # What the fault "no-truncation" sends whole.
 LARGEST = 65_535
-_NOT_AUTHORITATIVE = 20  # the extended error's code (RFC 8914 section 4.21)
-_NSID = 3
+# The EDNS flag CO: the asker understands compact denials (RFC 9824 section 4).
+COMPACT_OK = 0x4000
 _ALIASES = 16
+# Signatures live a month; this much of the town's time after they were made there are fresh ones. Seconds.
+RENEW_AFTER = 7 * 86_400
 
 
 class Zones:
@@ -42,6 +44,7 @@ class Zones:
         self._town = town
         self._date = date
         self._read: dict[int, SignedZone] = {}
+        self._signed_at = date()
 
     def held_by(self, address: str) -> dict[Name, int]:
         """The zones of this server: origin and the number to `read` it by."""
@@ -58,13 +61,21 @@ class Zones:
             zone = self._read[number] = SignedZone(Zone(self._town.zones[number]), self._town, self._date)
         return zone
 
-    def forget_signatures(self) -> None:
-        """The date has moved: sign anew."""
-        self._read.clear()
+    def sign_anew(self) -> bool:
+        """Forget the signatures if the date has moved so far that they could be out of their time."""
+        aged = self._date() - self._signed_at > RENEW_AFTER
+        if aged:
+            self._signed_at = self._date()
+            for zone in tuple(self._read.values()):
+                zone.sign_anew()
+        return aged
 
 
 class Authoritative:
-    """One name server. `udp` and `tcp` map a question's bytes to the answer's, or to None: no answer at all."""
+    """One name server, without its sockets."""
+
+    # The same question always has the same answer.
+    keeps = True
 
     def __init__(self, server: TownServer, zones: Zones, manners: AuthoritativeManners) -> None:
         self._server = server
@@ -72,15 +83,14 @@ class Authoritative:
         self._held = zones.held_by(server.addresses[0])
         self._manners = manners
 
-    def udp(self, wire: bytes) -> bytes | None:
-        """Answer a datagram: cut to what the asker takes, with TC."""
-        return self._respond(wire, over_udp=True)
+    def handle(self, wire: bytes, over_udp: bool, send: Callable[[bytes], None]) -> None:
+        """Answer at once (`dns_server.Service`)."""
+        answer = self.respond(wire, over_udp=over_udp)
+        if answer is not None:
+            send(answer)
 
-    def tcp(self, wire: bytes) -> bytes | None:
-        """Answer over a stream: always whole."""
-        return self._respond(wire, over_udp=False)
-
-    def _respond(self, wire: bytes, *, over_udp: bool) -> bytes | None:
+    def respond(self, wire: bytes, *, over_udp: bool) -> bytes | None:
+        """The answer's bytes; over UDP cut to what the asker takes, with TC. None: say nothing."""
         question = read_question(wire)
         if question is None or isinstance(question, bytes):
             return question
@@ -88,19 +98,21 @@ class Authoritative:
         limit = LARGEST
         if over_udp and self._manners.truncates:
             limit = max(512, min(question.payload, PAYLOAD)) if question.edns >= 0 else 512
-        return reply.to_wire(max_size=limit, prefer_truncation=True)
+        # Sets keep their order, so that the same seed walks the same way.
+        return reply.to_wire(max_size=limit, prefer_truncation=True, want_shuffle=False)
 
     def answer(self, question: QueryMessage) -> Message:
         """The whole answer to one question."""
         reply = dns.message.make_response(
             question, our_payload=PAYLOAD, recursion_available=self._manners.says_recursion_available
         )
+        reply.flags &= ~(dns.flags.CD | dns.flags.AD)
         if question.edns > 0:
             reply.use_edns(0, payload=PAYLOAD)
             reply.set_rcode(Rcode.BADVERS)
             return reply
         options: list[dns.edns.Option] = []
-        if any(option.otype == _NSID for option in question.options):
+        if any(option.otype == dns.edns.OptionType.NSID for option in question.options):
             options.append(dns.edns.NSIDOption(self._server.name.rstrip(".").encode()))
         asked = question.question[0]
         zone = self._zone_for(asked.name, asked.rdtype) if asked.rdclass == dns.rdataclass.IN else None
@@ -110,8 +122,12 @@ class Authoritative:
             self._refer_upward(reply)
         elif zone is None or asked.rdtype in (RdataType.AXFR, RdataType.IXFR):
             reply.set_rcode(Rcode.REFUSED)
-            options.append(dns.edns.EDEOption(_NOT_AUTHORITATIVE, f"{self._server.name} does not hold it"))
-        elif asked.rdtype == RdataType.OPT or asked.rdtype == 128:  # NXNAME may not be asked for (RFC 9824 3.5)
+            options.append(
+                dns.edns.EDEOption(
+                    dns.edns.EDECode.NOT_AUTHORITATIVE, f"{self._server.name} does not hold it"
+                )
+            )
+        elif asked.rdtype in (RdataType.OPT, NXNAME):
             reply.set_rcode(Rcode.FORMERR)
         else:
             _Reply(question, reply, zone, self._manners).fill(asked.name, asked.rdtype)
@@ -120,22 +136,14 @@ class Authoritative:
         return reply
 
     def _zone_for(self, name: Name, type: RdataType) -> SignedZone | None:
-        """The closest zone that we hold; a DS belongs to the parent, if we hold that too (RFC 4035 3.1.4.1)."""
-        below: SignedZone | None = None
-        while True:
-            number = self._held.get(name)
-            if number is not None:
-                if type != RdataType.DS or name == dns.name.root or below is not None:
-                    return self._zones.read(number)
-                below, type = self._zones.read(number), RdataType.NONE
-                above = self._zone_for(name.parent(), type)
-                return above or below
-            if name == dns.name.root:
-                return below
-            name = name.parent()
-            # Only a DS question for the apex itself goes to the parent.
-            if type == RdataType.DS:
-                type = RdataType.NONE
+        """The closest zone that we hold; for a DS the parent, if we hold that too (RFC 4035 3.1.4.1)."""
+        origins = [dns.name.Name(name.labels[i:]) for i in range(len(name.labels))]
+        held = [origin for origin in origins if origin in self._held]
+        if not held:
+            return None
+        if type == RdataType.DS and held[0] == name and len(held) > 1:
+            return self._zones.read(self._held[held[1]])
+        return self._zones.read(self._held[held[0]])
 
     def _refer_upward(self, reply: Message) -> None:
         from labctl.sandbox.town_roots import ROOT
@@ -145,7 +153,7 @@ class Authoritative:
 
 
 def read_question(wire: bytes) -> QueryMessage | bytes | None:
-    """The question in these bytes; or the answer that refuses them (FORMERR, NOTIMP); or None: say nothing."""
+    """The question in these bytes; or the answer that refuses them (FORMERR, NOTIMP); None: say nothing."""
     if len(wire) < 12 or wire[2] & 0x80:
         return None
     header = wire[:2] + bytes([0x80 | wire[2] & 0x79])
@@ -172,7 +180,7 @@ class _Reply:
         self._plain = zone.zone
         self._manners = manners
         self._signed = bool(question.ednsflags & dns.flags.DO) and zone.signed
-        self._compact_ok = bool(question.ednsflags & 0x4000)  # RFC 9824 section 4
+        self._compact_ok = bool(question.ednsflags & COMPACT_OK)
         self._do = bool(question.ednsflags & dns.flags.DO)
 
     def fill(self, name: Name, type: RdataType) -> None:
@@ -257,8 +265,9 @@ class _Reply:
         zone, reply = self._plain, self._reply
         soa = zone.rrset(zone.origin, SOA)
         assert soa is not None
-        soa.update_ttl(zone.negative_ttl())
         self._put(reply.authority, soa)
+        for rrset in reply.authority:
+            rrset.ttl = zone.negative_ttl()
         says_missing = missing or self._manners.nodata_is_nxdomain
         if zone.file.signing == "compact" and self._do:
             self._put(reply.authority, self._zone.compact_nsec(name, missing=missing))
@@ -280,9 +289,9 @@ class _Reply:
 
     def _put(self, section: list[RRset], rrset: RRset, *, owner: Name | None = None) -> None:
         """Add a set and, when asked for, its signature; under another owner when a wildcard is expanded."""
-        section.append(_renamed(rrset, owner))
+        section.append(_copy(rrset, owner))
         if self._signed:
-            section.append(_renamed(self._zone.signature(rrset), owner))
+            section.append(_copy(self._zone.signature(rrset), owner))
 
     def _add_addresses(self, rrsets: list[RRset]) -> None:
         """Addresses of the hosts named in these records, as far as this zone file has them."""
@@ -292,8 +301,8 @@ class _Reply:
                 host = getattr(rdata, "target", None) or getattr(rdata, "exchange", None)
                 if rrset.rdtype not in (NS, RdataType.MX, RdataType.SRV) or host is None:
                     continue
-                for type in (RdataType.A, RdataType.AAAA):
-                    found = self._plain.rrset(host, type)
+                for address_type in (RdataType.A, RdataType.AAAA):
+                    found = self._plain.rrset(host, address_type)
                     if found is not None:
                         if self._plain.cut_of(host) is None:
                             self._put(reply.additional, found)
@@ -301,7 +310,5 @@ class _Reply:
                             reply.additional.append(found)
 
 
-def _renamed(rrset: RRset, owner: Name | None) -> RRset:
-    if owner is None or owner == rrset.name:
-        return rrset
-    return from_rdata(owner, rrset.ttl, *rrset)
+def _copy(rrset: RRset, owner: Name | None) -> RRset:
+    return from_rdata_list(owner or rrset.name, rrset.ttl, list(rrset))

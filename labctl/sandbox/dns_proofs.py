@@ -1,12 +1,13 @@
 """A zone with its keys, signatures, DS records of its children, and the proofs of what is not there.
 
-NSEC as in RFC 4034 and 4035; the compact form of RFC 9824 for the zone that answers so. Everything is made when
-a question needs it, and kept.
+NSEC as in RFC 4034 and 4035; the compact form of RFC 9824 for the zone that answers so. Everything is made
+when a question needs it, and kept.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import dns.name
 from dns.name import Name
@@ -19,9 +20,12 @@ from dns.rrset import RRset, from_rdata
 from labctl.sandbox.town import Town
 from labctl.sandbox.zone import CNAME, Zone
 
+if TYPE_CHECKING:
+    from labctl.sandbox.signing import Signer
+
 DS_TTL = 86_400
-# The pseudo-type in a bitmap that says: this name does not exist (RFC 9824 section 3.4). dnspython has no name for it.
-NXNAME = 128
+# The pseudo-type that says in a bitmap: this name does not exist (RFC 9824 section 3.4).
+NXNAME = RdataType.make(128)
 
 
 class SignedZone:
@@ -32,7 +36,7 @@ class SignedZone:
         self.signed = zone.file.signing != "unsigned"
         self._town = town
         self._date = date
-        self._signer: object = None
+        self._signer: Signer | None = None
         self._nsec: dict[Name, RRset] = {}
         # Which children have a key, and from which text.
         self._child_keys = {
@@ -42,7 +46,7 @@ class SignedZone:
         }
 
     @property
-    def signer(self):  # type: ignore[no-untyped-def]
+    def signer(self) -> Signer:
         """Made when first needed: it brings the cryptography in."""
         if self._signer is None:
             from labctl.sandbox.signing import Signer
@@ -51,11 +55,18 @@ class SignedZone:
             self._signer = Signer(self.zone.origin, file.origin, file.signing, self._date())
         return self._signer
 
+    def sign_anew(self) -> None:
+        """Forget all signatures."""
+        self._signer = None
+
     def lookup(self, name: Name, type: RdataType) -> list[RRset]:
         """The sets that answer for this owner: none, one; for ANY any one of them (RFC 8482 section 4.1)."""
         if type == RdataType.ANY:
-            first = next(iter(self.zone.nodes.get(name, ())), None)
-            type = first if first is not None else type
+            return [
+                rrset
+                for first in list(self.zone.nodes.get(name, ()))[:1]
+                for rrset in self.lookup(name, first)
+            ]
         if self.signed and type == RdataType.DNSKEY and name == self.zone.origin:
             return [self.signer.keys()]
         if self.signed and type == RdataType.NSEC and name in self.zone.nodes:
@@ -76,8 +87,7 @@ class SignedZone:
 
     def signature(self, rrset: RRset) -> RRset:
         """The RRSIG set over this set."""
-        signature: RRset = self.signer.signature(rrset)
-        return signature
+        return self.signer.signature(rrset)
 
     def nsec(self, owner: Name) -> RRset:
         """The denial record of this owner."""
@@ -87,7 +97,7 @@ class SignedZone:
 
     def compact_nsec(self, name: Name, *, missing: bool) -> RRset:
         """One NSEC at the asked name itself, up to its immediate successor (RFC 9824 section 3)."""
-        types = {RdataType.make(NXNAME)} if missing else self._types(name)
+        types = {NXNAME} if missing else self._types(name)
         following = dns.name.Name((b"\0", *name.labels))
         return self._made(name, following, types | {RdataType.RRSIG, RdataType.NSEC})
 
@@ -103,5 +113,5 @@ class SignedZone:
 
     def _made(self, owner: Name, following: Name, types: set[RdataType]) -> RRset:
         windows = Bitmap.from_rdtypes(sorted(types)).windows
-        nsec = NSEC(RdataClass.IN, RdataType.NSEC, following, windows)
+        nsec = NSEC(RdataClass.IN, RdataType.NSEC, following, windows)  # type: ignore[no-untyped-call]
         return from_rdata(owner, self.zone.negative_ttl(), nsec)

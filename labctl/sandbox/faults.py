@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 from labctl.errors import UsageError
-from labctl.sandbox.town import Town, healthy_town
+from labctl.sandbox.town import Town, ZoneFile, healthy_town
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,200 @@ class Fault:
     apply: Callable[[Town], Town]
 
 
-FAULTS: dict[str, Fault] = {}
+def _root_knows_it_all(town: Town) -> Town:
+    roots = town.zone(".").servers
+    zones = tuple(z if roots[0] in z.servers else replace(z, servers=z.servers + roots) for z in town.zones)
+    return replace(town, zones=zones)
+
+
+def _authoritative(**manners: bool) -> Callable[[Town], Town]:
+    return lambda town: replace(town, authoritative=replace(town.authoritative, **manners))
+
+
+def _recursive(**manners: bool) -> Callable[[Town], Town]:
+    return lambda town: replace(town, recursive=replace(town.recursive, **manners))
+
+
+def _without(zone: str, *owners_and_types: str) -> Callable[[Town], Town]:
+    """Leave out the records whose line begins with an owner and, anywhere behind it, holds the type."""
+
+    def keep(line: str) -> str | None:
+        for wanted in owners_and_types:
+            owner, kind = wanted.split()
+            if line.startswith(f"{owner} ") and f" IN {kind} " in line:
+                return None
+        return line
+
+    return lambda town: town.with_records(zone, keep)
+
+
+def _instead(zone: str, old: str, *new: str) -> Callable[[Town], Town]:
+    """Put other lines in the place of one that begins with `old`."""
+
+    def change(file: ZoneFile) -> ZoneFile:
+        kept = tuple(line for line in file.records if not line.startswith(old))
+        if len(kept) == len(file.records):
+            raise LookupError(f"{zone} has no record that begins with {old!r}")
+        return replace(file, records=kept + new)
+
+    return lambda town: town.with_zone(zone, change)
+
+
+def _dns_before_files(town: Town) -> Town:
+    return replace(town, host_files=replace(town.host_files, nsswitch="hosts: dns files\n"))
+
+
+def _wrong_ds(town: Town) -> Town:
+    return replace(town, ds_keys={**town.ds_keys, "shop.test.": "a key that shop.test. does not have"})
+
+
+def _parent_equals_child(town: Town) -> Town:
+    """The child's NS set becomes the one that the parent gives, with the parent's TTL."""
+
+    def change(file: ZoneFile) -> ZoneFile:
+        rest = tuple(line for line in file.records if " IN NS " not in line)
+        above = tuple(
+            line
+            for line in town.zone("test.").records
+            if line.startswith("mismatch.test. ") and " IN NS " in line
+        )
+        return replace(file, records=rest + above)
+
+    return town.with_zone("mismatch.test.", change)
+
+
+def _stale_secondary(town: Town) -> Town:
+    """The second server missed the last change: it has the serial and the address from before."""
+    first, second = town.zone("shop.test.").servers
+    old = town.zone("shop.test.")
+    stale = tuple(
+        line.replace(" 2026112001 ", " 2026101501 ").replace(
+            "www.shop.test. 300 IN A 203.0.113.10", "www.shop.test. 300 IN A 203.0.113.9"
+        )
+        for line in old.records
+    )
+    fresh = town.with_zone("shop.test.", lambda zone: replace(zone, servers=(first,)))
+    return replace(fresh, zones=(*fresh.zones, replace(old, records=stale, servers=(second,))))
+
+
+def _zone_change(zone: str, change: Callable[[ZoneFile], ZoneFile]) -> Callable[[Town], Town]:
+    return lambda town: town.with_zone(zone, change)
+
+
+FAULTS: dict[str, Fault] = {
+    fault.name: fault
+    for fault in (
+        Fault(
+            "root-knows-it-all",
+            "The root servers hold every zone and answer the last question themselves.",
+            _root_knows_it_all,
+        ),
+        Fault(
+            "servers-recurse",
+            "Authoritative servers say that they offer recursion (RA is set).",
+            _authoritative(says_recursion_available=True),
+        ),
+        Fault(
+            "resolver-forgets",
+            "The recursive resolver keeps no answer and walks for every question.",
+            _recursive(keeps_answers=False),
+        ),
+        Fault(
+            "ttl-stands-still",
+            "The recursive resolver hands out the TTL that it was given, however old the answer is.",
+            _recursive(counts_down=False),
+        ),
+        Fault(
+            "no-is-forgotten",
+            "The recursive resolver does not remember that something does not exist.",
+            _recursive(keeps_denials=False),
+        ),
+        Fault(
+            "nodata-says-nxdomain",
+            "A name that exists without the asked type is said not to exist.",
+            _authoritative(nodata_is_nxdomain=True),
+        ),
+        Fault(
+            "cache-claims-authority",
+            "The recursive resolver sets AA on answers out of its cache.",
+            _recursive(claims_authority=True),
+        ),
+        Fault(
+            "cname-at-apex",
+            "The apex of shop.test answers with a CNAME, whatever is asked.",
+            _zone_change("shop.test.", lambda zone: replace(zone, apex_alias="www.front.test.")),
+        ),
+        Fault(
+            "dns-before-files",
+            "The machine asks the DNS before it looks into its hosts file.",
+            _dns_before_files,
+        ),
+        Fault(
+            "no-glue",
+            "test. refers to shop.test without the addresses of its name servers.",
+            _without("test.", *(f"{n}.shop.test. {t}" for n in ("ns1", "ns2") for t in ("A", "AAAA"))),
+        ),
+        Fault(
+            "wrong-ds",
+            "The DS record of shop.test does not match its key.",
+            _wrong_ds,
+        ),
+        Fault(
+            "no-truncation",
+            "Servers send the whole answer over UDP, whatever size the asker allowed.",
+            _authoritative(truncates=False),
+        ),
+        Fault(
+            "ptr-mirrors-a",
+            "The reverse name of 203.0.113.10 leads back to www.shop.test.",
+            _instead(
+                "113.0.203.in-addr.arpa.",
+                "10.113.0.203.in-addr.arpa. ",
+                "10.113.0.203.in-addr.arpa. 3600 IN PTR www.shop.test.",
+            ),
+        ),
+        Fault(
+            "origin-in-dns",
+            "www.front.test gives the address of the origin instead of the CDN's.",
+            _instead("front.test.", "www.front.test. ", "www.front.test. 300 IN A 203.0.113.80"),
+        ),
+        Fault(
+            "wildcard-over-all",
+            "The wildcard also answers for sub.wild.shop.test, which exists without records.",
+            _authoritative(wildcard_covers_all=True),
+        ),
+        Fault(
+            "parent-equals-child",
+            "The parent and mismatch.test itself give the same name servers and TTL.",
+            _parent_equals_child,
+        ),
+        Fault(
+            "stale-secondary",
+            "The second server of shop.test still has the zone from before the last change.",
+            _stale_secondary,
+        ),
+        Fault(
+            "minimised-refused",
+            "Servers refuse questions for exactly the name of a zone that they delegate.",
+            _authoritative(refuses_cut_names=True),
+        ),
+        Fault(
+            "signatures-never-expire",
+            "The signatures of expired.test are in their time.",
+            _zone_change("expired.test.", lambda zone: replace(zone, signing="signed")),
+        ),
+        Fault(
+            "no-ds-unproven",
+            "test. refers to unsigned.test without the proof that it has no DS.",
+            _zone_change("test.", lambda zone: replace(zone, unproven=frozenset({"unsigned.test."}))),
+        ),
+        Fault(
+            "alias-flattened",
+            "alias.shop.test has the address itself and no CNAME.",
+            _instead("shop.test.", "alias.shop.test. ", "alias.shop.test. 300 IN A 203.0.113.40"),
+        ),
+    )
+}
 
 
 def town_under(fault: str) -> Town:

@@ -1,7 +1,7 @@
 """Keys made from a text, and signatures made when a question first needs them.
 
-The keys protect nothing: anybody can derive them. ECDSA P-256 with SHA-256 (RFC 6605), one key per zone that signs
-both the keys and the data (flags 257), NSEC as the denial.
+The keys protect nothing: anybody can derive them. ECDSA P-256 with SHA-256 (RFC 6605), one key per zone that
+signs both the keys and the data (flags 257).
 """
 
 from __future__ import annotations
@@ -53,11 +53,12 @@ def ds(zone: Name, text: str) -> DS:
 def root_anchor() -> str:
     """The town's trust anchor: `. DS 12345 13 2 ABCD...`."""
     record = ds(dns.name.root, ".")
-    return f". DS {record.key_tag} {int(record.algorithm)} {int(record.digest_type)} {record.digest.hex().upper()}"
+    digest = record.digest.hex().upper()
+    return f". DS {record.key_tag} {int(record.algorithm)} {int(record.digest_type)} {digest}"
 
 
 class Signer:
-    """Signs RRsets of one zone, each once. `now` is POSIX seconds, rounded so that a day's signatures agree."""
+    """Signs RRsets of one zone, each once. `now` is POSIX seconds; signatures of one day agree."""
 
     def __init__(self, zone: Name, key: str, signing: Signing, now: float) -> None:
         self._zone = zone

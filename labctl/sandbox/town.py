@@ -1,7 +1,7 @@
 """The town: one table of zones, name servers, manners and files. Data only; a fault maps a town to a town.
 
-Records are lines of master-file text (RFC 1035 section 5) with absolute owner names, so that a fault is a change
-to a few lines that a person can read.
+Records are lines of master-file text (RFC 1035 section 5) with absolute owner names, so that a fault is a
+change to a few lines that a person can read.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ LATENCY_MS: Mapping[ServerRole, float] = {"resolver": 1.2, "root": 11.0, "tld": 
 class ZoneFile:
     """A zone as its operator wrote it. `servers` are the IPv4 addresses of the name servers that hold it.
 
-    `signing`: `expired` has signatures that ran out a month ago, `compact` denies as in RFC 9824. `key` is the
-    text that the zone's key is derived from (default: its name). `apex_alias`: a CNAME that answers whatever
-    is asked of the apex (a fault). `unproven`: delegations for which the proof that no DS exists is left out.
+    `signing`: `expired` has signatures that ran out a month ago, `compact` denies as in RFC 9824.
+    `apex_alias`: a CNAME that answers whatever is asked of the apex (a fault). `unproven`: delegations for
+    which the proof that no DS exists is left out (a fault).
     """
 
     origin: str
@@ -40,8 +40,8 @@ class ZoneFile:
 class TownServer:
     """A name server: its first address is IPv4 and is its identity.
 
-    `behaviour`: `lame` holds nothing and REFUSES, `broken` says SERVFAIL to everything, `upward` refers to the
-    root whatever is asked, `silent` never answers, `recursive` resolves and remembers.
+    `behaviour`: `lame` holds nothing and says REFUSED, `broken` says SERVFAIL to everything, `upward` refers
+    to the root whatever is asked, `silent` never answers, `recursive` resolves and remembers.
     """
 
     name: str

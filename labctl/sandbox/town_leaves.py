@@ -1,8 +1,8 @@
 """The zones at the ends of the tree that are plain or hold the lessons' records, and who is told about them.
 
-Zones whose point is a broken or strange delegation are in town_oddities.py. Addresses of sites and name servers are
-from the documentation ranges (RFC 5737, RFC 3849); only the CDN's are real, because a reader looks them up in the
-CDN's published list.
+Zones whose point is a broken or strange delegation are in town_oddities.py. Addresses of sites and name
+servers are from the documentation ranges (RFC 5737, RFC 3849); only the CDN's are real, because a reader
+looks them up in the CDN's published list.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ def apex(
     soa_ttl: int = 3600,
     minimum: int = 300,
 ) -> tuple[str, ...]:
-    """SOA and NS set. A "no" from this zone may be remembered min(`soa_ttl`, `minimum`) seconds (RFC 2308)."""
+    """SOA and NS set. A "no" may be remembered min(`soa_ttl`, `minimum`) seconds (RFC 2308 section 5)."""
     hosts = tuple(hosts)
     under = "" if origin == "." else origin
     soa = f"{primary or hosts[0].name} {mailbox or f'hostmaster.{under}'}"

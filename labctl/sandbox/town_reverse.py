@@ -1,4 +1,4 @@
-"""The tree for addresses: arpa, in-addr.arpa, ip6.arpa and the zones of whoever holds the addresses (RFC 1035 3.5)."""
+"""The tree for addresses: arpa, in-addr.arpa, ip6.arpa, and their holders' zones (RFC 1035 section 3.5)."""
 
 from __future__ import annotations
 

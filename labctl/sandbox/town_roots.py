@@ -1,7 +1,7 @@
 """The top of the tree: the root and the top-level zones, on the addresses that they have in the real world.
 
-Root servers as in the IANA root hints (b.root-servers.net with its addresses since November 2023), gTLD servers as
-in the root zone. `test.` is nobody's in the real world (RFC 2606); its servers stand in TEST-NET-1.
+Root servers as in the IANA root hints (b.root-servers.net with its addresses since November 2023), gTLD
+servers as in the root zone. `test.` is nobody's in the real world (RFC 2606); its servers are in TEST-NET-1.
 """
 
 from __future__ import annotations

@@ -44,7 +44,6 @@ SHOP_ZONE = ZoneFile(
         "_imaps._tcp.shop.test. 3600 IN SRV 0 1 993 mail.shop.test.",
         "_svc.shop.test. 300 IN SVCB 1 api.shop.test. alpn=h2 port=8443",
         '_dns.shop.test. 300 IN SVCB 1 resolver.example.net. alpn=dot,h2 key7="/dns-query{?dns}"',
-
         "xn--bcher-kva.shop.test. 300 IN A 203.0.113.12",
     ),
     tuple(h.v4 for h in SHOP),

@@ -11,7 +11,7 @@ import dns.zone
 from dns.name import Name
 from dns.rdataset import Rdataset
 from dns.rdatatype import RdataType
-from dns.rrset import RRset
+from dns.rrset import RRset, from_rdata_list
 
 from labctl.sandbox.town import ZoneFile
 
@@ -26,7 +26,7 @@ class Zone:
         parsed = dns.zone.from_text("\n".join(file.records), origin=file.origin, relativize=False)
         self.origin: Name = parsed.origin if parsed.origin is not None else dns.name.root
         self.nodes: dict[Name, dict[RdataType, Rdataset]] = {
-            name: {rdataset.rdtype: rdataset for rdataset in node} for name, node in parsed.items()
+            name: {rdataset.rdtype: rdataset for rdataset in node} for name, node in parsed.nodes.items()
         }
         self.cuts = {name for name, node in self.nodes.items() if NS in node and name != self.origin}
         # Names that own nothing but have something below them exist all the same (RFC 8020, RFC 4592 2.2.2).
@@ -66,9 +66,7 @@ class Zone:
         rdataset = self.nodes.get(name, {}).get(type)
         if rdataset is None:
             return None
-        found = RRset(name, rdataset.rdclass, type)
-        found.update(rdataset)
-        return found
+        return from_rdata_list(name, rdataset.ttl, list(rdataset))
 
     def types(self, name: Name) -> set[RdataType]:
         """Which types this owner has; the denial bitmap of a delegation leaves out glue."""
@@ -77,7 +75,8 @@ class Zone:
     def negative_ttl(self) -> int:
         """Seconds that a "no" may be remembered: min(SOA TTL, SOA minimum) (RFC 2308 section 5)."""
         soa = self.nodes[self.origin][SOA]
-        return min(soa.ttl, soa[0].minimum)
+        minimum: int = soa[0].minimum
+        return min(soa.ttl, minimum)
 
     def denial_owner(self, name: Name) -> Name:
         """The owner of the NSEC that matches or covers this name: the last one not after it."""

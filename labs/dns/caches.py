@@ -1,4 +1,4 @@
-"""The caches between a program and the DNS, closest first: what this machine really has, and what it cannot show."""
+"""The caches between a program and the DNS, closest first: what this machine has, and what cannot be seen."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from labs.dns.words import ms
 def closest_first(internet: Internet, name: str, type: str) -> Generator[Event, None, None]:
     """The table of caches for this name, and the judgement of who is asked first."""
     files = internet.host_files
-    order = host_files.nsswitch_hosts(files.nsswitch)
-    in_hosts = host_files.find(files.hosts, name)
+    order = host_files.parse_nsswitch(files.nsswitch)
+    in_hosts = host_files.lookup(files.hosts, name)
     stub = host_files.local_stub(files.resolv_conf)
     rows = [
         _row("browser", "not seen", "", "its own cache is not visible from here", "mute"),
@@ -28,7 +28,7 @@ def closest_first(internet: Internet, name: str, type: str) -> Generator[Event, 
         )
     else:
         rows.append(_row("hosts file", "✗ miss", "", "no line for this name", "warn"))
-    rows.append(_row("OS stub", "✗ none" if not stub.caches else "asked", "", stub.sentence, "mute"))
+    rows.append(_row("OS stub", "✗ none" if stub.kind == "none" else "asked", "", stub.text, "mute"))
     rows.append(_resolver_row(internet, name, type))
     listed = " ".join(f"{i}. {r.text}" for i, r in enumerate(rows, 1))
     yield Rows(
@@ -38,10 +38,11 @@ def closest_first(internet: Internet, name: str, type: str) -> Generator[Event, 
         columns=("cache", "had it", "took", "what it is"),
         rows=tuple(rows),
     )
-    if order.services:
-        yield HOSTS_FIRST.judged(order.files_before_dns, order.sentence)
-    else:
-        yield HOSTS_FIRST.not_seen("This machine has no nsswitch.conf that says in which order names are looked up.")
+    yield HOSTS_FIRST.judged(order.files_first, _sentence(order.text))
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _resolver_row(internet: Internet, name: str, type: str) -> Row:

@@ -49,7 +49,7 @@ AUTHORITY = Claim(
 )
 REVERSE = Claim(
     "dns.reverse",
-    "The way back is another tree: the name an address gives is set by its holder, and is not the name we came from.",
+    "The way back is another tree: the name that an address gives is not the one we came from.",
     source="RFC 1034 section 5.2.1",
     broken_by="ptr-mirrors-a",
     kind="habit",
@@ -128,7 +128,7 @@ EMPTY_NAME = Claim(
 )
 CHAIN = Claim(
     "dns.chain",
-    "From the root's key, each zone vouches for the next by a DS record: the answer can be checked to the end.",
+    "From the root's key on, each zone vouches for the next by a DS record, down to the answer.",
     source="RFC 4035 section 5",
     broken_by="wrong-ds",
     shown_by=("www.shop.test", "--dnssec"),

@@ -1,4 +1,4 @@
-"""Who says what: all servers of a zone side by side, or several resolvers, and the parent's list against the child's."""
+"""Who says what: a zone's servers or several resolvers side by side, the parent's list and the child's."""
 
 from __future__ import annotations
 
@@ -21,9 +21,14 @@ def servers_of_the_zone(internet: Internet, walked: Walked) -> Generator[Event, 
     cut = next((c for c in walked.result.cuts if c.zone == walked.result.zone), None)
     if cut is None:
         return
-    servers = yield from _addresses(internet, cut)
-    said = {s: ask(internet, Endpoint(s.address), walked.result.name, walked.result.type, recurse=False) for s in servers}
-    serials = {s: _serial(ask(internet, Endpoint(s.address), cut.zone, "SOA", recurse=False)) for s in servers}
+    servers = _addresses(internet, cut)
+    said = {
+        s: ask(internet, Endpoint(s.address), walked.result.name, walked.result.type, recurse=False)
+        for s in servers
+    }
+    serials = {
+        s: _serial(ask(internet, Endpoint(s.address), cut.zone, "SOA", recurse=False)) for s in servers
+    }
     rows = tuple(_row(s.name, s.address, said[s], serials[s]) for s in servers)
     yield Rows(
         text=f"The {len(rows)} servers of {cut.zone} side by side.",
@@ -34,7 +39,9 @@ def servers_of_the_zone(internet: Internet, walked: Walked) -> Generator[Event, 
         show_columns=True,
     )
     answers = {_answer(v) for v in said.values() if not v.failure}
-    yield Measure(f"{len(servers)} servers gave {len(answers)} different answers.", "dns.compare.answers", len(answers))
+    yield Measure(
+        f"{len(servers)} servers gave {len(answers)} different answers.", "dns.compare.answers", len(answers)
+    )
     if sum(not v.failure for v in said.values()) < 2:
         yield ALL_AGREE.not_seen(f"Fewer than two servers of {cut.zone} answered.")
     else:
@@ -48,7 +55,9 @@ def servers_of_the_zone(internet: Internet, walked: Walked) -> Generator[Event, 
     yield from _parent_and_child(internet, walked, cut, servers)
 
 
-def resolvers(internet: Internet, servers: Sequence[Endpoint], name: str, type: str) -> Generator[Event, None, None]:
+def resolvers(
+    internet: Internet, servers: Sequence[Endpoint], name: str, type: str
+) -> Generator[Event, None, None]:
     """Ask several resolvers the same question: the answer, and how old each one's copy is."""
     said = [ask(internet, s, name, type) for s in servers]
     yield Rows(
@@ -58,7 +67,7 @@ def resolvers(internet: Internet, servers: Sequence[Endpoint], name: str, type: 
         columns=("resolver", "took", "said", "ttl"),
         rows=tuple(
             Row(
-                text=f"{s} says {_words(v)} after {ms(v.elapsed_ms)}, ttl {v.ttl if v.ttl is not None else 'none'}.",
+                text=f"{s}: {_words(v)}, {ms(v.elapsed_ms)}, ttl {'none' if v.ttl is None else v.ttl}.",
                 cells=(str(s), ms(v.elapsed_ms), _words(v), "" if v.ttl is None else f"{v.ttl} s"),
                 hues=("", "", _hue(v), ""),
             )
@@ -68,14 +77,14 @@ def resolvers(internet: Internet, servers: Sequence[Endpoint], name: str, type: 
     )
 
 
-def _addresses(internet: Internet, cut: Cut) -> Generator[Event, None, list[Server]]:
+def _addresses(internet: Internet, cut: Cut) -> list[Server]:
     """The zone's servers with an address each; a name that came without glue is looked up quietly."""
     known = {s.name.lower(): s for s in cut.servers}
     found: list[Server] = []
     for name in cut.ns[:MOST_SERVERS]:
         server = known.get(name.lower())
         if server is None:
-            looked = yield from _quietly(walk(internet, name, "A"))
+            looked = quietly(walk(internet, name, "A"))
             if looked.result.records:
                 server = Server(cut.zone, name, looked.result.records[0].text, "resolved")
         if server is not None:
@@ -83,21 +92,26 @@ def _addresses(internet: Internet, cut: Cut) -> Generator[Event, None, list[Serv
     return found
 
 
-def _quietly(events: Generator[Event, None, Walked]) -> Generator[Event, None, Walked]:
+def quietly(events: Generator[Event, None, Walked]) -> Walked:
+    """A walk that is not shown: a detour, not the lesson."""
     try:
         while True:
             next(events)
     except StopIteration as stop:
         walked: Walked = stop.value
     return walked
-    yield  # a generator, so that callers say `yield from` like everywhere else
 
 
 def _parent_and_child(
     internet: Internet, walked: Walked, cut: Cut, servers: Sequence[Server]
 ) -> Generator[Event, None, None]:
     child = next(
-        (v for s in servers if not (v := ask(internet, Endpoint(s.address), cut.zone, "NS", recurse=False)).failure), None
+        (
+            v
+            for s in servers
+            if not (v := ask(internet, Endpoint(s.address), cut.zone, "NS", recurse=False)).failure
+        ),
+        None,
     )
     if child is None or not child.records:
         return
@@ -147,7 +161,7 @@ def _hue(said: Said) -> Hue:
 def _row(name: str, address: str, said: Said, serial: str) -> Row:
     ttl = "" if said.ttl is None else f"{said.ttl} s"
     return Row(
-        text=f"{name} at {address}: {_words(said)} after {ms(said.elapsed_ms)}, ttl {ttl or 'none'}, serial {serial}.",
+        text=f"{name} at {address}: {_words(said)}, {ms(said.elapsed_ms)}, ttl {ttl or 'none'}, {serial}.",
         cells=(name, address, ms(said.elapsed_ms), _words(said), ttl, serial),
         hues=("", "mute", "", _hue(said), "", "mute"),
     )

@@ -20,8 +20,8 @@ def the_walk(internet: Internet, walked: Walked, qmin: bool) -> Generator[Event,
     )
     if in_roots_place:
         words = (
-            "This network answers in the root's place: a reply from a root server's address offered recursion (RA), "
-            "which root servers never do. What you see here is this network's resolver, not the tree."
+            "This network answers in the root's place: a reply from a root server's address offered "
+            "recursion (RA), which root servers never do. This is this network's resolver, not the tree."
         )
         yield Step(text=words, role="warning")
         for claim in (REFERRAL, ITERATIVE, GLUE):
@@ -39,15 +39,19 @@ def _referral(heard: list[Heard], walked: Walked) -> Generator[Event, None, None
     root = next((h for h in heard if h.question.server.zone == "." and h.question.depth == 0), None)
     if root is None:
         yield REFERRAL.not_seen("No root server was heard in this run.")
-    elif walked.result.name == "." or root.kind in ("nxdomain", "nodata") and root.aa:
-        yield REFERRAL.not_seen(f"The root itself is in charge of {walked.result.name}: there is nobody to refer to.")
+    elif walked.result.name == "." or (root.kind in ("nxdomain", "nodata") and root.aa):
+        yield REFERRAL.not_seen(
+            f"The root itself is in charge of {walked.result.name}: there is nobody to refer to."
+        )
     elif root.kind == "referral":
         yield REFERRAL.judged(
-            True, f"{root.question.server.name} named {len(root.ns)} servers of {root.zone} and gave no answer."
+            True,
+            f"{root.question.server.name} named {len(root.ns)} servers of {root.zone} and gave no answer.",
         )
     elif root.kind in ("answer", "alias"):
         yield REFERRAL.judged(
-            False, f"{root.question.server.name} gave the answer itself: {listed([r.text for r in root.records])}."
+            False,
+            f"{root.question.server.name} gave the answer itself: {listed([r.text for r in root.records])}.",
         )
     else:
         yield REFERRAL.not_seen(f"The root's reply was of no use: {root.text}")
@@ -76,12 +80,16 @@ def _glue(heard: list[Heard], walked: Walked) -> Generator[Event, None, None]:
     if bare:
         yield GLUE.judged(
             False,
-            f"{bare[0].question.server.name} named {listed(list(bare[0].ns))} for {bare[0].zone} and sent no address.",
+            f"{bare[0].question.server.name} sent no address with {listed(list(bare[0].ns))}"
+            f" when it referred to {bare[0].zone}".rstrip(".")
+            + ".",
         )
         return
     last = needing[-1]
     name, address = next(((n, a) for n, a in last.glue if _inside(n, last.zone)), last.glue[0])
-    yield GLUE.judged(True, f"{last.question.server.name} sent {address} along for {name}, a server of {last.zone}")
+    yield GLUE.judged(
+        True, f"{last.question.server.name} sent {address} along for {name}, a server of {last.zone}"
+    )
 
 
 def _inside(name: str, zone: str) -> bool:
@@ -95,7 +103,7 @@ def _truncated(walked: Walked) -> Generator[Event, None, None]:
     if oversize is not None:
         yield TRUNCATED.judged(
             False,
-            f"{oversize.question.server.name} sent {oversize.size} bytes in one datagram; {ALLOWED_BYTES} were allowed.",
+            f"{oversize.question.server.name} sent {oversize.size} bytes; {ALLOWED_BYTES} were allowed.",
         )
     elif cut is not None:
         whole = next((h for h in walked.heard if h.question.via == "tcp" and h.size), None)
@@ -112,7 +120,9 @@ ALLOWED_BYTES = 1232
 
 
 def _minimised(walked: Walked) -> Generator[Event, None, None]:
-    root = next((h.question for h in walked.heard if h.question.server.zone == "." and h.question.depth == 0), None)
+    root = next(
+        (h.question for h in walked.heard if h.question.server.zone == "." and h.question.depth == 0), None
+    )
     if root is None:
         yield MINIMISED.not_seen("No root server was asked in this run.")
         return
@@ -126,5 +136,5 @@ def _minimised(walked: Walked) -> Generator[Event, None, None]:
             told is None,
             f"The root was asked for {root.name} {root.type}, and never saw {walked.result.name}"
             if told is None
-            else f"The root would not answer the short question, and was then asked for {told.name} {told.type}.",
+            else f"The root refused the short question, and was then asked for {told.name} {told.type}.",
         )

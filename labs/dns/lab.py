@@ -1,34 +1,46 @@
-"""How a name becomes an address: the caches, the walk from the root, the answer and how long it may be kept."""
+"""How a name becomes an address: the caches, the walk from the root, the answer and how long it keeps."""
 
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from labctl.errors import UsageError
+from labctl.errors import CannotRun, UsageError
 from labctl.events import Event, Measure, Step
-from labctl.internet import Internet
+from labctl.internet import Endpoint, Internet, Via
 from labctl.lab import Lab, Place
 from labs.dns.claims import CLAIMS
 
 DEFAULT_NAME = "www.shop.test."
+# Names outside `test.` that only the town has.
+TOWN_NAMES = ("resolver.example.net", "shop-hosting.example.net")
 
 
 def place(arguments: Mapping[str, Any]) -> Place:
-    """Where the name lives: the town, the real internet, or both (DESIGN.md section 6)."""
-    from labctl.protocols.dns_target import place as place_of_name
+    """Where the target lives: the town, the real internet, or both (DESIGN.md section 6).
 
-    servers = arguments.get("server") or []
-    return place_of_name(str(arguments.get("name") or DEFAULT_NAME), tuple(servers))
+    A server to ask decides: its address is in one of them only. Raises UsageError for what cannot be meant.
+    """
+    from labctl.protocols import dns_target
+
+    asked = dns_target.target(str(arguments.get("name") or DEFAULT_NAME))
+    for text in arguments.get("server") or []:
+        server = dns_target.server_address(text, via=str(arguments.get("via") or "udp"))
+        return dns_target.place(server.host, TOWN_NAMES)
+    return dns_target.place(asked.address or asked.name, TOWN_NAMES)
 
 
 def run(
     internet: Internet,
     name: Annotated[str, "The name to look up; an address means its reverse name."] = DEFAULT_NAME,
     *,
-    type: Annotated[list[str] | None, "Record type: A, AAAA, MX, TXT, ...; several at once. [default: A]"] = None,
-    server: Annotated[list[str] | None, "Ask this server (ADDRESS[:PORT]) instead of walking; several with --compare."] = None,
-    via: Annotated[Literal["udp", "tcp", "tls", "https"], "How to speak with --server."] = "udp",
+    type: Annotated[
+        list[str] | None, "Record type: A, AAAA, MX, TXT, ...; several at once. [default: A]"
+    ] = None,
+    server: Annotated[
+        list[str] | None, "Ask this server (ADDRESS[:PORT]) instead of walking; several with --compare."
+    ] = None,
+    via: Annotated[Via, "How to speak with --server."] = "udp",
     dnssec: Annotated[bool, "Ask for signatures and check the chain from the root's key."] = False,
     qmin: Annotated[bool, "Show each server no more of the name than it needs (RFC 9156)."] = False,
     compare: Annotated[bool, "All servers of the zone side by side, or all that --server names."] = False,
@@ -37,39 +49,72 @@ def run(
     """The lab's events. Raises UsageError for a name or a type that cannot be asked for."""
     from labctl.protocols.dns_target import target
 
-    asked = target(name, type or [])
-    servers = [_server(s, via) for s in server or []]
+    asked = target(name)
+    types = _types(type or []) or (asked.type or "A",)
+    servers = [_server(internet, s, via) for s in server or []]
     if via != "udp" and not servers:
         raise UsageError(
             "option-needs-server",
             f"--via {via} needs a server to speak to: a walk asks name servers by UDP, and TCP when told to",
             fixes=(f"labctl dns {asked.name} --server 192.0.2.53 --via {via}",),
         )
-    for note in asked.notes:
-        yield Step(text=note, role="note")
+    yield from _about_the_name(asked.name, asked.display, asked.address)
     if compare and len(servers) > 1:
         from labs.dns import compare as side_by_side
 
         yield Step(text="Resolvers side by side.", role="phase", phase="OBSERVE", title="who says what")
-        for each in asked.types:
+        for each in types:
             yield from side_by_side.resolvers(internet, servers, asked.name, each)
     elif watch:
         from labs.dns.watch import drain
 
-        yield from drain(internet, servers[0] if servers else None, asked.name, asked.types[0])
+        yield from drain(internet, servers[0] if servers else None, asked.name, types[0])
     elif servers:
         from labs.dns.one_server import ask_one
 
-        yield from ask_one(internet, servers[0], via, asked.name, asked.types, dnssec=dnssec)
+        yield from ask_one(internet, servers[0], via, asked.name, types, dnssec=dnssec)
     else:
-        yield from _walks(internet, asked.name, asked.types, dnssec=dnssec, qmin=qmin, compare=compare)
-    yield from _by_hand(internet, asked.name, asked.types, servers, dnssec)
+        yield from _walks(internet, asked.name, types, dnssec=dnssec, qmin=qmin, compare=compare)
+    yield from _by_hand(internet, asked.name, types, servers, dnssec)
 
 
-def _server(text: str, via: str) -> Any:
+def _types(typed: list[str]) -> tuple[str, ...]:
+    """`--type A --type MX` and `--type A,MX` mean the same. Raises UsageError for an unknown type."""
+    from labctl.protocols.dns_names import parse_type
+
+    return tuple(dict.fromkeys(parse_type(t) for each in typed for t in each.split(",") if t.strip()))
+
+
+def _server(internet: Internet, text: str, via: str) -> Endpoint:
+    """The server to ask; a name is looked up from the root first, like any other."""
     from labctl.protocols.dns_target import server_address
 
-    return server_address(text, via)
+    server = server_address(text, via=via)
+    address = server.address
+    if not address:
+        from labs.dns.compare import quietly
+        from labs.dns.walking import walk
+
+        found = quietly(walk(internet, server.name + ".", "A")).result
+        if not found.records:
+            raise CannotRun(
+                "server-not-found",
+                f"the server {server.name} has no address that could be found",
+                evidence=(("looked up", found.why or found.text),),
+            )
+        address = found.records[0].text
+    return Endpoint(address, server.port, server.name)
+
+
+def _about_the_name(name: str, display: str, address: str) -> Iterator[Event]:
+    from labctl.protocols.dns_names import special_name
+
+    if address:
+        yield Step(text=f"{address} is an address: its name is looked up as {name} PTR.", role="note")
+    if display.rstrip(".") != name.rstrip("."):
+        yield Step(text=f"{display} goes over the wire as {name}", role="note")
+    if (special := special_name(name)) is not None:
+        yield Step(text=special, role="warning")
 
 
 def _walks(
@@ -80,15 +125,18 @@ def _walks(
     from labs.dns.walking import summary, walk
 
     yield Step(
-        text="OBSERVE: the resolver walks the tree.", role="phase", phase="OBSERVE", title="the resolver walks the tree"
+        text="OBSERVE: the resolver walks the tree.",
+        role="phase",
+        phase="OBSERVE",
+        title="the resolver walks the tree",
     )
     yield from caches.closest_first(internet, name, types[0])
     cache = Cache(internet.clock)
     walks = []
-    for type in types:
-        title = f"{type} of {name}" if len(types) > 1 else "From the root down"
-        yield Step(text=f"The walk for {type} of {name}", role="heading", title=title)
-        walked = yield from walk(internet, name, type, cache=cache, qmin=qmin, dnssec=dnssec)
+    for kind in types:
+        title = f"{kind} of {name}" if len(types) > 1 else "From the root down"
+        yield Step(text=f"The walk for {kind} of {name}", role="heading", title=title)
+        walked = yield from walk(internet, name, kind, cache=cache, qmin=qmin, dnssec=dnssec)
         walks.append(walked)
         yield Step(text=f"The walk took {summary(walked)}.", role="note", title=summary(walked))
     first = walks[0]
@@ -121,24 +169,23 @@ def _walks(
 
 def _again(internet: Internet, cache: Any, name: str, type: str, qmin: bool) -> Generator[Event, None, None]:
     """The same question once more, with what the walk has learnt."""
+    from labs.dns.compare import quietly
     from labs.dns.walking import walk
     from labs.dns.words import ms
 
-    once_more = walk(internet, name, type, cache=cache, qmin=qmin)
-    try:
-        while True:
-            next(once_more)
-    except StopIteration as stop:
-        again = stop.value
+    again = quietly(walk(internet, name, type, cache=cache, qmin=qmin))
     count = again.result.questions
     yield Measure(f"Asked again now, it takes {count} questions.", "dns.again.questions", count)
     yield Measure(
-        f"Asked again now, it takes {ms(again.elapsed_ms)}.", "dns.again.elapsed", round(again.elapsed_ms, 1), "ms"
+        f"Asked again now, it takes {ms(again.elapsed_ms)}.",
+        "dns.again.elapsed",
+        round(again.elapsed_ms, 1),
+        "ms",
     )
 
 
 def _by_hand(
-    internet: Internet, name: str, types: tuple[str, ...], servers: list[Any], dnssec: bool
+    internet: Internet, name: str, types: tuple[str, ...], servers: list[Endpoint], dnssec: bool
 ) -> Iterator[Event]:
     shown = name.rstrip(".") or "."
     kinds = " ".join(types)

@@ -24,10 +24,10 @@ def ask_one(
         title=f"{endpoint} is asked over {SPOKEN[via]}",
     )
     walks = []
-    for type in types:
+    for kind in types:
         first = Server("", endpoint.name or endpoint.address, endpoint.address, "given")
         walked = yield from walk(
-            internet, name, type, first=first, endpoint=endpoint, via=via, dnssec=dnssec, asker="labctl"
+            internet, name, kind, first=first, endpoint=endpoint, via=via, dnssec=dnssec, asker="labctl"
         )
         walks.append(walked)
         yield Step(text=f"It took {summary(walked)}.", role="note")
@@ -45,4 +45,3 @@ def ask_one(
     yield from records.across_types(walks)
     for walked in walks:
         yield records.conclusion(walked.result)
-

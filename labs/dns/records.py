@@ -1,4 +1,4 @@
-"""What the walk brought home: the records, how long they may be kept, whose address it is, what an apex may not be."""
+"""What the walk brought home: the records, how long they keep, whose address it is, what an apex is not."""
 
 from __future__ import annotations
 
@@ -85,7 +85,9 @@ def facts(walked: Walked) -> Generator[Event, None, None]:
     result = walked.result
     way = [h for h in walked.heard if h.kind == "referral" and h.question.depth == 0]
     count = result.questions
-    yield Measure(f"The walk took {count} question{'' if count == 1 else 's'}.", "dns.walk.questions", count, "")
+    yield Measure(
+        f"The walk took {count} question{'' if count == 1 else 's'}.", "dns.walk.questions", count, ""
+    )
     yield Measure(
         f"The walk took {walked.elapsed_ms:.1f} ms.", "dns.walk.elapsed", round(walked.elapsed_ms, 1), "ms"
     )
@@ -114,16 +116,21 @@ def whose_address(internet: Internet, walked: Walked) -> Generator[Event, None, 
         return
     chain = tuple(r.text for r in result.chain if r.type == "CNAME")
     owner = whose(addresses[0], chain)
-    at_cloudflare = any(ns.lower().endswith(".ns.cloudflare.com.") for cut in result.cuts[-1:] for ns in cut.ns)
-    if owner is not None:
-        yield Step(text=owner.sentence, role="note", title=owner.sentence)
-        yield Measure(f"{addresses[0]} belongs to {owner.name}.", "dns.answer.owner", owner.name, "")
-    if owner is not None and owner.hides_origin:
-        yield CDN.judged(True, f"{addresses[0]} is {owner.name}'s ({owner.matched}): the proxy answers there.")
+    at_cloudflare = any(
+        ns.lower().endswith(".ns.cloudflare.com.") for cut in result.cuts[-1:] for ns in cut.ns
+    )
+    if owner is not None and (owner.kind == "cdn" or internet.kind == "live"):
+        # The town itself is built on addresses for documentation: no news there.
+        yield Step(text=f"{owner.text}.", role="note")
+        yield Measure(
+            f"{addresses[0]} is in {owner.match}: {owner.name}.", "dns.answer.owner", owner.name, ""
+        )
+    if owner is not None and owner.kind == "cdn":
+        yield CDN.judged(True, f"{addresses[0]} is {owner.name}'s ({owner.match}): the proxy answers there.")
     elif at_cloudflare:
         yield CDN.judged(
             False,
-            f"Cloudflare's name servers give {addresses[0]}, which is in none of its ranges: this one is DNS only.",
+            f"Cloudflare's name servers give {addresses[0]}, which is in none of its ranges: DNS only.",
         )
     yield from _way_back(internet, result.name, addresses[0])
 
@@ -180,5 +187,7 @@ def across_types(walks: Sequence[Walked]) -> Generator[Event, None, None]:
         yield NODATA.judged(
             missing.status == "nodata",
             f"{there.name} has {there.type}; asked for {missing.type}, its server said "
-            + ("NOERROR with nothing in it." if missing.status == "nodata" else "that there is no such name."),
+            + (
+                "NOERROR with nothing in it." if missing.status == "nodata" else "that there is no such name."
+            ),
         )

@@ -17,7 +17,7 @@ from labs.dns.words import ms, seconds
 
 @dataclass(frozen=True)
 class Said:
-    """One answer of a resolver. `ttl` is the answer's, or for a "no" the SOA's, which counts down the same way."""
+    """One answer of a resolver. `ttl` is the answer's, or for a "no" the SOA's, which counts down as well."""
 
     server: Endpoint
     elapsed_ms: float
@@ -56,10 +56,12 @@ def ask(internet: Internet, server: Endpoint, name: str, type: str, *, recurse: 
     return Said(server, elapsed, heard.rcode, heard.aa, heard.ra, heard.records, ttl, failure)
 
 
-def ask_again(internet: Internet, walked: Walked, name: str, type: str) -> Generator[Event, None, Said | None]:
+def ask_again(
+    internet: Internet, walked: Walked, name: str, type: str
+) -> Generator[Event, None, Said | None]:
     """Ask the configured resolver, let time pass, ask again: does it remember, and for how long?
 
-    Judges the claims on caches. Returns the first answer, None when no resolver is configured or it is silent.
+    Judges the claims on caches. Returns the last answer; None without a resolver.
     """
     if not internet.resolvers:
         return None
@@ -81,7 +83,9 @@ def ask_again(internet: Internet, walked: Walked, name: str, type: str) -> Gener
     from_memory = ask(internet, server, name, type, recurse=False)
     full = walked.result.negative_ttl if first.negative else _ttl_of(walked)
     yield _table(server, before, first, again, from_memory, full, passed)
-    yield Measure(f"The resolver's first answer had a TTL of {first.ttl} s.", "dns.resolver.ttl_first", first.ttl, "s")
+    yield Measure(
+        f"The resolver's first answer had a TTL of {first.ttl} s.", "dns.resolver.ttl_first", first.ttl, "s"
+    )
     if again.ttl is not None:
         yield Measure(
             f"Asked again, its answer had a TTL of {again.ttl} s.", "dns.resolver.ttl_again", again.ttl, "s"
@@ -93,43 +97,53 @@ def ask_again(internet: Internet, walked: Walked, name: str, type: str) -> Gener
         "ms",
     )
     yield Measure(
-        f"Its second answer took {ms(again.elapsed_ms)}.", "dns.resolver.again", round(again.elapsed_ms, 1), "ms"
+        f"Its second answer took {ms(again.elapsed_ms)}.",
+        "dns.resolver.again",
+        round(again.elapsed_ms, 1),
+        "ms",
     )
     yield from _judge(first, again, from_memory, passed)
-    return first
+    return again if again.ttl is not None else first
 
 
 def _judge(first: Said, again: Said, from_memory: Said, passed: str) -> Generator[Event, None, None]:
     remembered = not from_memory.failure and from_memory.ttl is not None
     if first.negative:
         if not remembered and from_memory.rcode in ("REFUSED", "SERVFAIL"):
-            yield NO_IS_CACHED.not_seen(f"The resolver would not say what it remembers ({from_memory.rcode}).")
+            yield NO_IS_CACHED.not_seen(
+                f"The resolver would not say what it remembers ({from_memory.rcode})."
+            )
         else:
             yield NO_IS_CACHED.judged(
                 remembered,
-                f"Told to ask nobody, the resolver still says {from_memory.rcode}, for {from_memory.ttl} s more."
+                f"Told to ask nobody, it says {from_memory.rcode} again, for {from_memory.ttl} s more."
                 if remembered
                 else "Told to ask nobody, the resolver had forgotten its own 'no'.",
             )
         return
-    if not remembered and from_memory.rcode in ("REFUSED", "SERVFAIL") or from_memory.failure:
+    if (not remembered and from_memory.rcode in ("REFUSED", "SERVFAIL")) or from_memory.failure:
         why = from_memory.failure or from_memory.rcode
-        yield CACHED.not_seen(f"This resolver does not say what it remembers to a question without RD ({why}).")
+        yield CACHED.not_seen(
+            f"This resolver does not say what it remembers to a question without RD ({why})."
+        )
     else:
         yield CACHED.judged(
             remembered,
             f"Told to ask nobody (RD=0), the resolver still had the answer, with {from_memory.ttl} s left."
             if remembered
-            else "Told to ask nobody (RD=0), the resolver had nothing: it did not keep what it had just said.",
+            else "Told to ask nobody (RD=0), the resolver had nothing: it did not keep its own answer.",
         )
     assert first.ttl is not None
-    if again.ttl is None:
+    if not remembered:
+        yield TTL_DRAINS.not_seen("The resolver had no copy that could grow old.")
+    elif again.ttl is None:
         yield TTL_DRAINS.not_seen("The second answer did not come.")
     elif first.ttl == 0:
         yield TTL_DRAINS.not_seen("The TTL is 0: this answer may not be kept.")
     else:
         yield TTL_DRAINS.judged(
-            again.ttl < first.ttl, f"{passed} The TTL was {first.ttl} s and is {again.ttl} s when asked again."
+            again.ttl < first.ttl,
+            f"{passed} The TTL was {first.ttl} s and is {again.ttl} s when asked again.",
         )
 
 
@@ -160,8 +174,12 @@ def _row(what: str, said: Said, remark: str = "") -> Row:
     else:
         words = said.rcode if said.ttl is not None else f"nothing ({said.rcode})"
     ttl = "" if said.ttl is None else f"ttl {said.ttl} s"
-    text = f"{what}: {ms(said.elapsed_ms)}, {words}{', ' + ttl if ttl else ''}{', ' + remark if remark else ''}."
-    return Row(text=text, cells=(what, ms(said.elapsed_ms), words, ttl, remark), hues=("", "", "", "", "mute"))
+    text = (
+        f"{what}: {ms(said.elapsed_ms)}, {words}{', ' + ttl if ttl else ''}{', ' + remark if remark else ''}."
+    )
+    return Row(
+        text=text, cells=(what, ms(said.elapsed_ms), words, ttl, remark), hues=("", "", "", "", "mute")
+    )
 
 
 def _table(
@@ -176,7 +194,11 @@ def _table(
     rows = (
         _row("before, from memory only", before, "" if before.ttl is not None else "not in its cache"),
         _row("asked", first, judged),
-        _row("asked again", again, "counted down" if (again.ttl or 0) < (first.ttl or 0) else "not counted down"),
+        _row(
+            "asked again",
+            again,
+            "counted down" if (again.ttl or 0) < (first.ttl or 0) else "not counted down",
+        ),
         _row("again, from memory only", memory),
     )
     return Rows(

@@ -9,16 +9,17 @@ from labctl.events import Event, Hue, Measure, Row, Rows, Step
 from labctl.internet import Endpoint, Internet
 from labctl.protocols.dnssec_chain import Chain, Link, Security
 from labs.dns.claims import CHAIN, EMPTY_NAME, EXPIRED, INSECURE
+from labs.dns.signatures import has_names_below, validity
 from labs.dns.walking import Walked
 
 HUES: dict[str, Hue] = {"secure": "ok", "insecure": "warn", "bogus": "bad", "indeterminate": "warn"}
 
-# Signers renew within weeks; a signature that outlives its key's use can be replayed (RFC 6781 section 4.4.2).
+# Signers renew within weeks; a signature that lives on can be replayed (RFC 6781 section 4.4.2).
 LONGEST_DAYS = 366
 
 
 def check(internet: Internet, walked: Walked) -> Generator[Event, None, Security]:
-    """Ask for the keys and DS records along the walk, verify each link, and judge the claims on signatures."""
+    """Ask for keys and DS records along the walk, verify each link, and judge the claims on signatures."""
     chain = Chain(
         walked.result,
         walked.heard,
@@ -63,7 +64,7 @@ def _row(link: Link) -> Row:
 
 
 def _judge(internet: Internet, walked: Walked, verdict: Security) -> Generator[Event, None, None]:
-    result, broken = walked.result, verdict.broken
+    broken = verdict.broken
     expired = broken is not None and broken.code == "signature-expired"
     if verdict.state == "indeterminate":
         yield CHAIN.not_seen(verdict.text)
@@ -81,15 +82,15 @@ def _judge(internet: Internet, walked: Walked, verdict: Security) -> Generator[E
 
 def _signature_ends(walked: Walked, expired: str, now: float) -> Generator[Event, None, None]:
     """How long the answer's signature is good for, as it says itself."""
-    from labctl.protocols.dnssec import validity
-
     last = walked.on_the_way[-1] if walked.on_the_way else None
-    spans = validity(last.message) if last is not None and last.message is not None else []
+    spans = validity(last) if last is not None else []
     if not spans:
         return
     start, end = min(spans, key=lambda span: span[1])
     days, ahead = (end - start) / 86400, (end - now) / 86400
-    yield Measure(f"The signature is good for {days:.0f} days in all.", "dns.signature.days", round(days), "days")
+    yield Measure(
+        f"The signature is good for {days:.0f} days in all.", "dns.signature.days", round(days), "days"
+    )
     when = f"ends in {ahead:.0f} days" if ahead >= 0 else f"ended {-ahead:.0f} days ago"
     yield EXPIRED.judged(
         days <= LONGEST_DAYS, f"The signature was made for {days:.0f} days and {when}. {expired}".rstrip()
@@ -97,11 +98,9 @@ def _signature_ends(walked: Walked, expired: str, now: float) -> Generator[Event
 
 
 def _empty_name(walked: Walked) -> Generator[Event, None, None]:
-    """An NSEC whose next name lies below the asked name proves that the name exists (RFC 4592 section 2.2.2)."""
-    from labctl.protocols.dnssec_denial import proves_names_below
-
+    """An NSEC whose next name lies below the asked one proves that it exists (RFC 4592 section 2.2.2)."""
     last = walked.on_the_way[-1] if walked.on_the_way else None
-    if last is None or last.message is None or not proves_names_below(last.message, walked.result.final_name):
+    if last is None or not has_names_below(last, walked.result.final_name):
         return
     name = walked.result.final_name
     if walked.result.status == "answer":
@@ -110,4 +109,6 @@ def _empty_name(walked: Walked) -> Generator[Event, None, None]:
             False, f"Names exist below {name} (NSEC), and a wildcard answered for it all the same: {shown}."
         )
     elif walked.result.status == "nodata":
-        yield EMPTY_NAME.judged(True, f"{name} has no {walked.result.type}, but names exist below it (NSEC): no wildcard.")
+        yield EMPTY_NAME.judged(
+            True, f"{name} has no {walked.result.type}, but names exist below it (NSEC): no wildcard."
+        )

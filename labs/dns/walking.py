@@ -6,11 +6,12 @@ from collections.abc import Generator
 from dataclasses import dataclass, field
 from random import Random
 
+from labctl.protocols.dns_walk import Walk
+
 from labctl.events import Event, Exchange, Json
 from labctl.internet import Endpoint, Internet, Reply, Via
 from labctl.protocols.dns_cache import Cache
 from labctl.protocols.dns_result import Heard, Question, Result, Server
-from labctl.protocols.dns_walk import Walk
 from labs.dns.words import RESOLVER, asking, hearing, lane, ms
 
 

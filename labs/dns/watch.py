@@ -11,7 +11,7 @@ from labs.dns.claims import TTL_DRAINS
 from labs.dns.resolver import Said, ask
 from labs.dns.words import left, ms
 
-# On the live internet one question a second and no more than these; the sandbox's clock can be moved on instead.
+# On the live internet one question a second and no more than these; the sandbox's clock can be moved on.
 MOST_QUESTIONS = 12
 SANDBOX_STEPS = 6
 
@@ -21,8 +21,12 @@ def drain(internet: Internet, server: Endpoint | None, name: str, type: str) -> 
     if server is None and not internet.resolvers:
         raise CannotRun("no-resolver", "no resolver is configured on this machine: name one with --server")
     resolver = server or internet.resolvers[0]
-    yield Step(text=f"OBSERVE: the TTL of {name} drains in the cache of {resolver}.", role="phase", phase="OBSERVE",
-               title="a TTL drains")
+    yield Step(
+        text=f"OBSERVE: the TTL of {name} drains in the cache of {resolver}.",
+        role="phase",
+        phase="OBSERVE",
+        title="a TTL drains",
+    )
     first = ask(internet, resolver, name, type)
     if first.failure or first.ttl is None:
         why = first.failure or first.rcode
@@ -53,7 +57,9 @@ def _judge(said: list[Said]) -> Generator[Event, None, None]:
         return
     yield TTL_DRAINS.judged(ttls[1] < ttls[0], f"The TTL went {', '.join(str(t) for t in ttls)} s.")
     if ttls[-1] > ttls[-2]:
-        yield Step(text=f"At 0 the copy was thrown away and fetched again: {ttls[-1]} s.", role="result", hue="ok")
+        yield Step(
+            text=f"At 0 the copy was thrown away and fetched again: {ttls[-1]} s.", role="result", hue="ok"
+        )
 
 
 def _row_of(resolver: Endpoint, said: Said, full: int, at_s: float) -> Rows:
@@ -61,7 +67,7 @@ def _row_of(resolver: Endpoint, said: Said, full: int, at_s: float) -> Rows:
     data = said.records[-1].text if said.records else said.rcode
     share = min(1.0, said.ttl / full) if full else 0.0
     row = Row(
-        text=f"{at_s:.0f} s: {data}, {said.ttl} s of {full} s left, that is {share:.0%}, after {ms(said.elapsed_ms)}.",
+        text=f"{at_s:.0f} s: {data}, {said.ttl} of {full} s left ({share:.0%}), in {ms(said.elapsed_ms)}.",
         cells=(f"{at_s:.0f} s", data, ms(said.elapsed_ms), left(said.ttl)),
         share=share,
         hues=("mute", "", "", ""),

@@ -95,9 +95,7 @@ def hearing(heard: Heard, waited_ms: float) -> Arrow:
             first = shown[0]
             same = [r for r in shown if r.type == first.type and r.name == first.name]
             more = f"  +{len(shown) - len(same)} records" if len(shown) > len(same) else ""
-            return Arrow(
-                f"{first.type} {value_of(same)}   ttl {first.ttl}{more}", "answer", "ok", heavy=True
-            )
+            return Arrow(f"{first.type} {value_of(same)}   ttl {first.ttl}{more}", "answer", "ok", heavy=True)
         case "alias":
             first = heard.records[0]
             return Arrow(f"{first.type} {first.text}   ttl {first.ttl}", "alias", "alt", heavy=True)
@@ -116,7 +114,9 @@ def hearing(heard: Heard, waited_ms: float) -> Arrow:
         case "truncated":
             return Arrow("cut off (TC): ask by TCP", "truncated", "warn")
         case "silent":
-            how = {"timeout": f"no answer in {ms(waited_ms)}"}.get(heard.failure, heard.failure or "no answer")
+            how = {"timeout": f"no answer in {ms(waited_ms)}"}.get(
+                heard.failure, heard.failure or "no answer"
+            )
             return Arrow(how, "silent", "bad", lost=True)
         case "lame":
             return Arrow(f"not mine ({heard.rcode or 'no answer'})", "error", "bad")

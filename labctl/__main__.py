@@ -1,0 +1,64 @@
+"""The way in, and the last net: whatever happens becomes a sentence and an exit code (DESIGN.md section 9)."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> int:
+    """Run the command line of this process. Returns the exit code."""
+    arguments = sys.argv[1:]
+    # Answered before anything else is imported: this is what scripts and editors ask most often.
+    if arguments and arguments[0] in ("--version", "-V"):
+        from labctl import __version__
+
+        arguments = []
+        return _ended(lambda: _say(f"labctl {__version__}"))
+
+    def command_line() -> int:
+        from labctl.cli import run
+
+        return run(arguments)
+
+    return _ended(command_line)
+
+
+def _say(line: str) -> int:
+    sys.stdout.write(line + "\n")
+    return 0
+
+
+def _ended(command_line: object) -> int:
+    assert callable(command_line)
+    try:
+        code: int = command_line()
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        code = 130
+    except BrokenPipeError:
+        # The reader has seen enough (`| head -1`): that is no failure.
+        code = 0
+    except Exception as error:
+        from labctl.cli.failures import report
+
+        code = report(error, sys.argv[1:])
+    _let_go_of_output()
+    return code
+
+
+def _let_go_of_output() -> None:
+    """A stream that cannot take its last bytes must not make the interpreter complain while it ends."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            import os
+
+            try:
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+            except (OSError, ValueError):
+                pass
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,64 @@
+"""Live or sandbox: the target decides, and it is always said (DESIGN.md section 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from labctl.cli.options import Shared
+from labctl.errors import UsageError
+from labctl.internet import Internet
+from labctl.lab import Lab
+
+
+def open_internet(lab: Lab, arguments: Mapping[str, Any], shared: Shared) -> tuple[Internet, list[str]]:
+    """The internet of this run, and what must be said about the choice.
+
+    Raises CannotRun when the real internet was asked for and cannot be reached, UsageError for an unknown fault.
+    """
+    notices: list[str] = []
+    where = shared.internet or lab.place(arguments)
+    if shared.phase == "quiz" and shared.internet is None:
+        where = "sandbox"
+    if where != "sandbox":
+        from labctl import live
+    if where == "both":
+        reach = live.reaches_internet()
+        where = "live" if reach.yes else "sandbox"
+        if not reach.yes:
+            target = next((str(v) for v in arguments.values() if v), "one").rstrip(".")
+            notices.append(
+                f"No internet from here: this is the sandbox internet that labctl carries along, not the real {target}."
+            )
+            notices.append(reach.text)
+    elif where == "live":
+        live.require_internet(live.reaches_internet())
+    if where == "live":
+        internet: Internet = live.LiveInternet()
+    else:
+        from labctl.sandbox import open_sandbox
+
+        if shared.break_:
+            _known(shared.break_, lab)
+        internet = open_sandbox(fault=shared.break_, seed=shared.seed)
+    internet.seed = shared.seed
+    internet.timeout = shared.timeout
+    return internet, notices
+
+
+def _known(fault: str, lab: Lab) -> None:
+    from difflib import get_close_matches
+
+    from labctl.sandbox.faults import FAULTS
+
+    if fault in FAULTS:
+        return
+    names = [c.broken_by for c in lab.claims if c.broken_by] or list(FAULTS)
+    near = get_close_matches(fault, list(FAULTS), n=1, cutoff=0.5)
+    fixes = [f"did you mean labctl {lab.name} --break {near[0]}?"] if near else []
+    raise UsageError(
+        "fault-unknown",
+        f"the sandbox knows no fault called {fault!r}",
+        evidence=(("there are", ", ".join(names)),),
+        fixes=(*fixes, "labctl explain FAULT   says what a fault changes"),
+    )

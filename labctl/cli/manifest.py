@@ -1,0 +1,16 @@
+"""The commands that are not labs: name, the module that holds `app`, one line of help, group of the help.
+
+A table, so that `--help` and completion list the commands without importing one (facts: performance.md 1.3).
+A test compares each line with what the command says of itself.
+"""
+
+from __future__ import annotations
+
+JOURNEY, PRACTICE, TEACH = "The journey", "Practice", "Teach and check"
+
+COMMANDS: tuple[tuple[str, str, str, str], ...] = (
+    ("explain", "labctl.cli.explain", "an error code, a claim, or a way to break the sandbox", PRACTICE),
+    ("sandbox", "labctl.cli.sandbox", "the sandbox internet, for dig, delv and unbound", PRACTICE),
+    ("doctor", "labctl.cli.doctor", "what this machine can and cannot do", TEACH),
+    ("schema", "labctl.cli.schema", "the JSON Schema of what labctl prints", TEACH),
+)

@@ -1,0 +1,72 @@
+"""What Typer says of a wrong command line, in our own words and our own shape."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from difflib import get_close_matches
+from typing import Any
+
+from typer import TyperException
+
+from labctl.errors import UsageError
+
+
+@contextmanager
+def translated(arguments: Sequence[str]) -> Iterator[None]:
+    """Turn Typer's exceptions into ours. They are told apart by what they carry: Click's classes are not public."""
+    try:
+        yield
+    except TyperException as error:
+        raise _ours(error, arguments) from error
+
+
+def _ours(error: Any, arguments: Sequence[str]) -> UsageError:
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "labctl"
+    evidence: tuple[tuple[str, str], ...] = ()
+    fixes = [f"{command} --help"]
+    parameter = getattr(error, "param", None)
+    if hasattr(error, "possibilities"):
+        option = error.option_name
+        headline = f"{command} has no option {option}"
+        near = get_close_matches(option, _options(context), n=2, cutoff=0.6)
+        if near:
+            fixes.insert(0, "did you mean " + " or ".join(near) + "?")
+    elif parameter is not None and type(error).__name__ == "MissingParameter":
+        headline = f"{command} needs {parameter.human_readable_name.upper()}"
+        if getattr(parameter, "help", None):
+            evidence = ((parameter.human_readable_name.upper(), parameter.help),)
+    elif parameter is not None:
+        name = max(parameter.opts, key=len)
+        headline = f"{name}: {_sentence(error.message)}"
+        from_environment = [v for v in _environment(parameter, context)]
+        if from_environment:
+            evidence = (("from", f"the environment variable {from_environment[0]}"),)
+    else:
+        headline = _sentence(error.format_message())
+    return UsageError("usage", headline, evidence=evidence, fixes=tuple(fixes))
+
+
+def _options(context: Any) -> list[str]:
+    if context is None:
+        return []
+    return [o for p in context.command.get_params(context) for o in (*p.opts, *p.secondary_opts) if o.startswith("-")]
+
+
+def _environment(parameter: Any, context: Any) -> list[str]:
+    import os
+
+    named = getattr(parameter, "envvar", None)
+    if context is None or not named:
+        return []
+    source = context.get_parameter_source(parameter.name)
+    names = [named] if isinstance(named, str) else list(named)
+    asked = source is not None and source.name == "COMMANDLINE"
+    return [] if asked else [n for n in names if n in os.environ]
+
+
+def _sentence(message: str) -> str:
+    """Typer's messages end with a full stop and begin in upper case; our headlines do neither."""
+    message = message.strip().rstrip(".")
+    return message[:1].lower() + message[1:]

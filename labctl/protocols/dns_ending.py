@@ -1,0 +1,61 @@
+"""How look-ups end: the result of a walk, and why a name server's address could not be had."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from labctl.protocols.dns_labels import Labels, to_text
+from labctl.protocols.dns_lookup import Lookup, Outcome
+from labctl.protocols.dns_result import Cut, Result
+from labctl.protocols.dns_words import ended_text
+
+
+def result_of(
+    lookup: Lookup, outcome: Outcome, name: str, type: str, questions: int, cuts: Iterable[Cut]
+) -> Result:
+    """The result of a walk whose first look-up has ended."""
+    result = Result(
+        status=outcome.status,
+        name=name,
+        type=type,
+        records=outcome.records,
+        chain=tuple(lookup.chain),
+        final_name=to_text(lookup.name),
+        zone=outcome.zone,
+        negative_ttl=outcome.negative_ttl,
+        soa=outcome.soa,
+        why=outcome.why,
+        code=outcome.code,
+        questions=questions,
+        cuts=tuple(cuts),
+        text="",
+    )
+    return replace(result, text=ended_text(result))
+
+
+def address_failure(outcome: Outcome, version: int) -> tuple[str, str]:
+    """Code and half a sentence: why a server known by name only cannot be asked."""
+    if outcome.status == "failed":
+        if outcome.code == "glueless-cycle":
+            return outcome.code, outcome.why
+        why = outcome.why if len(outcome.why) <= 300 else outcome.why[:299].rstrip() + "…"
+        return outcome.code, f"has no address that could be found out ({why.rstrip('.')})"
+    if outcome.status == "nxdomain":
+        return "no-such-server", "does not exist"
+    return "no-address", f"has no IPv{version} address"
+
+
+def cycle_text(stack: list[Lookup], zone: Labels) -> str:
+    """Why delegations that wait for each other's servers lead nowhere (RFC 1034 section 4.2.1)."""
+    start = next(at for at, lookup in enumerate(stack) if lookup.servers and lookup.servers.zone == zone)
+    text = f"{to_text(zone)} cannot be reached: it is served by "
+    for lookup in stack[start + 1 :]:
+        inside = lookup.servers.zone if lookup.servers is not None else zone
+        text += (
+            f"{to_text(lookup.visited[0] if lookup.visited else lookup.name)}, which is in {to_text(inside)}"
+        )
+        if inside != zone:
+            text += ", which is served by "
+    again = " itself" if len(stack) - start == 2 else " again"
+    return f"{text}{again}, and no address came along (no glue)."

@@ -1,0 +1,291 @@
+"""What one reply means as an answer to one question, asked of a server of one zone. A pure function.
+
+The zone decides what the server is believed about: names at or below it, and servers of zones below it
+(RFC 1034 section 5.3.3, RFC 2181 section 5.4.1, RFC 5452 section 6).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from labctl.protocols.dns_alias import AliasStep, follow
+from labctl.protocols.dns_labels import Labels, is_at_or_below, to_text
+from labctl.protocols.dns_message import rcode_text
+from labctl.protocols.dns_result import Kind
+from labctl.protocols.dns_wire import (
+    AAAA,
+    ANY,
+    DS,
+    NS,
+    NSEC,
+    NSEC3,
+    NXNAME,
+    RR,
+    RRSIG,
+    SOA,
+    A,
+    Reply,
+    Unreadable,
+)
+
+_NOERROR, _NXDOMAIN, _YXDOMAIN = 0, 3, 6
+
+
+@dataclass
+class Reading:
+    """One reply, judged. `why` says what is wrong with it when `kind` is "lame" or "error", as half a
+    sentence.
+
+    `steps` are the aliases followed, `final` the name they lead to, `records` that name's records of the
+    asked type. `proof` is what of the authority section belongs to the answer: SOA, NSEC, NSEC3 and their
+    signatures.
+    """
+
+    kind: Kind
+    final: Labels
+    why: str = ""
+    steps: list[AliasStep] = field(default_factory=list)
+    records: list[RR] = field(default_factory=list)
+    signatures: list[RR] = field(default_factory=list)
+    proof: list[RR] = field(default_factory=list)
+    soa: RR | None = None
+    negative_ttl: int | None = None
+    zone: Labels = ()
+    ns: list[Labels] = field(default_factory=list)
+    glue: list[tuple[Labels, str]] = field(default_factory=list)
+    ttl: int = 0
+    loop: bool = False
+    overflow: bool = False
+    scrubbed: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def classify(reply: Reply, name: Labels, rdtype: int, zone: Labels, *, anyone: bool = False) -> Reading:
+    """Judge a reply to (name, type) from a server believed to serve `zone`.
+
+    `anyone`: the server was named by the user, so it need not be an authority for anything.
+    """
+    rcode = reply.rcode
+    if rcode not in {_NOERROR, _NXDOMAIN, _YXDOMAIN}:
+        return Reading("error", name, f"answers {rcode_text(rcode)}")
+    followed = follow(name, rdtype, reply.answer, zone)
+    reading = Reading(
+        "answer",
+        followed.final,
+        steps=followed.steps,
+        records=followed.records,
+        loop=followed.loop,
+        overflow=followed.overflow,
+    )
+    reading.scrubbed.extend(f"{rr} ({why})" for rr, why in followed.wrong)
+    had = bool(reading.records)
+    _drop_malformed(reading)
+    _scrub_answer(reading, reply.answer, rdtype, zone)
+    _authority(reading, reply.authority, zone)
+    if rcode == _YXDOMAIN and not reading.overflow:
+        reading.kind, reading.why = (
+            "error",
+            "answers YXDOMAIN without a DNAME that would make the name too long",
+        )
+        return reading
+    if had and not reading.records:
+        reading.kind, reading.why = "garbage", "answers with records that cannot be read"
+        return reading
+    speaks = reply.aa or anyone
+    if not speaks and _refers(reading, reply, name, rdtype, zone):
+        return reading
+    if reading.records:
+        if rcode == _NXDOMAIN:
+            reading.notes.append("The reply says NXDOMAIN and gives records of the name all the same.")
+        if not speaks:
+            _lame(reading, "gives an answer without authority (AA is not set)")
+    elif reading.overflow:
+        reading.kind = "alias" if speaks else "lame"
+    elif reading.steps and not is_at_or_below(reading.final, zone):
+        _alias(reading, speaks)
+    elif _is_negative(reading, reply, speaks):
+        _negative(reading, reply)
+    elif reading.steps:
+        _alias(reading, speaks)
+    elif not _refers(reading, reply, name, rdtype, zone):
+        _no_records(reading, reply, speaks, zone)
+    return reading
+
+
+def _lame(reading: Reading, why: str) -> None:
+    reading.kind, reading.why = "lame", why
+
+
+def _alias(reading: Reading, speaks: bool) -> None:
+    reading.kind = "alias"
+    if not speaks:
+        _lame(reading, "names an alias without authority (AA is not set)")
+
+
+def _is_negative(reading: Reading, reply: Reply, speaks: bool) -> bool:
+    return speaks and not reading.loop and (reply.rcode == _NXDOMAIN or reading.soa is not None)
+
+
+def _negative(reading: Reading, reply: Reply) -> None:
+    """NXDOMAIN and NODATA (RFC 2308 section 2); the code belongs to the last name of the chain (RFC 6604)."""
+    reading.kind = "nxdomain" if reply.rcode == _NXDOMAIN else "nodata"
+    if reading.kind == "nodata" and any(_denies_name(rr, reading.final) for rr in reply.authority):
+        reading.kind = "nxdomain"
+        reading.notes.append(
+            "NOERROR, but an NSEC record with NXNAME says that the name does not exist (RFC 9824)."
+        )
+    if reading.soa is None:
+        reading.notes.append("No SOA record came with it, so it may not be remembered (RFC 2308 section 5).")
+        return
+    try:
+        minimum = reading.soa.rdata().minimum  # type: ignore[attr-defined]
+    except (Unreadable, AttributeError):
+        reading.notes.append("The SOA record that came with it is malformed.")
+        reading.soa = None
+        return
+    reading.negative_ttl = min(reading.soa.ttl, minimum)
+
+
+def _denies_name(rr: RR, name: Labels) -> bool:
+    """A compact denial: the NSEC of the name itself lists NXNAME, type 128 (RFC 9824 section 3.1)."""
+    if rr.rdtype != NSEC or rr.owner != name:
+        return False
+    data = rr.wire[rr.start : rr.end]
+    at = 0
+    while at < len(data) and data[at]:  # over the next owner's name, which is never compressed
+        at += data[at] + 1
+    at += 1
+    while at + 2 <= len(data):
+        window, length = data[at], data[at + 1]
+        octet = NXNAME >> 3
+        if window == 0 and length > octet and at + 2 + octet < len(data):
+            return bool(data[at + 2 + octet] & 0x80 >> (NXNAME & 7))
+        at += 2 + length
+    return False
+
+
+def _no_records(reading: Reading, reply: Reply, speaks: bool, zone: Labels) -> None:
+    owners = {rr.owner for rr in reply.authority if rr.rdtype == NS}
+    if not speaks:
+        if reply.rcode == _NXDOMAIN:
+            _lame(reading, "says NXDOMAIN without authority (AA is not set)")
+        elif zone in owners:
+            _lame(reading, f"refers to {to_text(zone)} itself")
+        elif up := [owner for owner in owners if is_at_or_below(zone, owner)]:
+            _lame(reading, f"refers upwards, to {to_text(up[0])}")
+        elif owners:
+            _lame(reading, f"refers sideways, to {to_text(min(owners))}")
+        else:
+            _lame(reading, "neither answers nor refers to another server")
+        return
+    up = [owner for owner in owners if is_at_or_below(zone, owner)]
+    if not reply.aa and up:
+        _lame(reading, f"does not know, and points to {to_text(up[0])}")
+        return
+    _negative(reading, reply)
+
+
+def _refers(reading: Reading, reply: Reply, name: Labels, rdtype: int, zone: Labels) -> bool:
+    """Whether the reply sends us on, to servers of a zone below this one and at or above the name."""
+    below = [
+        rr
+        for rr in reply.authority
+        if rr.rdtype == NS and rr.owner != zone and is_at_or_below(rr.owner, zone)
+    ]
+    below = [rr for rr in below if is_at_or_below(name, rr.owner)]
+    if not below or reply.rcode != _NOERROR or reading.soa is not None:
+        return False
+    child = max((rr.owner for rr in below), key=len)
+    if rdtype == DS and child == name:
+        reading.kind = "nodata"
+        reading.notes.append("A referral in answer to a DS question: this server knows nothing of DNSSEC.")
+        return True
+    reading.kind, reading.zone = "referral", child
+    if reply.aa:
+        reading.notes.append("The referral has AA set, which belongs on answers only.")
+    if reading.records or reading.steps:
+        reading.scrubbed.extend(f"{rr} (said without authority)" for rr in reply.answer)
+        reading.records, reading.steps, reading.signatures = [], [], []
+        reading.final = name
+    ttls = []
+    for rr in below:
+        if rr.owner != child:
+            reading.scrubbed.append(f"{rr} (a second zone in one referral)")
+            continue
+        try:
+            server = rr.target()
+        except Unreadable as error:
+            reading.scrubbed.append(f"{rr} (malformed: {error})")
+            continue
+        ttls.append(rr.ttl)
+        if server not in reading.ns:
+            reading.ns.append(server)
+    _glue(reading, reply.additional, zone, ttls)
+    reading.ttl = min(ttls, default=0)
+    if not reading.ns:
+        _lame(reading, f"refers to {to_text(child)} and names no server that can be read")
+    return True
+
+
+def _glue(reading: Reading, additional: list[RR], zone: Labels, ttls: list[int]) -> None:
+    """Addresses that came along: only for the servers named, and only when their names are in the
+    asked zone.
+    """
+    servers = set(reading.ns)
+    for rr in additional:
+        if rr.rdtype != A and rr.rdtype != AAAA:
+            continue
+        if not is_at_or_below(rr.owner, zone):
+            reading.scrubbed.append(f"{rr} (outside {to_text(zone)})")
+        elif rr.owner not in servers:
+            reading.scrubbed.append(f"{rr} (not one of the servers named)")
+        else:
+            try:
+                reading.glue.append((rr.owner, rr.address()))
+                ttls.append(rr.ttl)
+            except Unreadable as error:
+                reading.scrubbed.append(f"{rr} (malformed: {error})")
+
+
+def _drop_malformed(reading: Reading) -> None:
+    good = []
+    for rr in reading.records:
+        try:
+            rr.text()
+            good.append(rr)
+        except Unreadable as error:
+            reading.scrubbed.append(f"{rr} (malformed: {error})")
+            reading.notes.append(f"A malformed {rr.type} record: {error}.")
+    reading.records = good
+
+
+def _scrub_answer(reading: Reading, answer: list[RR], rdtype: int, zone: Labels) -> None:
+    used = {id(rr) for rr in reading.records}
+    names = {reading.final} if reading.records else set()
+    for step in reading.steps:
+        names |= {step.owner, step.record.owner}
+        used |= {id(step.record), id(step.cname)}
+    for rr in answer:
+        if id(rr) in used:
+            continue
+        if rr.rdtype == RRSIG and rr.owner in names and rdtype != ANY:
+            reading.signatures.append(rr)
+        elif not is_at_or_below(rr.owner, zone):
+            reading.scrubbed.append(f"{rr} (outside {to_text(zone)})")
+        elif not any(text.startswith(f"{rr} (") for text in reading.scrubbed):
+            reading.scrubbed.append(f"{rr} (not asked for)")
+
+
+def _authority(reading: Reading, authority: list[RR], zone: Labels) -> None:
+    for rr in authority:
+        if rr.rdtype == NS:
+            if not is_at_or_below(rr.owner, zone) and reading.records:
+                reading.scrubbed.append(f"{rr} (outside {to_text(zone)})")
+        elif not is_at_or_below(rr.owner, zone):
+            reading.scrubbed.append(f"{rr} (outside {to_text(zone)})")
+        elif rr.rdtype == SOA:
+            if is_at_or_below(reading.final, rr.owner) and reading.soa is None:
+                reading.soa = rr
+                reading.proof.append(rr)
+        elif rr.rdtype in {NSEC, NSEC3, RRSIG}:
+            reading.proof.append(rr)

@@ -1,0 +1,39 @@
+"""Showing runs. Renderers never measure, labs never print. Each form is imported when it is asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from labctl.play import Renderer
+    from labctl.render.mode import Plan
+
+
+def make(plan: Plan, stream: IO[str], *, command: str) -> Renderer:
+    """The renderer of a plan; `command` is the command line as one would type it, with or without `labctl`.
+
+    The rich form needs room for diagrams; where there is none its place is taken by sentences.
+    """
+    if plan.format == "json":
+        from labctl.render.json_lines import JsonRenderer
+
+        return JsonRenderer(stream)
+    if plan.format == "jsonl":
+        from labctl.render.json_lines import JsonLinesRenderer
+
+        return JsonLinesRenderer(stream)
+    if plan.format == "rich" and plan.diagrams:
+        from labctl.render.rich_renderer import RichRenderer
+
+        return RichRenderer(plan, stream, command=command)
+    from labctl.render.plain import PlainRenderer
+
+    return PlainRenderer(plan, stream, command=command)
+
+
+def junit(path: str | Path) -> Renderer:
+    """A renderer that writes a JUnit XML file at the end."""
+    from labctl.render.junit import JUnitRenderer
+
+    return JUnitRenderer(Path(path))

@@ -1,0 +1,63 @@
+"""The glyphs of the screens in Unicode and in ASCII. Each is one cell wide; none is an emoji code point."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Glyphs:
+    """What each drawn thing looks like; see the table in SCREENS.md."""
+
+    line: str = "─"
+    heavy: str = "━"
+    left: str = "◄"
+    right: str = "►"
+    lifeline: str = "│"
+    cross: str = "╳"
+    passed: str = "✓"
+    failed: str = "✗"
+    now: str = "►"
+    todo: str = "○"
+    bar: str = "━"
+    half: str = "╸"
+    track: str = "┄"
+    cut: str = "…"
+    absent: str = "-"
+
+
+UNICODE = Glyphs()
+ASCII = Glyphs(
+    line="-",
+    heavy="=",
+    left="<",
+    right=">",
+    lifeline="|",
+    cross="X",
+    passed="v",
+    failed="x",
+    now=">",
+    todo="o",
+    bar="=",
+    half="=",
+    track=".",
+    cut="~",
+)
+
+# Glyphs that a lab may write in its own words, one for one.
+_SPOKEN = str.maketrans(
+    dict(
+        zip(
+            "─━│┃◄►╳✓✗○●╸┄┊█▓…×·→←≈µ\u2013\u2018\u2019\u201c\u201d\u00a0",
+            "-=||<>Xvxo*=.:#%~x-><~u-''\"\" ",
+            strict=True,
+        )
+    )
+)
+
+
+def in_ascii(text: str) -> str:
+    """The text in ASCII: known glyphs by their stand-in, the rest as an escape (`\\xfc`, `\\u4e2d`)."""
+    if text.isascii():
+        return text
+    return text.translate(_SPOKEN).encode("ascii", "backslashreplace").decode("ascii")

@@ -1,0 +1,274 @@
+"""The lesson on a terminal that is wide enough for diagrams. Append-only; no boxes, no spinners (SCREENS.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import IO
+
+from labctl.events import Event, Exchange, Measure, Rows, Span, Step, Verdict
+from labctl.play import Run
+from labctl.render.glyphs import ASCII, UNICODE
+from labctl.render.ladder import ROWS, Ladder
+from labctl.render.line import Line, Piece, marked, wrap
+from labctl.render.mode import Plan
+from labctl.render.paper import Paper
+from labctl.render.summary import bare, judged, learnt
+from labctl.render.tables import table
+from labctl.render.text import cells, cut, escape, pad
+
+# Prose is wrapped here, diagrams may be wider.
+PROSE = 90
+
+
+class RichRenderer:
+    """Draws events as they come. Verdicts are kept until the result, the next phase, or the end."""
+
+    def __init__(self, plan: Plan, stream: IO[str], *, command: str) -> None:
+        self._plan = plan
+        self._width = plan.width or 80
+        self._command = bare(command)
+        self._glyphs = ASCII if plan.ascii else UNICODE
+        self._paper = Paper(
+            stream,
+            styled=plan.styled,
+            color=plan.color,
+            colours=plan.colours,
+            theme=plan.theme,
+            ascii=plan.ascii,
+        )
+        self._ladder: Ladder | None = None
+        self._explained: set[str] = set()
+        self._verdicts: dict[str, Verdict] = {}
+        self._measures: list[Measure] = []
+        self._footer: list[Step] = []
+        # What stands above: "" nothing, "heading", "note" (one line), or anything else.
+        self._above = ""
+
+    def begin(self, run: Run) -> None:
+        """Line 1, what is broken, and the notices."""
+        if not self._plan.quiet:
+            self._head(run)
+        if run.fault and not self._plan.quiet:
+            self._prose([(f"BROKEN: {self._words(run.fault)}", "bad bold"), ("  on purpose", "mute")])
+        if run.notices:
+            self._gap()
+        for notice in run.notices:
+            self._marked("!", "warn bold", notice, "warn")
+
+    def show(self, event: Event) -> None:
+        """Draw the event, or keep it until its place."""
+        if isinstance(event, Exchange):
+            self._exchange(event)
+        elif isinstance(event, Verdict):
+            self._verdicts[event.claim] = event
+        elif isinstance(event, Measure):
+            self._measures.append(event)
+        else:
+            self._close_ladder()
+            if isinstance(event, Step):
+                self._step(event)
+            elif self._plan.quiet:
+                return
+            elif isinstance(event, Rows):
+                self._gap()
+                self._put(self._table(event), "table")
+            elif isinstance(event, Span):
+                self._note(event.text, event.hue)
+
+    def end(self, run: Run) -> None:
+        """What was judged, and what to type next."""
+        self._close_ladder()
+        self._shown()
+        if self._plan.quiet:
+            return
+        self._gap()
+        self._put([Line.of("  ", (self._glyphs.line * (self._width - 3), "faint"))], "rule")
+        if run.interrupted:
+            self._marked("!", "warn bold", "Interrupted: what was seen so far stands above.", "warn")
+        elif run.error is not None:
+            self._marked("!", "bad bold", f"Stopped: {run.error.headline}.", "bad")
+        pieces: list[list[Piece]] = [[(f"{run.lab.name} done", "bold")]]
+        pieces += [[(text, style)] for text, style in [*judged(run), *learnt(run)]]
+        self._put(self._spread(pieces), "rule")
+        for step in self._footer:
+            self._command_line(step)
+
+    # The parts of the page.
+
+    def _head(self, run: Run) -> None:
+        left = Line.of("  ", ("labctl ", "mute"), (self._words(self._command), "bold"))
+        live = run.internet == "live"
+        right = Line.of(("LIVE internet", "bold") if live else ("sandbox internet", "mute"))
+        right.add(f"  seed {run.seed}", "mute")
+        room = self._width - 1 - left.cells - right.cells
+        if room >= 2:
+            self._put([Line([*left.pieces, (" " * room, ""), *right.pieces])], "head")
+        else:
+            self._put(wrap(left.pieces[1:], self._width - 1, first="  "), "head")
+            self._put([Line([("  ", ""), *right.pieces])], "head")
+
+    def _step(self, step: Step) -> None:
+        if step.role == "command":
+            self._footer.append(step)
+        elif step.role == "result":
+            self._shown()
+            self._gap()
+            mark, hue = self._mark(step.hue)
+            self._marked(mark, hue, step.title or step.text)
+            self._above = "result"
+        elif self._plan.quiet:
+            return
+        elif step.role == "phase":
+            self._shown()
+            self._gap()
+            self._put([self._phase(step)], "phase")
+        elif step.role == "heading":
+            self._gap()
+            line = Line.of("  ", (self._words(step.title or step.text), "bold"))
+            if step.summary:
+                line.add("   ").add(self._words(step.summary), "mute")
+            self._put(wrap(line.pieces[1:], self._width - 1, first="  "), "heading")
+        elif step.role == "warning":
+            self._gap()
+            self._marked("!", "warn bold", step.title or step.text, "warn")
+            self._above = "warning"
+        else:
+            self._note(step.title or step.text, step.hue)
+
+    def _phase(self, step: Step) -> Line:
+        hue = step.hue or "accent"
+        summary = cut(self._words(step.summary), self._width // 2, self._glyphs.cut)
+        line = Line.of("  ", (f" {self._words(step.phase)} ", f"{hue} reverse bold"), " ")
+        tail = cells(summary) + 1 if summary else 0
+        room = self._width - 1 - line.cells - tail - 1 - 3
+        line.add(cut(self._words(step.title or step.text), room, self._glyphs.cut), "bold").add(" ")
+        line.add(self._glyphs.line * (self._width - 1 - line.cells - tail), "faint")
+        return line.add(" " if summary else "").add(summary, "mute")
+
+    def _note(self, text: str, hue: str) -> None:
+        """A paragraph; short ones that follow each other stand without a gap, as a list does."""
+        for paragraph in filter(None, text.split("\n")):
+            lines = wrap(marked(self._words(paragraph), hue), min(PROSE, self._width - 1), first="  ")
+            short = len(lines) == 1
+            if not (self._above == "heading" or (short and self._above == "note")):
+                self._gap()
+            self._put(lines, "note" if short else "paragraph")
+
+    def _exchange(self, event: Exchange) -> None:
+        if self._plan.quiet:
+            return
+        if self._ladder is None:
+            self._gap()
+            self._ladder = Ladder(
+                self._width,
+                self._glyphs,
+                self._words,
+                wide=self._plan.wide,
+                most=None if self._plan.all else ROWS,
+                explained=self._explained,
+            )
+        self._put(self._ladder.add(event), "ladder")
+
+    def _close_ladder(self) -> None:
+        if self._ladder is not None:
+            ladder, self._ladder = self._ladder, None
+            self._put(ladder.finish(), "ladder")
+
+    def _table(self, event: Rows) -> list[Line]:
+        most = None if self._plan.all else ROWS
+        return table(event, self._width, self._glyphs, self._words, most=most)
+
+    def _shown(self) -> None:
+        """What was judged since the last time, and with -v what was measured."""
+        verdicts, self._verdicts = list(self._verdicts.values()), {}
+        measures, self._measures = self._measures, []
+        if self._plan.verbose and measures:
+            self._gap()
+            self._put([Line.of("  ", ("Measured", "bold"))], "heading")
+            for measure in measures:
+                self._put(wrap([(self._words(measure.text), "")], self._width - 1, first="    "), "list")
+        if self._plan.quiet:
+            verdicts = [v for v in verdicts if v.outcome == "REFUTED"]
+        if not verdicts:
+            return
+        self._gap()
+        self._put([Line.of("  ", ("What this run shows", "bold"))], "heading")
+        for verdict in verdicts:
+            self._verdict(verdict)
+
+    def _verdict(self, verdict: Verdict) -> None:
+        mark, hue = {
+            "HELD": (self._glyphs.passed, "ok"),
+            "REFUTED": (self._glyphs.failed, "bad bold"),
+            "NOT_SEEN": (self._glyphs.absent, "mute"),
+        }[verdict.outcome]
+        strong = "bad bold" if verdict.outcome == "REFUTED" else ""
+        pieces = marked(self._words(verdict.sentence), strong)
+        if verdict.outcome == "NOT_SEEN":
+            pieces += [(" ", ""), (f"Not seen: {self._words(verdict.text)}", "mute")]
+        lines = wrap(pieces, self._width - 1, first="      ")
+        lines[0].pieces[0:1] = [("    ", ""), (pad(mark, 2), hue)]
+        if verdict.outcome == "REFUTED" or (self._plan.verbose and verdict.outcome == "HELD"):
+            lines += wrap([(self._words(verdict.text), "")], self._width - 1, first="      ")
+        lines += self._source(lines, verdict)
+        self._put(lines, "list")
+
+    def _source(self, lines: list[Line], verdict: Verdict) -> list[Line]:
+        """The source in mute: behind the last line when there is room, else under it."""
+        source = self._words(verdict.source) + (", a habit" if verdict.kind == "habit" else "")
+        if lines[-1].cells + 2 + cells(source) <= self._width - 1:
+            lines[-1].add("  ").add(source, "mute")
+            return []
+        return wrap([(source, "mute")], self._width - 1, first="      ")
+
+    def _command_line(self, step: Step) -> None:
+        # Never wrapped: a command must survive being copied.
+        label = pad(self._words(step.label), 10)
+        line = Line.of("  ", (label, "mute"), (self._words(step.title or step.text), "accent"))
+        if step.summary and line.cells + 3 + cells(self._words(step.summary)) <= self._width - 1:
+            line.add("   ").add(self._words(step.summary), "mute")
+        self._put([line], "footer")
+
+    # Their pieces.
+
+    def _mark(self, hue: str) -> tuple[str, str]:
+        return {"bad": (self._glyphs.failed, "bad bold"), "warn": ("!", "warn bold")}.get(
+            hue, (self._glyphs.passed, "ok bold")
+        )
+
+    def _marked(self, mark: str, mark_style: str, text: str, style: str = "") -> None:
+        lines = wrap(marked(self._words(text), style), min(PROSE, self._width - 1), first="    ")
+        lines[0].pieces[0:1] = [("  ", ""), (pad(mark, 2), mark_style)]
+        self._put(lines, "marked")
+
+    def _prose(self, pieces: list[Piece]) -> None:
+        self._put(wrap(pieces, min(PROSE, self._width - 1), first="  "), "note")
+
+    def _spread(self, groups: Iterable[list[Piece]]) -> list[Line]:
+        """Groups of pieces with three spaces between them, on as many lines as they need."""
+        lines = [Line.of("  ")]
+        for group in groups:
+            size = sum(cells(self._words(text)) for text, _ in group)
+            if lines[-1].cells > 2 and lines[-1].cells + 3 + size > self._width - 1:
+                lines.append(Line.of("  "))
+            lines[-1].add("   " if lines[-1].cells > 2 else "")
+            for text, style in group:
+                lines[-1].add(self._words(text), style)
+        return [each for line in lines for each in self._folded(line)]
+
+    def _folded(self, line: Line) -> list[Line]:
+        if line.cells <= self._width - 1:
+            return [line]
+        return wrap(line.pieces[1:], self._width - 1, first="  ")
+
+    def _gap(self) -> None:
+        if self._above:
+            self._paper.put(Line())
+
+    def _put(self, lines: list[Line], above: str) -> None:
+        if lines:
+            self._paper.put(*lines)
+            self._above = above
+
+    def _words(self, text: str) -> str:
+        return escape(text, ascii=self._plan.ascii)

@@ -1,0 +1,154 @@
+"""The town on 127.0.0.1: a town address is mapped to a free port when it is first asked.
+
+Any number of sandboxes run side by side.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from labctl import dns_transport
+from labctl.internet import Endpoint, HostFiles, Internet, NameServer, Reply, Via
+from labctl.sandbox.town import Town, TownServer
+
+if TYPE_CHECKING:
+    from labctl.sandbox.world import World
+
+_HOST = "127.0.0.1"
+_PORTS: dict[Via, tuple[int, ...]] = {"udp": (53,), "tcp": (53,), "tls": (853, 53), "https": (443, 53)}
+# The one server that also answers over TLS and HTTPS.
+ENCRYPTING = "192.0.2.53"
+
+
+class LoopbackInternet(Internet):
+    """The sandbox as an `Internet`. Nothing runs before the first question."""
+
+    kind = "sandbox"
+
+    def __init__(self, town: Town, *, fault: str = "", seed: int = 1, latency: bool = True) -> None:
+        self.fault = fault
+        self.seed = seed
+        self._town = town
+        self._latency = latency
+        self._started = time.monotonic()
+        self._passed = 0.0
+        self._lock = threading.RLock()
+        self._world: World | None = None
+        self._ports: dict[tuple[str, Via], int] = {}
+        self._closed = False
+
+    @property
+    def root_servers(self) -> tuple[NameServer, ...]:
+        from labctl.sandbox.town_roots import ROOT
+
+        return tuple(NameServer(host.name, host.addresses) for host in ROOT)
+
+    @property
+    def trust_anchors(self) -> tuple[str, ...]:
+        from labctl.sandbox.signing import root_anchor
+
+        return (root_anchor(),)
+
+    @property
+    def resolvers(self) -> tuple[Endpoint, ...]:
+        server = self._town.server(self._town.resolver_address)
+        return () if server is None else (Endpoint(server.addresses[0], 53, server.name),)
+
+    @property
+    def host_files(self) -> HostFiles:
+        return self._town.host_files
+
+    @property
+    def crashes(self) -> tuple[BaseException, ...]:
+        """Bugs of the servers that were met on the way; the asker got SERVFAIL. Tests look at it."""
+        return () if self._world is None else tuple(self._world.sockets.crashes)
+
+    def clock(self) -> float:
+        return time.monotonic() - self._started + self._passed
+
+    def date(self) -> float:
+        return time.time() + self._passed
+
+    def pass_time(self, seconds: float) -> str:
+        self._passed += seconds
+        with self._lock:
+            if self._world is not None:
+                self._world.date_moved()
+        return f"The town's clock was moved on by {seconds:g} s; nobody waited."
+
+    def ask(self, server: Endpoint, wire: bytes, *, via: Via = "udp", timeout: float = 2.0) -> Reply:
+        now = self.clock()
+        there = self._town.server(server.address)
+        if self._closed:
+            return Reply(None, now, now, via, "unreachable", "the sandbox is closed")
+        if there is None:
+            why = f"nobody in the sandbox has the address {server.address}: it is outside of the town"
+            return Reply(None, now, now, via, "unreachable", why)
+        encrypted = via in ("tls", "https")
+        if server.port not in _PORTS[via] or (encrypted and ENCRYPTING not in there.addresses):
+            why = f"{there.name} does not listen on port {server.port} for {via}"
+            return Reply(None, now, now, via, "refused", why)
+        if encrypted:
+            return self._ask_encrypted(there, server, wire, via, timeout)
+        send = dns_transport.udp if via == "udp" else dns_transport.tcp
+        return send((_HOST, self._port(there, via)), wire, timeout=timeout, clock=self.clock)
+
+    def _ask_encrypted(
+        self, there: TownServer, server: Endpoint, wire: bytes, via: Via, timeout: float
+    ) -> Reply:
+        listeners = self._running().tls(there)
+        context = listeners.client_context()
+        name = server.name.rstrip(".") or server.address
+        if via == "tls":
+            return dns_transport.tls(
+                listeners.tls_address,
+                wire,
+                timeout=timeout,
+                clock=self.clock,
+                server_name=name,
+                context=context,
+            )
+        return dns_transport.https(
+            f"https://{name}/dns-query",
+            wire,
+            timeout=timeout,
+            clock=self.clock,
+            context=context,
+            connect_to=listeners.https_address,
+        )
+
+    def _ask_for_resolver(self, address: str, wire: bytes, *, via: Via, timeout: float) -> Reply:
+        return self.ask(Endpoint(address), wire, via=via, timeout=timeout)
+
+    def _running(self) -> World:
+        with self._lock:
+            if self._world is None:
+                from labctl.sandbox.world import World
+
+                self._world = World(
+                    self._town,
+                    ask=self._ask_for_resolver,
+                    clock=self.clock,
+                    date=self.date,
+                    latency=self._latency,
+                )
+            return self._world
+
+    def _port(self, server: TownServer, via: Via) -> int:
+        """The port on this machine that stands for port 53 of this server."""
+        place = (server.addresses[0], via)
+        with self._lock:
+            if place not in self._ports:
+                world = self._running()
+                open_ = world.sockets.open_udp if via == "udp" else world.sockets.open_tcp
+                self._ports[place] = open_((_HOST, 0), world.service(server), world.latency(server))
+            return self._ports[place]
+
+    def close(self) -> None:
+        self._closed = True
+        with self._lock:
+            world, self._world = self._world, None
+        if world is not None:
+            world.close()

@@ -1,0 +1,277 @@
+"""The town's recursive resolver: walks the tree for its askers and remembers what it learnt.
+
+Built on the walker and its cache. It does not validate; it asks with DO, keeps signatures and proofs, and
+hands them to whoever sets DO, so that a validating forwarder can stand behind it (RFC 4035 section 3.2). RD=0
+is answered out of memory only.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import dns.edns
+import dns.flags
+import dns.message
+import dns.rdataclass
+from dns.message import Message, QueryMessage
+from dns.rcode import Rcode
+from dns.rdatatype import RdataType
+from dns.rrset import RRset
+
+from labctl.internet import Reply, Via
+from labctl.protocols.dns_cache import Cache
+from labctl.protocols.dns_result import Hint, Result
+from labctl.protocols.dns_walk import Walk
+from labctl.sandbox.dns_answers import COMPACT_OK, PAYLOAD, read_question
+from labctl.sandbox.dns_proofs import NXNAME
+from labctl.sandbox.town import ResolverManners
+
+# The town is near: whoever says nothing for this long is dead, and the next one is asked. Seconds.
+_PATIENCE = 0.5
+_ALIASES = 12
+_DENIAL_TYPES = (RdataType.RRSIG, RdataType.NSEC, RdataType.NSEC3)
+
+
+class Ask(Protocol):
+    """Sends a question to a town address."""
+
+    def __call__(self, address: str, wire: bytes, *, via: Via, timeout: float) -> Reply: ...
+
+
+class Memory(Cache):
+    """The cache, with the manners that a fault can turn."""
+
+    def __init__(self, clock: Callable[[], float], manners: ResolverManners) -> None:
+        super().__init__(clock)
+        self._manners = manners
+
+    def _left(self, ttl: int, learnt: float) -> int:
+        left = super()._left(ttl, learnt)
+        return ttl if left > 0 and not self._manners.counts_down else left
+
+    def drop_denials(self) -> None:
+        """Forget every "no"."""
+        self._kept = {key: kept for key, kept in self._kept.items() if not kept.no}
+
+
+@dataclass
+class Found:
+    """What the memory says to a question. `complete` False: the walk has to go on from there."""
+
+    answer: list[RRset] = field(default_factory=list)
+    authority: list[RRset] = field(default_factory=list)
+    rcode: Rcode = Rcode.NOERROR
+    complete: bool = False
+
+
+class Recursive:
+    """One recursive resolver, without its sockets. `dns_server.Service`."""
+
+    # Answers change: TTLs count down.
+    keeps = False
+
+    def __init__(
+        self,
+        ask: Ask,
+        hints: tuple[Hint, ...],
+        clock: Callable[[], float],
+        manners: ResolverManners,
+        latency: float,
+    ) -> None:
+        self._ask = ask
+        self._hints = hints
+        self._clock = clock
+        self._manners = manners
+        self._latency = latency
+        self._memory = Memory(clock, manners)
+        self._lock = threading.Lock()
+        self._walking: set[threading.Thread] = set()
+
+    def handle(self, wire: bytes, over_udp: bool, send: Callable[[bytes], None]) -> None:
+        """Answer at once out of memory, or walk in a thread of the question's own."""
+        question = read_question(wire)
+        if question is None:
+            return
+        if isinstance(question, bytes):
+            send(question)
+            return
+        reply = self._from_memory(question)
+        if reply is not None:
+            send(_bytes(reply, question, over_udp))
+            return
+
+        def walk() -> None:
+            try:
+                send(_bytes(self._by_walking(question), question, over_udp))
+            finally:
+                with self._lock:
+                    self._walking.discard(threading.current_thread())
+
+        thread = threading.Thread(target=walk, name="sandbox resolver")
+        with self._lock:
+            self._walking.add(thread)
+        thread.start()
+
+    def answer(self, wire: bytes) -> bytes:
+        """The whole answer, in the caller's thread: for DNS over TLS and HTTPS. b"": none."""
+        question = read_question(wire)
+        if question is None or isinstance(question, bytes):
+            return question or b""
+        reply = self._from_memory(question) or self._by_walking(question)
+        if self._latency:
+            time.sleep(self._latency)
+        return _bytes(reply, question, over_udp=False)
+
+    def join(self) -> None:
+        """Wait for the walks that are under way."""
+        with self._lock:
+            walking = tuple(self._walking)
+        for thread in walking:
+            thread.join()
+
+    def _from_memory(self, question: QueryMessage) -> Message | None:
+        """The answer without a walk, or None when only a walk can tell."""
+        asked = question.question[0]
+        if question.edns > 0:
+            reply = _response(question)
+            reply.use_edns(0, payload=PAYLOAD)
+            reply.set_rcode(Rcode.BADVERS)
+            return reply
+        if asked.rdclass != dns.rdataclass.IN or asked.rdtype in (RdataType.AXFR, RdataType.IXFR):
+            return _failure(question, Rcode.REFUSED, "only questions of class IN, no transfers")
+        if asked.rdtype in (RdataType.OPT, NXNAME):
+            return _failure(question, Rcode.FORMERR, "this type cannot be asked for")
+        found = self._found(self._memory, question)
+        if found.complete:
+            return self._reply(question, found, remembered=True)
+        return None if question.flags & dns.flags.RD else _response(question)
+
+    def _by_walking(self, question: QueryMessage) -> Message:
+        memory = self._memory if self._manners.keeps_answers else Memory(self._clock, self._manners)
+        result = self._walk(question, memory)
+        if result.status == "failed":
+            return _failure(question, Rcode.SERVFAIL, result.why, unreachable="alias" not in result.code)
+        found = self._found(memory, question)
+        if not self._manners.keeps_denials:
+            with self._lock:
+                memory.drop_denials()
+        if not found.complete:
+            return _failure(question, Rcode.SERVFAIL, "what was found may not be remembered")
+        return self._reply(question, found, remembered=False)
+
+    def _walk(self, question: QueryMessage, memory: Memory) -> Result:
+        """Ask the tree; the memory is touched under the lock, the waiting is not."""
+        asked = question.question[0]
+        with self._lock:
+            walk = Walk(
+                asked.name.to_text(),
+                RdataType.to_text(asked.rdtype),
+                self._hints,
+                clock=self._clock,
+                cache=memory,
+                dnssec=True,
+            )
+            step = walk.next_question()
+        while step is not None:
+            heard = self._ask(
+                step.server.address, step.wire, via=step.via, timeout=min(step.timeout, _PATIENCE)
+            )
+            with self._lock:
+                walk.hear(heard.wire, failure=heard.failure or "timeout")
+                step = walk.next_question()
+        return walk.result
+
+    def _found(self, memory: Memory, question: QueryMessage) -> Found:
+        """Follow the question through the memory, aliases included."""
+        asked = question.question[0]
+        name, wanted = asked.name, RdataType.to_text(asked.rdtype)
+        found = Found()
+        with self._lock:
+            for _ in range(_ALIASES):
+                cached = memory.lookup(name.to_text(), wanted, signed=True)
+                if cached is not None:
+                    found.answer += cached.rrsets
+                    found.authority += cached.authority
+                    found.rcode = Rcode[cached.rcode]
+                    found.complete = True
+                    break
+                alias = memory.lookup_alias(name.to_text(), signed=True)
+                if alias is None or asked.rdtype in (RdataType.CNAME, RdataType.ANY):
+                    break
+                found.answer += alias.rrsets
+                found.authority += alias.authority
+                record = next(r for r in alias.rrsets if r.rdtype in (RdataType.CNAME, RdataType.DNAME))
+                target = record[0].target
+                if record.rdtype == RdataType.DNAME:
+                    target = name.relativize(record.name).concatenate(target)
+                    found.answer.append(
+                        dns.rrset.from_text(name, record.ttl, "IN", "CNAME", target.to_text())
+                    )
+                name = target
+        return found
+
+    def _reply(self, question: QueryMessage, found: Found, *, remembered: bool) -> Message:
+        reply = _response(question)
+        if remembered and self._manners.claims_authority:
+            reply.flags |= dns.flags.AA
+        reply.answer += _once(found.answer)
+        reply.authority += _once(found.authority)
+        reply.set_rcode(found.rcode)
+        if not question.ednsflags & dns.flags.DO:
+            asked = question.question[0].rdtype
+            for section in (reply.answer, reply.authority):
+                section[:] = [r for r in section if r.rdtype not in _DENIAL_TYPES or r.rdtype == asked]
+        elif not question.ednsflags & COMPACT_OK and any(
+            NXNAME in _bitmap(r) for r in reply.authority if r.rdtype == RdataType.NSEC
+        ):
+            # A compact denial keeps its NOERROR on the way to a validator (RFC 9824 section 4).
+            reply.set_rcode(Rcode.NOERROR)
+        return reply
+
+
+def _response(question: QueryMessage) -> Message:
+    reply = dns.message.make_response(question, recursion_available=True, our_payload=PAYLOAD)
+    reply.flags &= ~dns.flags.AD
+    reply.flags |= question.flags & dns.flags.CD
+    return reply
+
+
+def _failure(question: QueryMessage, rcode: Rcode, why: str, *, unreachable: bool = False) -> Message:
+    """SERVFAIL and its kin, with the reason as an extended error (RFC 8914)."""
+    reply = _response(question)
+    reply.set_rcode(rcode)
+    if question.edns >= 0:
+        code = dns.edns.EDECode.NO_REACHABLE_AUTHORITY if unreachable else dns.edns.EDECode.OTHER
+        option = dns.edns.EDEOption(code, why[:400])
+        reply.use_edns(0, ednsflags=reply.ednsflags, payload=PAYLOAD, options=[option])
+    return reply
+
+
+def _bytes(reply: Message, question: QueryMessage, over_udp: bool) -> bytes:
+    limit = 65_535
+    if over_udp:
+        limit = max(512, min(question.payload, PAYLOAD)) if question.edns >= 0 else 512
+    return reply.to_wire(max_size=limit, prefer_truncation=True, want_shuffle=False)
+
+
+def _once(rrsets: list[RRset]) -> list[RRset]:
+    """The sets without repetitions: a proof may belong to two steps of a chain."""
+    seen: dict[tuple[object, object, object], RRset] = {}
+    for rrset in rrsets:
+        seen.setdefault((rrset.name, rrset.rdtype, rrset.covers), rrset)
+    return list(seen.values())
+
+
+def _bitmap(nsec: RRset) -> set[int]:
+    """The types that a denial record says exist."""
+    return {
+        window * 256 + octet * 8 + bit
+        for window, octets in nsec[0].windows
+        for octet, value in enumerate(octets)
+        for bit in range(8)
+        if value & 0x80 >> bit
+    }

@@ -1,0 +1,127 @@
+"""What holds for every lab, present and future: each claim holds in the sandbox and falls under its fault."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from labctl import catalog
+from labctl.cli import run as command_line
+from labctl.events import Claim
+from labctl.lab import Lab
+
+BUILT_IN = [catalog.load(entry.name) for entry in catalog.built_in()]
+CLAIMS = [pytest.param(lab, claim, id=claim.id) for lab in BUILT_IN for claim in lab.claims]
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LABCTL_HOME", str(tmp_path))
+
+
+def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, dict[str, Any]]:
+    """Run a command line in this process; its exit code and its document."""
+    capsys.readouterr()
+    code = command_line([*words, "--json", "--sandbox"])
+    return code, json.loads(capsys.readouterr().out)
+
+
+def outcome(document: dict[str, Any], claim: Claim) -> str:
+    return next((c["outcome"] for c in document["claims"] if c["claim"] == claim.id), "not judged")
+
+
+@pytest.mark.parametrize(("lab", "claim"), CLAIMS)
+def test_every_claim_holds_in_the_sandbox(lab: Lab, claim: Claim, capsys: pytest.CaptureFixture[str]) -> None:
+    code, document = run(capsys, lab.name, *claim.shown_by)
+    assert outcome(document, claim) == "HELD"
+    assert code == 0, [c for c in document["claims"] if c["outcome"] == "REFUTED"]
+
+
+@pytest.mark.parametrize(("lab", "claim"), [p for p in CLAIMS if p.values[1].broken_by])  # type: ignore[union-attr]
+def test_every_claim_is_refuted_under_its_fault(
+    lab: Lab, claim: Claim, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert claim.broken_by
+    code, document = run(capsys, lab.name, *claim.shown_by, "--break", claim.broken_by)
+    assert outcome(document, claim) == "REFUTED"
+    assert code == 1
+    assert document["fault"] == claim.broken_by
+    verdict = next(c for c in document["claims"] if c["claim"] == claim.id)
+    assert verdict["text"].endswith("."), "a verdict says why in a sentence"
+
+
+@pytest.mark.parametrize("lab", BUILT_IN, ids=lambda lab: lab.name)
+def test_claims_that_nothing_can_break_are_few_and_say_why(lab: Lab) -> None:
+    unbreakable = [c for c in lab.claims if c.broken_by is None]
+    assert len(unbreakable) == 0, "count them here when one is justified"
+    assert len({c.id for c in lab.claims}) == len(lab.claims)
+    assert len({c.broken_by for c in lab.claims}) == len(lab.claims), "one fault per claim"
+    assert all(c.source and c.sentence.endswith(".") for c in lab.claims)
+
+
+def numbers(data: object) -> Iterator[float]:
+    """The numbers in an event's data, without truth values."""
+    if isinstance(data, bool) or data is None:
+        return
+    if isinstance(data, (int, float)):
+        yield data
+    elif isinstance(data, dict):
+        for value in data.values():
+            yield from numbers(value)
+    elif isinstance(data, list):
+        for value in data:
+            yield from numbers(value)
+
+
+def said(text: str) -> set[float]:
+    return {float(n.replace(",", "")) for n in re.findall(r"\d[\d,]*(?:\.\d+)?", text)}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (),
+        ("--dnssec",),
+        ("--compare",),
+        ("--watch",),
+        ("nope.shop.test",),
+        ("shop.test", "--type", "MX", "--type", "TXT"),
+    ],
+    ids=lambda w: " ".join(w) or "default",
+)
+@pytest.mark.parametrize("lab", BUILT_IN, ids=lambda lab: lab.name)
+def test_every_number_in_the_data_of_an_event_stands_in_its_text(
+    lab: Lab, words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, document = run(capsys, lab.name, *words)
+    for event in document["events"]:
+        for thing in (event, *event.get("rows", [])):
+            spoken = said(thing["text"])
+            for number in [*numbers(thing.get("data", {})), *numbers(event.get("value"))]:
+                assert any(abs(number - s) < 0.06 for s in spoken), (number, thing["text"])
+
+
+@pytest.mark.parametrize("lab", BUILT_IN, ids=lambda lab: lab.name)
+def test_every_event_has_a_sentence_and_the_plain_form_prints_it(
+    lab: Lab, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, document = run(capsys, lab.name)
+    capsys.readouterr()
+    command_line([lab.name, "--plain", "--sandbox", "--phase", "observe"])
+    plain = capsys.readouterr().out
+    for event in document["events"]:
+        assert event["text"] or event["kind"] == "rows"
+        if event["kind"] == "exchange":
+            words = re.sub(r"\d+\.\d ms", "", event["text"]).strip(". ")
+            assert words in re.sub(r"\d+\.\d ms", "", plain), words
+
+
+@pytest.mark.parametrize("lab", BUILT_IN, ids=lambda lab: lab.name)
+def test_every_lab_says_how_to_see_the_same_by_hand(lab: Lab, capsys: pytest.CaptureFixture[str]) -> None:
+    _, document = run(capsys, lab.name)
+    labels = [e["label"] for e in document["events"] if e["kind"] == "step" and e["role"] == "command"]
+    assert "by hand" in labels
