@@ -85,7 +85,9 @@ def paragraphs(source: str, facts: Facts, *, deep: bool = False) -> list[Paragra
             heading = filled.startswith("# ")
             found.append(Paragraph("heading" if heading else "prose", filled.removeprefix("# ")))
     # A heading that nothing follows would promise what does not come.
-    return [p for p, after in zip(found, [*found[1:], None], strict=True) if p.kind == "prose" or _is_prose(after)]
+    return [
+        p for p, after in zip(found, [*found[1:], None], strict=True) if p.kind == "prose" or _is_prose(after)
+    ]
 
 
 def _is_prose(paragraph: Paragraph | None) -> bool:

@@ -122,7 +122,13 @@ class Lesson:
         key = quiz.key(item, self.run.measures, self._verdicts)
         answered, chosen = self._judge(item, given, key)
         if key is None:
-            self.say(Step(text="This run could not show what was predicted: nobody is wrong.", role="result", hue="mute"))
+            self.say(
+                Step(
+                    text="This run could not show what was predicted: nobody is wrong.",
+                    role="result",
+                    hue="mute",
+                )
+            )
             return
         was = _key_text(item, key, question)
         if answered.outcome == "no-idea":
@@ -133,7 +139,9 @@ class Lesson:
             said = f"You predicted: {was}{_CONFIDENCE.get(given.confidence, '')}. So it was."
         else:
             said = f"You predicted: {_given_text(item, given)}{_CONFIDENCE.get(given.confidence, '')}. It was: {was}."
-        why = self._filled(chosen.feedback if chosen else (key.option.feedback if key.option else item.feedback))
+        why = self._filled(
+            chosen.feedback if chosen else (key.option.feedback if key.option else item.feedback)
+        )
         hue: Literal["ok", "bad", "mute"] = (
             "ok" if answered.outcome == "right" else "bad" if answered.outcome == "wrong" else "mute"
         )
@@ -150,7 +158,9 @@ class Lesson:
     def _quiz(self, items: Sequence[quiz.Item]) -> None:
         if self.asker is None or not items:
             return
-        self.say(_phase("QUIZ", "from the course", "4 of 4" if self.only is None else f"{len(items)} questions"))
+        self.say(
+            _phase("QUIZ", "from the course", "4 of 4" if self.only is None else f"{len(items)} questions")
+        )
         for item in items:
             self._ask(item)
         again = f"labctl {self.run.lab.name} --phase quiz"
@@ -176,7 +186,11 @@ class Lesson:
         if given.action == "quit":
             self._stop_asking()
         answered, chosen = self._judge(item, given, key)
-        right = "" if answered.outcome == "right" or answered.phase == "observe" else _key_text(item, key, question)
+        right = (
+            ""
+            if answered.outcome == "right" or answered.phase == "observe"
+            else _key_text(item, key, question)
+        )
         self.asker.tell(
             question,
             Feedback(
@@ -215,7 +229,15 @@ class Lesson:
         misconception: str = "",
     ) -> Answered:
         answered = Answered(
-            item.id, item.rev, item.phase, given.answer, key, outcome, given.confidence, misconception, given.hints
+            item.id,
+            item.rev,
+            item.phase,
+            given.answer,
+            key,
+            outcome,
+            given.confidence,
+            misconception,
+            given.hints,
         )
         self.run.answered.append(answered)
         self.keep(answered)
@@ -238,7 +260,9 @@ class Lesson:
             id=item.id,
             phase=item.phase,
             stem=stem,
-            choices=tuple(Choice(key, o.id, text or "") for key, (o, text) in zip("abcdefgh", options, strict=False)),
+            choices=tuple(
+                Choice(key, o.id, text or "") for key, (o, text) in zip("abcdefgh", options, strict=False)
+            ),
             hints=item.hints,
             prompt=_PROMPTS.get(item.phase, "Your answer"),
             ask_confidence=item.phase == "predict",
@@ -266,7 +290,9 @@ class Lesson:
         return [i for i in self.items if i.phase == phase]
 
     def _can_ask(self, item: quiz.Item) -> bool:
-        return quiz.key(item, self.run.measures, self._verdicts) is not None and self._question(item) is not None
+        return (
+            quiz.key(item, self.run.measures, self._verdicts) is not None and self._question(item) is not None
+        )
 
     def _least_asked(self, items: Sequence[quiz.Item]) -> list[quiz.Item]:
         """Questions that were asked less often come first; otherwise the order of the file."""

@@ -101,8 +101,11 @@ def _item(table: Any, where: str) -> Item:
     _expect(values, Item, where, required=("id", "phase", "ask", "stem"))
     for field, allowed in (("phase", Phase), ("ask", Ask), ("kind", Kind)):
         if field in values and values[field] not in get_args(allowed):
-            raise Malformed("quiz-malformed", f"{where}: {field} is {values[field]!r}", evidence=(
-                ("allowed", ", ".join(get_args(allowed))),))
+            raise Malformed(
+                "quiz-malformed",
+                f"{where}: {field} is {values[field]!r}",
+                evidence=(("allowed", ", ".join(get_args(allowed))),),
+            )
     values["hints"] = tuple(values.get("hints", ()))
     found = []
     for letter, option in zip("abcdefgh", options, strict=False):
@@ -145,7 +148,9 @@ def key(item: Item, measures: Mapping[str, Measure], verdicts: Mapping[str, Verd
             return None
         if item.kind == "number":
             return Key(None, measure.value)
-        option = next((o for o in item.options if o.value is not None and _same(o.value, measure.value)), None)
+        option = next(
+            (o for o in item.options if o.value is not None and _same(o.value, measure.value)), None
+        )
         return Key(option, measure.value) if option else None
     if item.claim:
         verdict = verdicts.get(item.claim)
@@ -231,7 +236,9 @@ def _faults_of(item: Item) -> list[str]:
     if _NEGATIVE.search(item.stem.rsplit(". ", 1)[-1]):
         wrong.append("the stem asks for what is not so")
     if item.phase == "predict" and re.search(r"\{(?!argument:)", item.stem):
-        wrong.append("a prediction is asked before anything is measured: its stem can use {argument:...} only")
+        wrong.append(
+            "a prediction is asked before anything is measured: its stem can use {argument:...} only"
+        )
     if item.kind == "number":
         if not item.measure:
             wrong.append("a number needs the measure that is its key")
@@ -246,7 +253,9 @@ def _faults_of(item: Item) -> list[str]:
             wrong.append("each option needs a `value` of its own to compare with the measure")
     elif sum(o.correct for o in item.options) != 1:
         wrong.append("exactly one option is `correct`")
-    if sum(o.when_refuted for o in item.options) > 1 or any(o.correct and o.when_refuted for o in item.options):
+    if sum(o.when_refuted for o in item.options) > 1 or any(
+        o.correct and o.when_refuted for o in item.options
+    ):
         wrong.append("at most one option is right `when_refuted`, and another than the correct one")
     for option in item.options:
         if not option.feedback:

@@ -1,4 +1,4 @@
-"""The real internet's interface, tried on loopback and with made-up answers; no packet leaves this machine."""
+"""The real internet, tried on loopback and with made-up answers: no packet leaves this machine."""
 
 from __future__ import annotations
 

@@ -51,14 +51,12 @@ def _probe(name: str) -> Capability:
 
 
 def probe_all() -> list[Capability]:
-    """Every capability, in the order of NAMES: what `labctl doctor` lists. Sends two questions to the
-    internet.
-    """
+    """Every capability, in the order of NAMES, for `labctl doctor`. Asks the internet two questions."""
     return [probe(name) for name in NAMES]
 
 
 def require(name: str, purpose: str) -> Capability:
-    """Every capability, in the order of NAMES, for `labctl doctor`. Asks the internet two questions."""
+    """The capability, or CannotRun "no-<name>" that says what it was wanted for (`purpose`: a verb)."""
     found = probe(name)
     if not found.have:
         raise CannotRun(

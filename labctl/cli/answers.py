@@ -1,8 +1,8 @@
 """`--answers`: a file, or the keys themselves, in the place of a person.
 
-    "dns.questions" = "b"       # an option's id, its text or its value; or skip, no-idea, key
-    [dns]
-    ttl-again = "a"             # the same, as a table: dns.ttl-again
+"dns.questions" = "b"       # an option's id, its text or its value; or skip, no-idea, key
+[dns]
+ttl-again = "a"             # the same, as a table: dns.ttl-again
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ def read(path: str, items: Sequence[quiz.Item], lab: str) -> dict[str, Given]:
     except OSError as error:
         raise CannotRun("cannot-read", f"{path} cannot be read", evidence=(("got", str(error)),)) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise Malformed("answers-malformed", f"{path} is not TOML", evidence=(("got", str(error)),)) from error
+        raise Malformed(
+            "answers-malformed", f"{path} is not TOML", evidence=(("got", str(error)),)
+        ) from error
     by_id = {item.id: item for item in items}
     answers = {}
     for id, value in _flat(document):
@@ -64,7 +66,9 @@ def _given(item: quiz.Item, value: Any, path: str) -> Given:
     if option is None:
         offered = ", ".join(f"{o.id} ({o.text})" for o in item.options) or "a number"
         raise Malformed(
-            "answers-malformed", f"{path}: {value!r} is no answer to {item.id}", evidence=(("there are", offered),)
+            "answers-malformed",
+            f"{path}: {value!r} is no answer to {item.id}",
+            evidence=(("there are", offered),),
         )
     return Given("answer", option)
 
@@ -90,7 +94,9 @@ class PreparedAnswers:
         word, hue = _WORDS[feedback.outcome]
         right = f"Right is: {feedback.right.rstrip('.')}." if feedback.right else ""
         see = f"See it happen: {feedback.see}" if feedback.see else ""
-        self._say(Step(text=" ".join(filter(None, (word, feedback.chosen, right, see))), role="note", hue=hue))
+        self._say(
+            Step(text=" ".join(filter(None, (word, feedback.chosen, right, see))), role="note", hue=hue)
+        )
 
     def pause(self) -> None:
         """Nobody is there to press a key."""

@@ -103,7 +103,9 @@ def application() -> typer.Typer:
     @app.callback()
     def home(
         context: typer.Context,
-        version: Annotated[bool, typer.Option("--version", "-V", help="The version, and nothing else.")] = False,
+        version: Annotated[
+            bool, typer.Option("--version", "-V", help="The version, and nothing else.")
+        ] = False,
     ) -> int:
         if version:
             from labctl import __version__

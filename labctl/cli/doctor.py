@@ -26,7 +26,9 @@ _NEEDED = frozenset({"state-directory"})
 @single("doctor", "what this machine can and cannot do", "doctor", "doctor --json", "doctor --report")
 def app(
     json_: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
-    report: Annotated[bool, typer.Option("--report", help="For a bug report: no host, user or path names.")] = False,
+    report: Annotated[
+        bool, typer.Option("--report", help="For a bug report: no host, user or path names.")
+    ] = False,
 ) -> int:
     """Ask the machine, and list what it said."""
     found = capabilities.probe_all()
@@ -43,12 +45,16 @@ def app(
         _capability(page, capability, without_names if report else str)
     for name, text in labs:
         if text:
-            page.say(f"  {page.paint(page.glyphs.failed, 'bad')} {page.paint(f'lab {name}'.ljust(18), 'bold')}")
+            page.say(
+                f"  {page.paint(page.glyphs.failed, 'bad')} {page.paint(f'lab {name}'.ljust(18), 'bold')}"
+            )
             page.prose(without_names(text) if report else text, indent="      ")
     broken = sum(bool(text) for _, text in labs)
     page.say()
     has = sum(c.have for c in found)
-    page.prose(f"{has} of {len(found)} capabilities, {len(labs) - broken} of {len(labs)} labs. labctl {__version__}.")
+    page.prose(
+        f"{has} of {len(found)} capabilities, {len(labs) - broken} of {len(labs)} labs. labctl {__version__}."
+    )
     page.show()
     return 0
 

@@ -61,7 +61,9 @@ def app(
         near = get_close_matches(word, [*ERRORS, *FAULTS, *known], n=2, cutoff=0.5)
         fixes = ["did you mean " + " or ".join(f"labctl explain {n}" for n in near) + "?"] if near else []
         raise UsageError(
-            "usage", f"nothing is known about '{word}'", fixes=(*fixes, "labctl explain   lists what there is")
+            "usage",
+            f"nothing is known about '{word}'",
+            fixes=(*fixes, "labctl explain   lists what there is"),
         )
     page.show()
     return 0

@@ -69,14 +69,18 @@ def of_command(command: Any, ctx: Any, examples: tuple[str, ...] = ()) -> str:
         page.rows([(_metavar(p), _help(p, ctx)) for p in arguments])
     panels: dict[str, list[tuple[str, str]]] = {}
     for option in options:
-        panels.setdefault(option.rich_help_panel or "Options", []).append((_names(option), _help(option, ctx)))
+        panels.setdefault(option.rich_help_panel or "Options", []).append(
+            (_names(option), _help(option, ctx))
+        )
     widest = max((len(left) for rows in panels.values() for left, _ in rows), default=0)
     for panel, rows in panels.items():
         page.heading(panel)
         page.rows(rows, min(widest + 2, 30))
     if COMMON_PANEL in panels:
         page.say()
-        page.prose("Each common option can be set in the environment, as LABCTL_ and its name; the option wins.")
+        page.prose(
+            "Each common option can be set in the environment, as LABCTL_ and its name; the option wins."
+        )
     return page.text
 
 

@@ -26,7 +26,9 @@ def show() -> int:
         if stop is current:
             mark, hue, note = page.glyphs.now, "accent", note or "you are here"
         name = page.paint(stop.name.ljust(widest), "accent")
-        page.say(f"   {page.paint(mark, hue)} {number:2}  {name}  {stop.title.ljust(titles)}   {note}".rstrip())
+        page.say(
+            f"   {page.paint(mark, hue)} {number:2}  {name}  {stop.title.ljust(titles)}   {note}".rstrip()
+        )
     page.say()
     page.say(f"  {_summary([standings.get(stop.name, Standing()) for stop in stops])}")
     page.say()

@@ -22,7 +22,9 @@ def command_of(lab: Lab) -> TyperCommand:
     own = lab.parameters()
     taken = sorted(p.name for p in own if p.name in options.NAMES)
     if taken:
-        raise Malformed("lab-malformed", f"lab {lab.name}: the parameter {taken[0]} is a common option's name")
+        raise Malformed(
+            "lab-malformed", f"lab {lab.name}: the parameter {taken[0]} is a common option's name"
+        )
 
     def body(**given: Any) -> int:
         from labctl.cli.running import run_lab
@@ -40,7 +42,9 @@ def command_of(lab: Lab) -> TyperCommand:
 
     app = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
     # Typer would read the help as markup of paragraphs; a lab's title is one sentence.
-    app.command(lab.name, cls=LabCommand, help=lab.title, context_settings={"help_option_names": ["-h", "--help"]})(body)
+    app.command(
+        lab.name, cls=LabCommand, help=lab.title, context_settings={"help_option_names": ["-h", "--help"]}
+    )(body)
     command = get_command(app)
     assert isinstance(command, TyperCommand)
     return command

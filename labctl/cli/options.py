@@ -40,7 +40,9 @@ def _faults(incomplete: str) -> list[str]:
 
 
 def _option(*names: str, help: str, env: str | None = None, **more: Any) -> Any:
-    return typer.Option(*names, help=help, envvar=env, show_envvar=False, rich_help_panel=COMMON_PANEL, **more)
+    return typer.Option(
+        *names, help=help, envvar=env, show_envvar=False, rich_help_panel=COMMON_PANEL, **more
+    )
 
 
 # name, type, option, default
@@ -50,11 +52,21 @@ _COMMON: tuple[tuple[str, Any, Any, Any], ...] = (
     (
         "format",
         Literal["rich", "plain", "json", "jsonl"] | None,
-        _option("--format", "-f", help="How to print. Default: rich on a terminal, else plain.", env="LABCTL_FORMAT"),
+        _option(
+            "--format",
+            "-f",
+            help="How to print. Default: rich on a terminal, else plain.",
+            env="LABCTL_FORMAT",
+        ),
         None,
     ),
     ("json", bool, _option("--json", help="One JSON document, at the end."), False),
-    ("jsonl", bool, _option("--jsonl", help="JSON lines, as things happen; the last one is the document."), False),
+    (
+        "jsonl",
+        bool,
+        _option("--jsonl", help="JSON lines, as things happen; the last one is the document."),
+        False,
+    ),
     ("plain", bool, _option("--plain", help="Sentences, no diagrams."), False),
     (
         "break_",
@@ -86,18 +98,33 @@ _COMMON: tuple[tuple[str, Any, Any, Any], ...] = (
         "answers",
         str | None,
         _option(
-            "--answers", metavar="FILE", help="Answers to the questions (TOML), or the word key.", env="LABCTL_ANSWERS"
+            "--answers",
+            metavar="FILE",
+            help="Answers to the questions (TOML), or the word key.",
+            env="LABCTL_ANSWERS",
         ),
         None,
     ),
     (
         "timeout",
         float | None,
-        _option("--timeout", metavar="S", help="Seconds to wait for one answer.", env="LABCTL_TIMEOUT", min=0.001),
+        _option(
+            "--timeout", metavar="S", help="Seconds to wait for one answer.", env="LABCTL_TIMEOUT", min=0.001
+        ),
         None,
     ),
-    ("save", str | None, _option("--save", metavar="FILE", help="Write the JSON document too.", env="LABCTL_SAVE"), None),
-    ("junit", str | None, _option("--junit", metavar="FILE", help="Write a JUnit report too.", env="LABCTL_JUNIT"), None),
+    (
+        "save",
+        str | None,
+        _option("--save", metavar="FILE", help="Write the JSON document too.", env="LABCTL_SAVE"),
+        None,
+    ),
+    (
+        "junit",
+        str | None,
+        _option("--junit", metavar="FILE", help="Write a JUnit report too.", env="LABCTL_JUNIT"),
+        None,
+    ),
     (
         "color",
         Literal["auto", "always", "never"],
@@ -110,11 +137,18 @@ _COMMON: tuple[tuple[str, Any, Any, Any], ...] = (
         _option("--theme", help="The terminal's background.", env="LABCTL_THEME"),
         "auto",
     ),
-    ("ascii", bool, _option("--ascii", help="No character outside ASCII in diagrams.", env="LABCTL_ASCII"), False),
+    (
+        "ascii",
+        bool,
+        _option("--ascii", help="No character outside ASCII in diagrams.", env="LABCTL_ASCII"),
+        False,
+    ),
     (
         "accessible",
         bool,
-        _option("--accessible", help="For screen readers: sentences, nothing redrawn.", env="LABCTL_ACCESSIBLE"),
+        _option(
+            "--accessible", help="For screen readers: sentences, nothing redrawn.", env="LABCTL_ACCESSIBLE"
+        ),
         False,
     ),
     (
@@ -126,7 +160,12 @@ _COMMON: tuple[tuple[str, Any, Any, Any], ...] = (
     ("all", bool, _option("--all", help="Cut nothing short.", env="LABCTL_ALL"), False),
     ("quiet", bool, _option("--quiet", "-q", help="No progress, no explanation.", env="LABCTL_QUIET"), False),
     ("verbose", bool, _option("--verbose", "-v", help="More of what was seen.", env="LABCTL_VERBOSE"), False),
-    ("debug", bool, _option("--debug", help="Show the traceback of a mistake of ours.", env="LABCTL_DEBUG"), False),
+    (
+        "debug",
+        bool,
+        _option("--debug", help="Show the traceback of a mistake of ours.", env="LABCTL_DEBUG"),
+        False,
+    ),
 )
 
 NAMES = frozenset(name for name, _, _, _ in _COMMON)
@@ -135,7 +174,9 @@ NAMES = frozenset(name for name, _, _, _ in _COMMON)
 def parameters() -> list[inspect.Parameter]:
     """The common options as parameters of a function that Typer reads."""
     return [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option])
+        inspect.Parameter(
+            name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option]
+        )
         for name, kind, option, default in _COMMON
     ]
 

@@ -88,5 +88,8 @@ def _codes(word: str, colours: str) -> list[str]:
     if colours == "truecolor":
         return ["38", "2", str(red), str(green), str(blue)]
     # The 6 x 6 x 6 cube of the 256 colours: steps at 0, 95, 135, 175, 215, 255.
-    cube = [min(range(6), key=lambda step: abs((0, 95, 135, 175, 215, 255)[step] - part)) for part in (red, green, blue)]
+    cube = [
+        min(range(6), key=lambda step: abs((0, 95, 135, 175, 215, 255)[step] - part))
+        for part in (red, green, blue)
+    ]
     return ["38", "5", str(16 + 36 * cube[0] + 6 * cube[1] + cube[2])]

@@ -52,9 +52,12 @@ def up(
         int, typer.Option(metavar="N", help="The common port; 0 takes a free one.", min=0, max=65535)
     ] = 5300,
     break_: Annotated[
-        str, typer.Option("--break", metavar="FAULT", help="Run it broken in one way.", autocompletion=_faults)
+        str,
+        typer.Option("--break", metavar="FAULT", help="Run it broken in one way.", autocompletion=_faults),
     ] = "",
-    json_: Annotated[bool, typer.Option("--json", help="Print where everything is as one line of JSON.")] = False,
+    json_: Annotated[
+        bool, typer.Option("--json", help="Print where everything is as one line of JSON.")
+    ] = False,
 ) -> int:
     """start all name servers in the foreground, and say how to ask them"""
     from labctl.sandbox.standalone import serve
@@ -102,14 +105,18 @@ def describe(standing: Standalone) -> str:
     """The same for a person."""
     page = Page()
     page.say()
-    page.prose(f"{len(standing.servers)} name servers stand on port {standing.port}, UDP and TCP. Ctrl-C ends them.")
+    page.prose(
+        f"{len(standing.servers)} name servers stand on port {standing.port}, UDP and TCP. Ctrl-C ends them."
+    )
     if standing.fault:
         page.prose(f"BROKEN on purpose: {standing.fault}.", "bad bold")
     page.heading("Where")
     rows = [("resolver", standing.resolver)]
     for server in standing.servers:
         if server.zones:
-            zones = ", ".join(server.zones[:4]) + (f" and {len(server.zones) - 4} more" if len(server.zones) > 4 else "")
+            zones = ", ".join(server.zones[:4]) + (
+                f" and {len(server.zones) - 4} more" if len(server.zones) > 4 else ""
+            )
             rows.append((server.address, f"{server.name}  {zones}"))
     shown = rows if len(rows) <= 24 else rows[:24]
     page.rows(shown, 16)

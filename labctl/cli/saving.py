@@ -19,7 +19,9 @@ class SavedFiles:
 
     def __init__(self, plan: Plan, save: str | None, junit: str | None, command: str) -> None:
         self._document = io.StringIO()
-        self._json = render.make(replace(plan, format="json"), self._document, command=command) if save else None
+        self._json = (
+            render.make(replace(plan, format="json"), self._document, command=command) if save else None
+        )
         self._save = Path(save) if save else None
         self._junit = Path(junit) if junit else None
 

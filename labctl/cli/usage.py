@@ -51,7 +51,12 @@ def _ours(error: Any, arguments: Sequence[str]) -> UsageError:
 def _options(context: Any) -> list[str]:
     if context is None:
         return []
-    return [o for p in context.command.get_params(context) for o in (*p.opts, *p.secondary_opts) if o.startswith("-")]
+    return [
+        o
+        for p in context.command.get_params(context)
+        for o in (*p.opts, *p.secondary_opts)
+        if o.startswith("-")
+    ]
 
 
 def _environment(parameter: Any, context: Any) -> list[str]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from labctl.protocols.dns_labels import Labels, is_at_or_below, octets
-from labctl.protocols.dns_wire import ANY, CNAME, DNAME, RR, Unreadable
+from labctl.protocols.dns_types import ANY, CNAME, DNAME
+from labctl.protocols.dns_wire import RR, Unreadable
 
 
 @dataclass(frozen=True)

@@ -9,84 +9,19 @@ keeps its own delegation alive ("ghost domains", RFC 2181 section 5.4.1). Not lo
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
 
-from labctl.protocols.dns_import import dns
 from labctl.protocols.dns_labels import Labels, from_text, to_text
-from labctl.protocols.dns_reading import Reading
-from labctl.protocols.dns_result import Record
-from labctl.protocols.dns_wire import (
-    ANY,
-    CNAME,
-    DNAME,
-    MAX_TTL,
-    NSEC,
-    NSEC3,
-    RR,
-    RRSIG,
-    SOA,
-    Unreadable,
-    type_number,
-    type_text,
-)
+from labctl.protocols.dns_meaning import Reading
+from labctl.protocols.dns_records import covers, data_text, rrsets
+from labctl.protocols.dns_remembered import Cached, CacheEntry, Delegation, Kept
+from labctl.protocols.dns_types import ANY, CNAME, DNAME, NSEC, NSEC3, SOA, type_number, type_text
+from labctl.protocols.dns_wire import MAX_TTL, RR
 
 MAX_NEGATIVE_TTL = 10_800  # three hours: RFC 2308 section 5 found one to three to work well
 
 
-@dataclass(frozen=True)
-class CacheEntry:
-    """One thing remembered, for showing. TTLs in seconds; `type` of a zone's servers is NS."""
-
-    name: str
-    type: str
-    ttl_total: int
-    ttl_left: int
-    text: str
-    negative: bool
-
-
-@dataclass(frozen=True)
-class Cached:
-    """One thing remembered, for answering with: RRsets carry the TTL that is left.
-
-    `rrsets` are the records and their signatures; `authority` what proves a "no" or a wildcard: SOA, NSEC,
-    NSEC3 and their signatures. `rcode` is NOERROR or NXDOMAIN.
-    """
-
-    name: str
-    type: str
-    rcode: str
-    negative: bool
-    ttl_left: int
-    rrsets: tuple[dns.rrset.RRset, ...]
-    authority: tuple[dns.rrset.RRset, ...]
-
-
-@dataclass(frozen=True)
-class Delegation:
-    """The servers of a zone as its parent named them, with the addresses that came along."""
-
-    zone: Labels
-    parent: Labels
-    ns: tuple[Labels, ...]
-    glue: tuple[tuple[Labels, str], ...]
-
-
-@dataclass(slots=True)
-class Kept:
-    """An entry as it is held. `no` is "", "nodata" or "nxdomain"; `signed` when it was asked for with DO."""
-
-    name: Labels
-    rdtype: int
-    ttl: int
-    learnt: float
-    no: str
-    records: list[RR]
-    signatures: list[RR]
-    proof: list[RR]
-    soa: RR | None
-    signed: bool
+__all__ = ["Cache", "CacheEntry", "Cached", "Delegation", "Kept"]
 
 
 class Cache:
@@ -215,7 +150,7 @@ class Cache:
             if left > 0:
                 text = {"nodata": "no record of this type", "nxdomain": "no such name"}.get(kept.no)
                 mnemonic = type_text(kept.rdtype) if kept.rdtype else "NXDOMAIN"
-                text = text or ", ".join(_text(rr) for rr in kept.records)
+                text = text or ", ".join(data_text(rr) for rr in kept.records)
                 entry = CacheEntry(to_text(kept.name), mnemonic, kept.ttl, left, text, bool(kept.no))
                 found.append((kept.learnt, entry))
         found.sort(key=lambda pair: pair[0])
@@ -231,9 +166,9 @@ class Cache:
         return min(ttl, math.ceil(ttl - (self._clock() - learnt)))
 
     def _keep(self, owner: Labels, rdtype: int, records: list[RR], reading: Reading, signed: bool) -> None:
-        covering = [rr for rr in reading.signatures if rr.owner == owner and _covers(rr) == rdtype]
+        covering = [rr for rr in reading.signatures if rr.owner == owner and covers(rr) == rdtype]
         ttl = min((rr.ttl for rr in records), default=0)
-        proof = [rr for rr in reading.proof if rr.rdtype in {NSEC, NSEC3} or _covers(rr) in {NSEC, NSEC3}]
+        proof = [rr for rr in reading.proof if rr.rdtype in {NSEC, NSEC3} or covers(rr) in {NSEC, NSEC3}]
         self._put(
             Kept(
                 owner,
@@ -269,37 +204,5 @@ class Cache:
         )
 
 
-def rrsets(records: Iterable[RR], ttl: int) -> tuple[dns.rrset.RRset, ...]:
-    """Records as dnspython RRsets with the given TTL, those that cannot be read left out."""
-    groups: dict[tuple[Labels, int, int], list[dns.rdata.Rdata]] = {}
-    for rr in records:
-        try:
-            data = rr.rdata()
-        except Unreadable:
-            continue
-        covers = _covers(rr) if rr.rdtype == RRSIG else 0
-        groups.setdefault((rr.owner, rr.rdtype, covers), []).append(data)
-    return tuple(
-        dns.rrset.from_rdata_list(dns.name.Name((*owner, b"")), ttl, data)
-        for (owner, _, _), data in groups.items()
-    )
-
-
-def record(rr: RR, ttl: int | None = None) -> Record:
-    """A record as text, with its own TTL or the one that is left."""
-    return Record(to_text(rr.owner), rr.type, rr.ttl if ttl is None else ttl, _text(rr))
-
-
-def _text(rr: RR) -> str:
-    try:
-        return rr.text()
-    except Unreadable:
-        return f"\\# {rr.end - rr.start} {rr.wire[rr.start : rr.end].hex()}"
-
-
-def _covers(rr: RR) -> int:
-    return int.from_bytes(rr.wire[rr.start : rr.start + 2]) if rr.rdtype == RRSIG else 0
-
-
 def _data(kept: Kept) -> tuple[str, list[str]]:
-    return kept.no, sorted(_text(rr) for rr in kept.records if rr.rdtype != SOA)
+    return kept.no, sorted(data_text(rr) for rr in kept.records if rr.rdtype != SOA)

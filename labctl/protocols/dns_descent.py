@@ -7,16 +7,17 @@ servers that are known by name only.
 from __future__ import annotations
 
 from labctl.protocols.dns_alias import follow
-from labctl.protocols.dns_cache import Cache, Delegation, Kept, record
+from labctl.protocols.dns_cache import Cache, Delegation, Kept
 from labctl.protocols.dns_ending import address_failure, cycle_text, result_of
 from labctl.protocols.dns_hearing import Judged
 from labctl.protocols.dns_labels import ROOT, Labels, from_text, to_text
 from labctl.protocols.dns_lookup import Again, Lookup, Outcome, Sent
+from labctl.protocols.dns_meaning import Reading
 from labctl.protocols.dns_minimise import Minimised
-from labctl.protocols.dns_reading import Reading
+from labctl.protocols.dns_records import record
 from labctl.protocols.dns_result import Budget, Result, Server, Status
 from labctl.protocols.dns_servers import AddressBook, Servers
-from labctl.protocols.dns_wire import AAAA, CNAME, DNAME, DS, A, type_number
+from labctl.protocols.dns_types import AAAA, CNAME, DNAME, DS, A, type_number
 
 
 class Descent:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from labctl.protocols.dns_cache import record
 from labctl.protocols.dns_echo import echo_notes, mismatch
 from labctl.protocols.dns_labels import from_text, to_text
 from labctl.protocols.dns_lookup import Sent
+from labctl.protocols.dns_meaning import Reading
 from labctl.protocols.dns_message import edns_notes, rcode_text
-from labctl.protocols.dns_reading import Reading, classify
+from labctl.protocols.dns_reading import classify
+from labctl.protocols.dns_records import record
 from labctl.protocols.dns_result import Heard, Kind, Record
 from labctl.protocols.dns_wire import Garbage, Reply, parse
 from labctl.protocols.dns_words import count, failure_text, heard_text, who

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from labctl.protocols.dns_alias import AliasStep
-from labctl.protocols.dns_cache import record
 from labctl.protocols.dns_labels import Labels, to_text
 from labctl.protocols.dns_minimise import Minimised
+from labctl.protocols.dns_records import record
 from labctl.protocols.dns_result import Question, Record, Server, Status, Why
 from labctl.protocols.dns_servers import Servers
 

@@ -6,7 +6,8 @@ import struct
 
 from labctl.protocols.dns_import import dns
 from labctl.protocols.dns_labels import Labels, from_text, to_wire
-from labctl.protocols.dns_wire import RR, Garbage, type_number
+from labctl.protocols.dns_types import type_number
+from labctl.protocols.dns_wire import RR, Garbage
 
 __all__ = ["PAYLOAD", "Garbage", "build_query", "edns_notes", "query", "rcode_text", "read"]
 

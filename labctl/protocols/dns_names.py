@@ -62,7 +62,7 @@ def _check(given: str, ascii_text: str, labels: Labels) -> None:
     if long is not None:
         raise UsageError(
             "name-label-too-long",
-            f"A label of {_shown(given)} is {len(long)} octets long; 63 is the most (RFC 1035 section 2.3.4).",
+            f"A label of {_shown(given)} has {len(long)} octets; 63 is the most (RFC 1035 section 2.3.4).",
         )
     if octets(labels) > 255:
         raise UsageError(
@@ -163,7 +163,7 @@ def parse_type(text: str) -> str:
         rdtype = dns.rdatatype.from_text(wanted)
     except (dns.exception.DNSException, ValueError) as error:
         raise _unknown_type(text, wanted) from error
-    # 251 to 254 and the like are transfers and other operations, not records; 0 and OPT are of the protocol itself.
+    # 249 to 254 are transfers and other operations, not records; 0 and OPT belong to the protocol itself.
     if rdtype in {0, 41} or 249 <= rdtype <= 254:
         raise UsageError("type-unknown", f"{wanted} is not a type of record that can be looked up.")
     return dns.rdatatype.to_text(rdtype)
@@ -204,5 +204,5 @@ def special_name(name: str) -> str | None:
         if lower == suffix or lower.endswith("." + suffix):
             return f"{lower}. {'' if lower == suffix else f'is below {suffix}., which '}{why}."
     if lower.endswith(".arpa") and _PRIVATE.search(lower.removesuffix(".arpa")):
-        return f"{lower}. is the reverse name of a private or local address, which only its own network knows (RFC 6303)."
+        return f"{lower}. is the reverse name of a private address: only its own network knows it (RFC 6303)."
     return None

@@ -6,58 +6,15 @@ The zone decides what the server is believed about: names at or below it, and se
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
-from labctl.protocols.dns_alias import AliasStep, follow
+from labctl.protocols.dns_alias import follow
 from labctl.protocols.dns_labels import Labels, is_at_or_below, to_text
+from labctl.protocols.dns_meaning import Reading, lame
 from labctl.protocols.dns_message import rcode_text
-from labctl.protocols.dns_result import Kind
-from labctl.protocols.dns_wire import (
-    AAAA,
-    ANY,
-    DS,
-    NS,
-    NSEC,
-    NSEC3,
-    NXNAME,
-    RR,
-    RRSIG,
-    SOA,
-    A,
-    Reply,
-    Unreadable,
-)
+from labctl.protocols.dns_referral import refers
+from labctl.protocols.dns_types import ANY, NS, NSEC, NSEC3, NXNAME, RRSIG, SOA
+from labctl.protocols.dns_wire import RR, Reply, Unreadable
 
 _NOERROR, _NXDOMAIN, _YXDOMAIN = 0, 3, 6
-
-
-@dataclass
-class Reading:
-    """One reply, judged. `why` says what is wrong with it when `kind` is "lame" or "error", as half a
-    sentence.
-
-    `steps` are the aliases followed, `final` the name they lead to, `records` that name's records of the
-    asked type. `proof` is what of the authority section belongs to the answer: SOA, NSEC, NSEC3 and their
-    signatures.
-    """
-
-    kind: Kind
-    final: Labels
-    why: str = ""
-    steps: list[AliasStep] = field(default_factory=list)
-    records: list[RR] = field(default_factory=list)
-    signatures: list[RR] = field(default_factory=list)
-    proof: list[RR] = field(default_factory=list)
-    soa: RR | None = None
-    negative_ttl: int | None = None
-    zone: Labels = ()
-    ns: list[Labels] = field(default_factory=list)
-    glue: list[tuple[Labels, str]] = field(default_factory=list)
-    ttl: int = 0
-    loop: bool = False
-    overflow: bool = False
-    scrubbed: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
 
 
 def classify(reply: Reply, name: Labels, rdtype: int, zone: Labels, *, anyone: bool = False) -> Reading:
@@ -92,13 +49,13 @@ def classify(reply: Reply, name: Labels, rdtype: int, zone: Labels, *, anyone: b
         reading.kind, reading.why = "garbage", "answers with records that cannot be read"
         return reading
     speaks = reply.aa or anyone
-    if not speaks and _refers(reading, reply, name, rdtype, zone):
+    if not speaks and refers(reading, reply, name, rdtype, zone):
         return reading
     if reading.records:
         if rcode == _NXDOMAIN:
             reading.notes.append("The reply says NXDOMAIN and gives records of the name all the same.")
         if not speaks:
-            _lame(reading, "gives an answer without authority (AA is not set)")
+            lame(reading, "gives an answer without authority (AA is not set)")
     elif reading.overflow:
         reading.kind = "alias" if speaks else "lame"
     elif reading.steps and not is_at_or_below(reading.final, zone):
@@ -107,19 +64,15 @@ def classify(reply: Reply, name: Labels, rdtype: int, zone: Labels, *, anyone: b
         _negative(reading, reply)
     elif reading.steps:
         _alias(reading, speaks)
-    elif not _refers(reading, reply, name, rdtype, zone):
+    elif not refers(reading, reply, name, rdtype, zone):
         _no_records(reading, reply, speaks, zone)
     return reading
-
-
-def _lame(reading: Reading, why: str) -> None:
-    reading.kind, reading.why = "lame", why
 
 
 def _alias(reading: Reading, speaks: bool) -> None:
     reading.kind = "alias"
     if not speaks:
-        _lame(reading, "names an alias without authority (AA is not set)")
+        lame(reading, "names an alias without authority (AA is not set)")
 
 
 def _is_negative(reading: Reading, reply: Reply, speaks: bool) -> bool:
@@ -168,83 +121,21 @@ def _no_records(reading: Reading, reply: Reply, speaks: bool, zone: Labels) -> N
     owners = {rr.owner for rr in reply.authority if rr.rdtype == NS}
     if not speaks:
         if reply.rcode == _NXDOMAIN:
-            _lame(reading, "says NXDOMAIN without authority (AA is not set)")
+            lame(reading, "says NXDOMAIN without authority (AA is not set)")
         elif zone in owners:
-            _lame(reading, f"refers to {to_text(zone)} itself")
+            lame(reading, f"refers to {to_text(zone)} itself")
         elif up := [owner for owner in owners if is_at_or_below(zone, owner)]:
-            _lame(reading, f"refers upwards, to {to_text(up[0])}")
+            lame(reading, f"refers upwards, to {to_text(up[0])}")
         elif owners:
-            _lame(reading, f"refers sideways, to {to_text(min(owners))}")
+            lame(reading, f"refers sideways, to {to_text(min(owners))}")
         else:
-            _lame(reading, "neither answers nor refers to another server")
+            lame(reading, "neither answers nor refers to another server")
         return
     up = [owner for owner in owners if is_at_or_below(zone, owner)]
     if not reply.aa and up:
-        _lame(reading, f"does not know, and points to {to_text(up[0])}")
+        lame(reading, f"does not know, and points to {to_text(up[0])}")
         return
     _negative(reading, reply)
-
-
-def _refers(reading: Reading, reply: Reply, name: Labels, rdtype: int, zone: Labels) -> bool:
-    """Whether the reply sends us on, to servers of a zone below this one and at or above the name."""
-    below = [
-        rr
-        for rr in reply.authority
-        if rr.rdtype == NS and rr.owner != zone and is_at_or_below(rr.owner, zone)
-    ]
-    below = [rr for rr in below if is_at_or_below(name, rr.owner)]
-    if not below or reply.rcode != _NOERROR or reading.soa is not None:
-        return False
-    child = max((rr.owner for rr in below), key=len)
-    if rdtype == DS and child == name:
-        reading.kind = "nodata"
-        reading.notes.append("A referral in answer to a DS question: this server knows nothing of DNSSEC.")
-        return True
-    reading.kind, reading.zone = "referral", child
-    if reply.aa:
-        reading.notes.append("The referral has AA set, which belongs on answers only.")
-    if reading.records or reading.steps:
-        reading.scrubbed.extend(f"{rr} (said without authority)" for rr in reply.answer)
-        reading.records, reading.steps, reading.signatures = [], [], []
-        reading.final = name
-    ttls = []
-    for rr in below:
-        if rr.owner != child:
-            reading.scrubbed.append(f"{rr} (a second zone in one referral)")
-            continue
-        try:
-            server = rr.target()
-        except Unreadable as error:
-            reading.scrubbed.append(f"{rr} (malformed: {error})")
-            continue
-        ttls.append(rr.ttl)
-        if server not in reading.ns:
-            reading.ns.append(server)
-    _glue(reading, reply.additional, zone, ttls)
-    reading.ttl = min(ttls, default=0)
-    if not reading.ns:
-        _lame(reading, f"refers to {to_text(child)} and names no server that can be read")
-    return True
-
-
-def _glue(reading: Reading, additional: list[RR], zone: Labels, ttls: list[int]) -> None:
-    """Addresses that came along: only for the servers named, and only when their names are in the
-    asked zone.
-    """
-    servers = set(reading.ns)
-    for rr in additional:
-        if rr.rdtype != A and rr.rdtype != AAAA:
-            continue
-        if not is_at_or_below(rr.owner, zone):
-            reading.scrubbed.append(f"{rr} (outside {to_text(zone)})")
-        elif rr.owner not in servers:
-            reading.scrubbed.append(f"{rr} (not one of the servers named)")
-        else:
-            try:
-                reading.glue.append((rr.owner, rr.address()))
-                ttls.append(rr.ttl)
-            except Unreadable as error:
-                reading.scrubbed.append(f"{rr} (malformed: {error})")
 
 
 def _drop_malformed(reading: Reading) -> None:

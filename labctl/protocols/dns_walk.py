@@ -32,7 +32,7 @@ from labctl.protocols.dns_lookup import Again, Lookup, Sent
 from labctl.protocols.dns_message import query
 from labctl.protocols.dns_result import Budget, Heard, Hint, Question, Result, Server, Why
 from labctl.protocols.dns_servers import AddressBook
-from labctl.protocols.dns_wire import A, type_text
+from labctl.protocols.dns_types import A, type_text
 
 UDP_TIMEOUT = 2.0
 TCP_TIMEOUT = 4.0

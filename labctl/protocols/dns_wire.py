@@ -13,9 +13,50 @@ from functools import lru_cache
 
 from labctl.protocols.dns_import import dns
 from labctl.protocols.dns_labels import Labels, to_text
+from labctl.protocols.dns_types import (
+    AAAA,
+    ANY,
+    CNAME,
+    DNAME,
+    DS,
+    NS,
+    NSEC,
+    NSEC3,
+    NXNAME,
+    OPT,
+    PTR,
+    RRSIG,
+    SOA,
+    A,
+    type_number,
+    type_text,
+)  # fmt: skip
 
-A, NS, CNAME, SOA, PTR, AAAA, DNAME, OPT, DS = 1, 2, 5, 6, 12, 28, 39, 41, 43
-RRSIG, NSEC, NSEC3, ANY, NXNAME = 46, 47, 50, 255, 128
+__all__ = [
+    "AAAA",
+    "ANY",
+    "CNAME",
+    "DNAME",
+    "DS",
+    "MAX_TTL",
+    "NS",
+    "NSEC",
+    "NSEC3",
+    "NXNAME",
+    "OPT",
+    "PTR",
+    "RR",
+    "RRSIG",
+    "SOA",
+    "A",
+    "Garbage",
+    "Reply",
+    "Unreadable",
+    "address_text",
+    "parse",
+    "type_number",
+    "type_text",
+]  # fmt: skip
 
 MAX_TTL = 604_800  # seven days: RFC 8767 section 4 recommends this cap
 _FIXED = struct.Struct("!HHIH")
@@ -144,21 +185,6 @@ class Reply:
     @property
     def ad(self) -> bool:
         return bool(self.flags & 0x0020)
-
-
-@lru_cache(maxsize=512)
-def type_text(rdtype: int) -> str:
-    """The mnemonic of a type, TYPE123 when it has none."""
-    return dns.rdatatype.to_text(dns.rdatatype.RdataType.make(rdtype))
-
-
-@lru_cache(maxsize=512)
-def type_number(text: str) -> int:
-    """The number of a mnemonic or TYPE123. Raises ValueError."""
-    try:
-        return int(dns.rdatatype.from_text(text))
-    except dns.exception.DNSException as error:
-        raise ValueError(f"{text} is not a record type") from error
 
 
 @lru_cache(maxsize=4096)

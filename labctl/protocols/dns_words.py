@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from labctl.protocols.dns_labels import Labels, to_text
+from labctl.protocols.dns_meaning import Reading
 from labctl.protocols.dns_message import rcode_text
-from labctl.protocols.dns_reading import Reading
 from labctl.protocols.dns_result import Question, Record, Result
 from labctl.protocols.dns_wire import Reply
 

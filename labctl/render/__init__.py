@@ -8,12 +8,14 @@ from typing import IO, TYPE_CHECKING
 if TYPE_CHECKING:
     from labctl.play import Renderer
     from labctl.render.mode import Plan
+    from labctl.render.waiting import Waiting
 
 
-def make(plan: Plan, stream: IO[str], *, command: str) -> Renderer:
+def make(plan: Plan, stream: IO[str], *, command: str, stderr: IO[str] | None = None) -> Renderer:
     """The renderer of a plan; `command` is the command line as one would type it, with or without `labctl`.
 
-    The rich form needs room for diagrams; where there is none its place is taken by sentences.
+    The rich form needs room for diagrams; where there is none its place is taken by sentences. While an answer is
+    awaited the seconds tick on `stderr` (default: this process's), when the plan wants that.
     """
     if plan.format == "json":
         from labctl.render.json_lines import JsonRenderer
@@ -26,10 +28,10 @@ def make(plan: Plan, stream: IO[str], *, command: str) -> Renderer:
     if plan.format == "rich" and plan.diagrams:
         from labctl.render.rich_renderer import RichRenderer
 
-        return RichRenderer(plan, stream, command=command)
+        return RichRenderer(plan, stream, command=command, waiting=_waiting(plan, stderr))
     from labctl.render.plain import PlainRenderer
 
-    return PlainRenderer(plan, stream, command=command)
+    return PlainRenderer(plan, stream, command=command, waiting=_waiting(plan, stderr))
 
 
 def junit(path: str | Path) -> Renderer:
@@ -37,3 +39,13 @@ def junit(path: str | Path) -> Renderer:
     from labctl.render.junit import JUnitRenderer
 
     return JUnitRenderer(Path(path))
+
+
+def _waiting(plan: Plan, stderr: IO[str] | None) -> Waiting | None:
+    if plan.progress != "bar":
+        return None
+    import sys
+
+    from labctl.render.waiting import Waiting
+
+    return Waiting(plan, stderr or sys.stderr)

@@ -14,6 +14,7 @@ from labctl.render.mode import Plan
 from labctl.render.paper import Paper
 from labctl.render.summary import LABELS, bare, judged, learnt
 from labctl.render.text import escape
+from labctl.render.waiting import Waiting
 
 # How long messages are held back so that their heading can say how many there are (milliseconds of the run).
 HOLD_MS = 250.0
@@ -22,8 +23,9 @@ HOLD_MS = 250.0
 class PlainRenderer:
     """Prints sentences. With `plan.width` None lines are not wrapped."""
 
-    def __init__(self, plan: Plan, stream: IO[str], *, command: str) -> None:
+    def __init__(self, plan: Plan, stream: IO[str], *, command: str, waiting: Waiting | None = None) -> None:
         self._plan = plan
+        self._waiting = waiting
         self._command = bare(command)
         self._paper = Paper(
             stream,
@@ -52,6 +54,13 @@ class PlainRenderer:
 
     def show(self, event: Event) -> None:
         """One event, in order; messages are held until their number is known, or for a quarter of a second."""
+        if self._waiting:
+            self._waiting.over()
+        self._show(event)
+        if self._waiting:
+            self._waiting.since(event)
+
+    def _show(self, event: Event) -> None:
         if isinstance(event, Exchange):
             self._exchange(event)
         elif isinstance(event, Measure):
@@ -69,6 +78,8 @@ class PlainRenderer:
 
     def end(self, run: Run) -> None:
         """What was judged, and what to run next."""
+        if self._waiting:
+            self._waiting.over()
         self._close()
         self._facts()
         if self._plan.quiet:

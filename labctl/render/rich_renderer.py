@@ -15,6 +15,7 @@ from labctl.render.paper import Paper
 from labctl.render.summary import bare, judged, learnt
 from labctl.render.tables import table
 from labctl.render.text import cells, cut, escape, pad
+from labctl.render.waiting import Waiting
 
 # Prose is wrapped here, diagrams may be wider.
 PROSE = 90
@@ -23,8 +24,9 @@ PROSE = 90
 class RichRenderer:
     """Draws events as they come. Verdicts are kept until the result, the next phase, or the end."""
 
-    def __init__(self, plan: Plan, stream: IO[str], *, command: str) -> None:
+    def __init__(self, plan: Plan, stream: IO[str], *, command: str, waiting: Waiting | None = None) -> None:
         self._plan = plan
+        self._waiting = waiting
         self._width = plan.width or 80
         self._command = bare(command)
         self._glyphs = ASCII if plan.ascii else UNICODE
@@ -57,6 +59,13 @@ class RichRenderer:
 
     def show(self, event: Event) -> None:
         """Draw the event, or keep it until its place."""
+        if self._waiting:
+            self._waiting.over()
+        self._show(event)
+        if self._waiting:
+            self._waiting.since(event)
+
+    def _show(self, event: Event) -> None:
         if isinstance(event, Exchange):
             self._exchange(event)
         elif isinstance(event, Verdict):
@@ -77,6 +86,8 @@ class RichRenderer:
 
     def end(self, run: Run) -> None:
         """What was judged, and what to type next."""
+        if self._waiting:
+            self._waiting.over()
         self._close_ladder()
         self._shown()
         if self._plan.quiet:

@@ -267,7 +267,7 @@ class _Reply:
         assert soa is not None
         self._put(reply.authority, soa)
         for rrset in reply.authority:
-            rrset.ttl = zone.negative_ttl()
+            rrset.ttl = zone.negative_ttl
         says_missing = missing or self._manners.nodata_is_nxdomain
         if zone.file.signing == "compact" and self._do:
             self._put(reply.authority, self._zone.compact_nsec(name, missing=missing))

@@ -51,7 +51,9 @@ def respond(method: str, target: str, content_type: str, body: bytes, answer: An
             return _refusal(413, "A DNS message has at most 65535 bytes.")
         question = body
     else:
-        return _refusal(405, "GET with ?dns= or POST.", ("allow", "GET, POST"))
+        refusal = _refusal(405, "GET with ?dns= or POST.", ("allow", "GET, POST"))
+        # The answer to HEAD has the headers of a body and no body (RFC 9110 section 9.3.2).
+        return Response(refusal.status, refusal.headers, b"") if method == "HEAD" else refusal
     if len(question) < 12:
         return _refusal(400, "There is no DNS message in this request.")
     message = answer(question)
@@ -115,11 +117,11 @@ def serve_http1(sock: socket.socket, answer: Answer) -> None:
             http.receive_data(sock.recv(16384))
         return event
 
-    def send(response: Response, *, bodyless: bool = False, close: bool = False) -> None:
+    def send(response: Response, *, close: bool = False) -> None:
         headers = [*response.headers, ("connection", "close")] if close else response.headers
         reason = HTTPStatus(response.status).phrase
         head = http.send(h11.Response(status_code=response.status, headers=headers, reason=reason)) or b""
-        data = http.send(h11.Data(data=b"" if bodyless else response.body)) or b""
+        data = http.send(h11.Data(data=response.body)) or b""
         # One write: two would meet Nagle and the peer's delayed acknowledgement, 40 ms a response.
         sock.sendall(head + data + (http.send(h11.EndOfMessage()) or b""))
 
@@ -145,7 +147,6 @@ def serve_http1(sock: socket.socket, answer: Answer) -> None:
                 bytes(body),
                 answer,
             ),
-            bodyless=request.method == b"HEAD",
         )
         if http.our_state is not h11.DONE or http.their_state is not h11.DONE:
             return

@@ -114,4 +114,4 @@ class SignedZone:
     def _made(self, owner: Name, following: Name, types: set[RdataType]) -> RRset:
         windows = Bitmap.from_rdtypes(sorted(types)).windows
         nsec = NSEC(RdataClass.IN, RdataType.NSEC, following, windows)  # type: ignore[no-untyped-call]
-        return from_rdata(owner, self.zone.negative_ttl(), nsec)
+        return from_rdata(owner, self.zone.negative_ttl, nsec)

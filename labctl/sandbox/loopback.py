@@ -47,6 +47,7 @@ class LoopbackInternet(Internet):
 
     @property
     def trust_anchors(self) -> tuple[str, ...]:
+        import labctl.protocols.dns_import  # noqa: F401  (before dnspython is imported in any other way)
         from labctl.sandbox.signing import root_anchor
 
         return (root_anchor(),)

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import labctl.protocols.dns_import  # noqa: F401  (the cheap way to import dnspython, before anybody else does)
 from labctl.internet import NameServer
 from labctl.sandbox.dns_answers import Authoritative, Zones
 from labctl.sandbox.dns_server import NameServers, Service

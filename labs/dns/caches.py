@@ -19,7 +19,7 @@ def closest_first(internet: Internet, name: str, type: str) -> Generator[Event, 
     in_hosts = host_files.lookup(files.hosts, name)
     stub = host_files.local_stub(files.resolv_conf)
     rows = [
-        _row("browser", "not seen", "", "its own cache is not visible from here", "mute"),
+        _row("browser", "not seen", "", "its own cache cannot be seen from here", "mute"),
     ]
     if in_hosts:
         found = in_hosts[0]
@@ -28,7 +28,7 @@ def closest_first(internet: Internet, name: str, type: str) -> Generator[Event, 
         )
     else:
         rows.append(_row("hosts file", "✗ miss", "", "no line for this name", "warn"))
-    rows.append(_row("OS stub", "✗ none" if stub.kind == "none" else "asked", "", stub.text, "mute"))
+    rows.append(_row("OS stub", "✗ none" if stub.kind == "none" else "asked", "", _stub(stub), "mute"))
     rows.append(_resolver_row(internet, name, type))
     listed = " ".join(f"{i}. {r.text}" for i, r in enumerate(rows, 1))
     yield Rows(
@@ -39,6 +39,10 @@ def closest_first(internet: Internet, name: str, type: str) -> Generator[Event, 
         rows=tuple(rows),
     )
     yield HOSTS_FIRST.judged(order.files_first, _sentence(order.text))
+
+
+def _stub(stub: host_files.Stub) -> str:
+    return "programs ask the resolver themselves" if stub.kind == "none" else stub.text
 
 
 def _sentence(text: str) -> str:
@@ -61,7 +65,7 @@ def _memory(said: Said) -> tuple[str, str, Hue]:
         return "HIT", f"someone asked before, {said.ttl} s left", "ok"
     if said.rcode in ("REFUSED", "SERVFAIL"):
         return "not said", f"it does not say what it remembers ({said.rcode})", "mute"
-    return "✗ miss", "did anyone ask it? No: walk the tree", "warn"
+    return "✗ miss", "nobody asked it: walk", "warn"
 
 
 def _row(cache: str, verdict: str, took: str, remark: str, hue: Hue) -> Row:

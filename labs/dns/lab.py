@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from labctl.errors import CannotRun, UsageError
 from labctl.events import Event, Measure, Step
 from labctl.internet import Endpoint, Internet, Via
 from labctl.lab import Lab, Place
 from labs.dns.claims import CLAIMS
+
+if TYPE_CHECKING:
+    from labctl.protocols.dns_cache import Cache
+    from labs.dns.walking import Walked
 
 DEFAULT_NAME = "www.shop.test."
 # Names outside `test.` that only the town has.
@@ -122,23 +126,30 @@ def _walks(
 ) -> Generator[Event, None, None]:
     from labctl.protocols.dns_cache import Cache
     from labs.dns import caches, judging, records, resolver
-    from labs.dns.walking import summary, walk
+    from labs.dns.walking import PATIENCE_MS, headlined, summary, walk
 
-    yield Step(
-        text="OBSERVE: the resolver walks the tree.",
-        role="phase",
-        phase="OBSERVE",
-        title="the resolver walks the tree",
-    )
-    yield from caches.closest_first(internet, name, types[0])
+    cached = list(caches.closest_first(internet, name, types[0]))
     cache = Cache(internet.clock)
-    walks = []
+    walks: list[Walked] = []
+
+    def opening(headline: str) -> Generator[Event, None, None]:
+        yield Step(
+            text=f"OBSERVE: the resolver walks the tree. {headline}".rstrip(),
+            role="phase",
+            phase="OBSERVE",
+            title="the resolver walks the tree",
+            summary=headline.rstrip("."),
+        )
+        yield from cached
+
     for kind in types:
-        title = f"{kind} of {name}" if len(types) > 1 else "From the root down"
-        yield Step(text=f"The walk for {kind} of {name}", role="heading", title=title)
-        walked = yield from walk(internet, name, kind, cache=cache, qmin=qmin, dnssec=dnssec)
+        if walks:
+            yield Step(text=f"The walk for {kind} of {name}", role="heading", title=f"{kind} of {name}")
+        events = walk(internet, name, kind, cache=cache, qmin=qmin, dnssec=dnssec)
+        walked = yield from events if walks else headlined(internet, events, opening)
         walks.append(walked)
-        yield Step(text=f"The walk took {summary(walked)}.", role="note", title=summary(walked))
+        if len(walks) > 1 or walked.elapsed_ms > PATIENCE_MS:
+            yield Step(text=f"The walk took {summary(walked)}.", role="note")
     first = walks[0]
     said = yield from resolver.ask_again(internet, first, name, types[0])
     if len(types) > 1 or first.result.chain or len(first.result.records) > 1:
@@ -162,26 +173,23 @@ def _walks(
         from labs.dns.compare import servers_of_the_zone
 
         yield from servers_of_the_zone(internet, first)
-    yield from _again(internet, cache, name, types[0], qmin)
+    again = yield from _again(internet, cache, name, types[0], qmin)
     for walked in walks:
-        yield records.conclusion(walked.result)
+        yield records.conclusion(walked.result, again if walked is first else "")
 
 
-def _again(internet: Internet, cache: Any, name: str, type: str, qmin: bool) -> Generator[Event, None, None]:
-    """The same question once more, with what the walk has learnt."""
+def _again(internet: Internet, cache: Cache, name: str, type: str, qmin: bool) -> Generator[Event, None, str]:
+    """The same question once more, with what the walk has learnt; returns the sentence of what it cost."""
     from labs.dns.compare import quietly
     from labs.dns.walking import walk
-    from labs.dns.words import ms
+    from labs.dns.words import ms, plural
 
     again = quietly(walk(internet, name, type, cache=cache, qmin=qmin))
     count = again.result.questions
     yield Measure(f"Asked again now, it takes {count} questions.", "dns.again.questions", count)
-    yield Measure(
-        f"Asked again now, it takes {ms(again.elapsed_ms)}.",
-        "dns.again.elapsed",
-        round(again.elapsed_ms, 1),
-        "ms",
-    )
+    took = round(again.elapsed_ms, 1)
+    yield Measure(f"Asked again now, it takes {ms(took)}.", "dns.again.elapsed", took, "ms")
+    return f"Ask again now: {plural(count, 'question')}, {ms(took)}."
 
 
 def _by_hand(
@@ -197,7 +205,7 @@ def _by_hand(
     yield Step(text=f"By hand: {line}", role="command", label="by hand", title=line)
     if internet.kind == "sandbox" and not servers:
         yield Step(
-            text="The sandbox for other tools: labctl sandbox up",
+            text="Sandbox: labctl sandbox up",
             role="command",
             label="sandbox",
             title="labctl sandbox up",

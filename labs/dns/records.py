@@ -61,14 +61,14 @@ def records(result: Result) -> Rows:
     )
 
 
-def conclusion(result: Result) -> Step:
-    """The one line that says how it ended."""
+def conclusion(result: Result, again: str = "") -> Step:
+    """The one line that says how it ended; `again` is what asking once more costs."""
     asked = result.name.rstrip(".") or "the root"
     hue = {"answer": "ok", "failed": "bad"}.get(result.status, "warn")
     if result.status == "answer":
         values = [r.text for r in result.records]
         verb = "is" if result.type in ("A", "AAAA") else f"has {result.type}"
-        return Step(text=f"{asked} {verb} {listed(values)}.", role="result", hue="ok")
+        return Step(text=f"{asked} {verb} {listed(values)}. {again}".rstrip(), role="result", hue="ok")
     if result.status == "nxdomain":
         words = f"{result.final_name} does not exist (NXDOMAIN)."
     elif result.status == "nodata":

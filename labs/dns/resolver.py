@@ -12,7 +12,7 @@ from labctl.protocols.dns_result import Record, Server
 from labctl.protocols.dns_walk import Walk
 from labs.dns.claims import AUTHORITY, CACHED, NO_IS_CACHED, TTL_DRAINS
 from labs.dns.walking import Walked
-from labs.dns.words import ms, seconds
+from labs.dns.words import ms
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def ask_again(
             id="resolvers",
             title=f"The configured resolver, {server}",
             columns=("asked", "took", "said"),
-            rows=(_row("asked", first),),
+            rows=(_row("asked", first, "nothing to keep"),),
         )
         return None
     passed = internet.pass_time(60.0 if internet.kind == "sandbox" else 1.2)
@@ -166,46 +166,45 @@ def _ttl_of(walked: Walked) -> int | None:
     return min((r.ttl for r in (*walked.result.chain, *walked.result.records)), default=None)
 
 
-def _row(what: str, said: Said, remark: str = "") -> Row:
+def _row(what: str, said: Said, remark: str) -> Row:
     if said.failure:
         words = said.failure
     elif said.records:
         words = f"{said.records[-1].type} {said.records[-1].text}"
     else:
-        words = said.rcode if said.ttl is not None else f"nothing ({said.rcode})"
-    ttl = "" if said.ttl is None else f"ttl {said.ttl} s"
-    text = (
-        f"{what}: {ms(said.elapsed_ms)}, {words}{', ' + ttl if ttl else ''}{', ' + remark if remark else ''}."
-    )
+        words = said.rcode if said.ttl is not None else "nothing"
     return Row(
-        text=text, cells=(what, ms(said.elapsed_ms), words, ttl, remark), hues=("", "", "", "", "mute")
+        text=f"{what}: {ms(said.elapsed_ms)}, {words}, {remark}.",
+        cells=(what, ms(said.elapsed_ms), words, remark),
+        hues=("", "", "", "mute"),
     )
 
 
 def _table(
     server: Endpoint, before: Said, first: Said, again: Said, memory: Said, full: int | None, passed: str
 ) -> Rows:
-    if full is None or first.ttl is None:
-        judged = ""
+    if full is None or first.ttl is None or first.ttl > full:
+        judged = f"ttl {first.ttl} s"
     elif first.ttl < full:
-        judged = f"{first.ttl} of {full} s: it had it already"
+        judged = f"ttl {first.ttl} of {full} s: it had it already"
     else:
-        judged = f"all of its {seconds(full)}: it had to ask"
+        judged = f"ttl {first.ttl} of {full} s: it had to ask"
+    drained = again.ttl is not None and first.ttl is not None and again.ttl < first.ttl
     rows = (
-        _row("before, from memory only", before, "" if before.ttl is not None else "not in its cache"),
+        _row("memory only", before, _kept(before)),
         _row("asked", first, judged),
-        _row(
-            "asked again",
-            again,
-            "counted down" if (again.ttl or 0) < (first.ttl or 0) else "not counted down",
-        ),
-        _row("again, from memory only", memory),
+        _row("asked again", again, f"ttl {again.ttl} s: {'counted down' if drained else 'not counted down'}"),
+        _row("memory only", memory, _kept(memory)),
     )
     return Rows(
         text=f"The configured resolver {server}, asked four times. {passed}",
         id="resolvers",
         title=f"The configured resolver, {server}",
-        columns=("asked", "took", "said", "ttl", "so"),
+        columns=("asked", "took", "said", "so"),
         rows=rows,
         note=passed,
     )
+
+
+def _kept(said: Said) -> str:
+    return "not in its cache" if said.ttl is None else f"ttl {said.ttl} s: in its cache"

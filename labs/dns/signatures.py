@@ -9,12 +9,12 @@ from labctl.protocols.dns_result import Heard
 
 def _records(heard: Heard, kind: str) -> Iterator[tuple[object, object]]:
     """(owner, data) of every record of this type in the reply, as dnspython's Name and Rdata."""
+    from labctl.protocols.dns_import import dns
     from labctl.protocols.dns_message import read
-    from labctl.protocols.dns_wire import type_number
 
     message = read(heard.wire)
     for rrset in [*getattr(message, "answer", []), *getattr(message, "authority", [])]:
-        if rrset.rdtype == type_number(kind):
+        if rrset.rdtype == dns.rdatatype.from_text(kind):
             for rdata in rrset:
                 yield rrset.name, rdata
 

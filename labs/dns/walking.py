@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from random import Random
-
-from labctl.protocols.dns_walk import Walk
 
 from labctl.events import Event, Exchange, Json
 from labctl.internet import Endpoint, Internet, Reply, Via
 from labctl.protocols.dns_cache import Cache
 from labctl.protocols.dns_result import Heard, Question, Result, Server
+from labctl.protocols.dns_walk import Walk
 from labs.dns.words import RESOLVER, asking, hearing, lane, ms
 
 
@@ -161,6 +160,34 @@ def walk(
         heard.append(said)
         yield ladder.reply(said, reply, reply.received_at * 1000 - started)
     return Walked(machine.result, heard, started, ladder.now_ms() - started)
+
+
+# A headline number that stands above what it sums up is worth waiting for, for so long.
+PATIENCE_MS = 250.0
+
+
+def headlined(
+    internet: Internet,
+    events: Generator[Event, None, Walked],
+    opening: Callable[[str], Generator[Event, None, None]],
+) -> Generator[Event, None, Walked]:
+    """The walk behind its `opening`, which is given the headline when the walk ends soon enough, and else "".
+
+    A walk that takes longer is shown as it happens.
+    """
+    held: list[Event] = []
+    since = internet.clock() * 1000
+    try:
+        while internet.clock() * 1000 - since < PATIENCE_MS:
+            held.append(next(events))
+    except StopIteration as stop:
+        walked: Walked = stop.value
+        yield from opening(summary(walked) + ".")
+        yield from held
+        return walked
+    yield from opening("")
+    yield from held
+    return (yield from events)
 
 
 def summary(walked: Walked) -> str:

@@ -36,7 +36,9 @@ ADDRESSES = {
 }
 
 
-def arrow(at_ms: float, source: str, target: str, label: str, role: str, text: str, wide: str = "") -> Exchange:
+def arrow(
+    at_ms: float, source: str, target: str, label: str, role: str, text: str, wide: str = ""
+) -> Exchange:
     """One message of the walk."""
     return Exchange(
         text=f"{at_ms:.1f} ms. {text}",

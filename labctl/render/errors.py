@@ -1,0 +1,84 @@
+"""Errors and warnings on stderr: headline, evidence, fix, why. Column 0, no box, no traceback (SCREENS.md, Errors).
+
+Lines are not wrapped: commands must survive being copied.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import IO
+
+from labctl import errors
+from labctl.render.glyphs import ASCII, UNICODE
+from labctl.render.line import Line, Piece, marked
+from labctl.render.mode import Plan
+from labctl.render.paper import Paper
+from labctl.render.text import escape, pad
+from labctl.render.waiting import hush
+
+# Codes whose headline says all there is to say; the others have a page behind `labctl explain`.
+_SELF_EXPLAINING = frozenset({"usage", "internal", "needs-input", "options-contradict"})
+_EVIDENCE = 3
+_COMMAND = re.compile(r"labctl(?: [^,;?`]+)?(?<! )|--[a-z][\w-]*(?: [A-Z]+\b)?")
+
+
+def print_error(error: errors.LabctlError, plan: Plan, stream: IO[str]) -> None:
+    """Print one error of ours on `stream` (stderr)."""
+    hush()
+    paper = _paper(plan, stream)
+    glyphs = ASCII if plan.ascii else UNICODE
+    ascii = plan.ascii
+    code, headline = escape(error.code, ascii=ascii), escape(error.headline, ascii=ascii)
+    paper.put(Line.of(("error", "bad bold"), (f"[{code}]", "bad"), ": ", (headline, "bold")))
+    evidence = error.evidence[:_EVIDENCE]
+    widest = max([8, *(len(label) for label, _ in evidence)])
+    for label, text in evidence:
+        words = escape(text, ascii=ascii)
+        paper.put(
+            Line.of(
+                "  ",
+                (glyphs.lifeline, "faint"),
+                " ",
+                (pad(escape(label, ascii=ascii), widest), "mute"),
+                f"  {words}",
+            )
+        )
+    for index, fix in enumerate(error.fixes):
+        label = "fix" if index == 0 else "or"
+        paper.put(Line.of("  ", (f"{label:<8}", "accent bold"), *_commands(escape(fix, ascii=ascii))))
+    if error.code not in _SELF_EXPLAINING:
+        paper.put(Line.of("  ", (f"{'why':<8}", "accent bold"), (f"labctl explain {code}", "accent")))
+
+
+def print_warning(code: str, headline: str, plan: Plan, stream: IO[str]) -> None:
+    """Print a warning: something to know that stops nothing."""
+    hush()
+    code, headline = escape(code, ascii=plan.ascii), escape(headline, ascii=plan.ascii)
+    line = Line.of(("warning", "warn bold"), (f"[{code}]", "warn"), ": ", (headline, "bold"))
+    _paper(plan, stream).put(line)
+
+
+def _commands(text: str) -> list[Piece]:
+    """A fix with what is to be typed in accent."""
+    if "`" in text:
+        return marked(text)
+    if re.match(r"(kill|dig|delv|curl|chmod|sudo|export) ", text):
+        return [(text, "accent")]
+    pieces: list[Piece] = []
+    end = 0
+    for found in _COMMAND.finditer(text):
+        pieces += [(text[end : found.start()], ""), (found.group(), "accent")]
+        end = found.end()
+    pieces.append((text[end:], ""))
+    return [piece for piece in pieces if piece[0]]
+
+
+def _paper(plan: Plan, stream: IO[str]) -> Paper:
+    return Paper(
+        stream,
+        styled=plan.err_styled,
+        color=plan.err_color,
+        colours=plan.colours,
+        theme=plan.theme,
+        ascii=plan.ascii,
+    )
