@@ -36,10 +36,11 @@ def https(
 ) -> Reply:
     """POST the message to `url` and read one message. `timeout` in seconds covers all of it.
 
-    `connect_to` is the socket address to open instead of resolving the URL's host; host header and
-    certificate name stay the URL's. The id on the wire is 0 (RFC 8484 section 4.1, for caches) and the
-    question's in the reply. Anything but 200 with application/dns-message is the failure "http" with what
-    came instead. Redirects are not followed and no proxy is used: the question goes where it was meant to go.
+    `connect_to` is the socket address to open instead of resolving the URL's host (which asks the system's
+    resolver, and that knows no deadline); host header and certificate name stay the URL's. The id on the wire
+    is 0 (RFC 8484 section 4.1, for caches) and the question's in the reply. Anything but 200 with
+    application/dns-message is the failure "http" with what came instead. Redirects are not followed and no
+    proxy is used: the question goes where it was meant to go.
     """
     import ssl
 

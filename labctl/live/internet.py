@@ -42,9 +42,10 @@ class LiveInternet(Internet):
     ) -> None:
         self.budget = budget
         self.asked = 0
-        self._counting = threading.Lock()
+        self._lock = threading.Lock()
         self._host_files = host_files
-        self._context = context
+        self._trusted = context
+        self._contexts: dict[Via, ssl.SSLContext] = {}
         self._now = now
         self._today = today
         self._sleep = sleep
@@ -101,7 +102,7 @@ class LiveInternet(Internet):
         For TLS and HTTPS the certificate must carry `server.name`, or the address when there is no name;
         HTTPS posts to /dns-query there.
         """
-        with self._counting:
+        with self._lock:
             if self.asked >= self.budget:
                 raise CannotRun(
                     "query-budget",
@@ -117,7 +118,7 @@ class LiveInternet(Internet):
             return dns_transport.tcp(to, wire, timeout=timeout, clock=self.clock)
         if via == "tls":
             return dns_transport.tls(
-                to, wire, timeout=timeout, clock=self.clock, server_name=server.name, context=self._trust()
+                to, wire, timeout=timeout, clock=self.clock, server_name=server.name, context=self._trust(via)
             )
         host = server.name.rstrip(".") or (f"[{server.address}]" if ":" in server.address else server.address)
         port = "" if server.port == 443 else f":{server.port}"
@@ -126,18 +127,20 @@ class LiveInternet(Internet):
             wire,
             timeout=timeout,
             clock=self.clock,
-            context=self._trust(),
+            context=self._trust(via),
             connect_to=to,
         )
 
-    def _trust(self) -> ssl.SSLContext:
-        # Reading the authorities costs 20 ms and more: once a run, not once a question.
-        with self._counting:
-            if self._context is None:
+    def _trust(self, via: Via) -> ssl.SSLContext:
+        # Reading the authorities costs 20 ms and more: once a run, not once a question. One for each
+        # transport, because what a connection offers (ALPN) is a setting of the context, and threads may ask
+        # side by side.
+        with self._lock:
+            if via not in self._contexts:
                 import ssl
 
-                self._context = ssl.create_default_context()
-            return self._context
+                self._contexts[via] = self._trusted or ssl.create_default_context()
+            return self._contexts[via]
 
     def close(self) -> None:
         """Nothing stays open between questions."""

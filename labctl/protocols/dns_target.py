@@ -100,7 +100,8 @@ def target(text: str, *, command: str = "labctl dns") -> Target:
 
 
 def _meant(code: str, headline: str, fix: str) -> UsageError:
-    return UsageError(code, f"{headline}.", fixes=(fix,) if fix else ())
+    # A fix is there to be pasted into a shell: nothing that a shell would act on.
+    return UsageError(code, f"{headline}.", fixes=(fix,) if re.fullmatch(r"[\w.:%# -]+", fix) else ())
 
 
 def _host_of(url: str) -> str:

@@ -79,7 +79,7 @@ class Chain:
         if self._state is None:
             return Security("indeterminate", self.links, None, f"{asked} is not judged yet.")
         if self._state == "secure":
-            text = f"{asked} is secure: {self._said()}, by keys that the root's trust anchor vouches for."
+            text = f"{asked} is secure: {self._said()} with keys that the root's trust anchor vouches for."
             return Security("secure", self.links, None, text)
         if self._state == "insecure":
             why = next((link.text for link in self.links if link.code), "a zone on the way is not signed.")
@@ -89,8 +89,8 @@ class Chain:
         return Security(self._state, self.links, broken, f"{asked} is {word}: {why}")
 
     def _said(self) -> str:
-        said = {"answer": "it is signed", "nodata": "it is proven that there is none"}
-        return said.get(self.result.status, "it is proven that the name does not exist")
+        said = {"answer": "it is signed", "nodata": "it is proven that there is none,"}
+        return said.get(self.result.status, "it is proven that the name does not exist,")
 
     def _go_on(self, answered: tuple[bytes | None, str] | None) -> None:
         try:

@@ -112,7 +112,8 @@ class Zones:
             return known
         reply = yield from self.asking.ask(parent.servers, name, _DS, _tells_of_ds)
         if reply is None:
-            text = f"No server of {called(parent.zone)} could be asked for the DS of {name}{self._budget_text()}."
+            who = f"No server of {called(parent.zone)}"
+            text = f"{who} could be asked for the DS of {name}{self._budget_text()}."
             found = Delegation("indeterminate", text, "could-not-ask")
         else:
             found = delegation(reply, parent, name, self.now)

@@ -7,7 +7,7 @@ from labctl.render.text import cells, fit
 
 
 class Canvas:
-    """A row of `width` cells, spaces at first. A wide character takes two; what it half covers becomes a space."""
+    """A row of `width` cells, spaces at first. What a wide character half covers becomes a space."""
 
     def __init__(self, width: int) -> None:
         self._cells: list[tuple[str, str]] = [(" ", "")] * width

@@ -1,4 +1,4 @@
-"""Errors and warnings on stderr: headline, evidence, fix, why. Column 0, no box, no traceback (SCREENS.md, Errors).
+"""Errors and warnings on stderr: headline, evidence, fix, why. Column 0, no box (SCREENS.md, Errors).
 
 Lines are not wrapped: commands must survive being copied.
 """
@@ -27,25 +27,24 @@ def print_error(error: errors.LabctlError, plan: Plan, stream: IO[str]) -> None:
     hush()
     paper = _paper(plan, stream)
     glyphs = ASCII if plan.ascii else UNICODE
-    ascii = plan.ascii
-    code, headline = escape(error.code, ascii=ascii), escape(error.headline, ascii=ascii)
+    code, headline = _words(error.code, plan), _words(error.headline, plan)
     paper.put(Line.of(("error", "bad bold"), (f"[{code}]", "bad"), ": ", (headline, "bold")))
     evidence = error.evidence[:_EVIDENCE]
     widest = max([8, *(len(label) for label, _ in evidence)])
     for label, text in evidence:
-        words = escape(text, ascii=ascii)
+        words = _words(text, plan)
         paper.put(
             Line.of(
                 "  ",
                 (glyphs.lifeline, "faint"),
                 " ",
-                (pad(escape(label, ascii=ascii), widest), "mute"),
+                (pad(_words(label, plan), widest), "mute"),
                 f"  {words}",
             )
         )
     for index, fix in enumerate(error.fixes):
         label = "fix" if index == 0 else "or"
-        paper.put(Line.of("  ", (f"{label:<8}", "accent bold"), *_commands(escape(fix, ascii=ascii))))
+        paper.put(Line.of("  ", (f"{label:<8}", "accent bold"), *_commands(_words(fix, plan))))
     if error.code not in _SELF_EXPLAINING:
         paper.put(Line.of("  ", (f"{'why':<8}", "accent bold"), (f"labctl explain {code}", "accent")))
 
@@ -71,6 +70,10 @@ def _commands(text: str) -> list[Piece]:
         end = found.end()
     pieces.append((text[end:], ""))
     return [piece for piece in pieces if piece[0]]
+
+
+def _words(text: str, plan: Plan) -> str:
+    return escape(text, ascii=plan.ascii)
 
 
 def _paper(plan: Plan, stream: IO[str]) -> Paper:

@@ -1,7 +1,7 @@
-"""The ladder: one row a message, lanes with lifelines, the words on the arrow. Append-only (SCREENS.md, DNS walk).
+"""The ladder: one row a message, lanes with lifelines, words on the arrows. Append-only (SCREENS.md, DNS walk).
 
-Rows are held for a quarter of a second of the run, so that the header can name every lane of a quick exchange; after
-that each row is drawn when it comes, and a lane that appears later is announced in place.
+Rows are held for a quarter of a second of the run, so that the header can name every lane of a quick exchange;
+after that each row is drawn when it comes, and a lane that appears later is announced in place.
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ class Ladder:
         self._drawn: list[Exchange] = []
         self._hidden = 0
         self._addresses: dict[str, str] = {}
-        # The lane in each slot ("" while it is free), its column, and the last row in which it is used (None: not
-        # known yet). Empty before the first header.
+        # The lane in each slot ("" while it is free), its column, and the last row in which it is used (None: that
+        # is not known yet). Empty before the first header.
         self._slots: list[str] = []
         self._at: list[int] = []
         self._until: Mapping[str, int] | None = None
@@ -119,7 +119,7 @@ class Ladder:
             self._addresses.setdefault(lane, address)
 
     def _names(self, which: Sequence[int], *, first: bool) -> list[Line]:
-        """The two lines that name lanes; `first` puts `ms` over the gutter and draws no lifelines beside them."""
+        """The two lines that name lanes; `first`: with `ms` over the gutter and without lifelines beside them."""
         upper, lower = self._canvas(lifelines=not first), self._canvas(lifelines=not first)
         room = zones(self._width, self._at)
         if first:
@@ -187,7 +187,9 @@ class Ladder:
                 high - 1 if stop > start else low + 1, glyphs.cross if exchange.lost else head, exchange.hue
             )
             words = f" {label} " if label else ""
-            canvas.put(low + 1 + (high - low - 1 - cells(words)) // 2, words, style)
+            free = high - low - 1 - cells(words)
+            # What cannot be halved goes to the side of the head.
+            canvas.put(low + 1 + (free // 2 if stop > start else (free + 1) // 2), words, style)
         self._used[exchange.source] = self._used[exchange.target] = len(self._drawn)
         self._drawn.append(exchange)
         return canvas.line()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 # The gutter with the times ends before column 8; the first lane's name is centred on column 15.
 GUTTER_END, FIRST = 8, 15
@@ -37,7 +38,7 @@ def columns(width: int, count: int, needs: Mapping[int, int]) -> list[int]:
 
 def zones(width: int, at: Sequence[int]) -> list[tuple[int, int]]:
     """The columns [start, stop) in which each lane's name may stand; one free column between two zones."""
-    middles = [(a + b) // 2 for a, b in zip(at, at[1:], strict=False)]
+    middles = [(a + b) // 2 for a, b in pairwise(at)]
     starts = [GUTTER_END + 1, *(m + 1 for m in middles)]
     stops = [*middles, width - 1]
     return list(zip(starts, stops, strict=True))

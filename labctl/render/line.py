@@ -1,4 +1,4 @@
-"""A line before it is printed: pieces of text, each with style words (palette.py). And how prose is wrapped."""
+"""A line before it is printed: pieces of text, each with style words (palette.py). And how prose wraps."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def marked(text: str, style: str = "") -> list[Piece]:
 
 
 def wrap(pieces: Iterable[Piece], width: int, *, first: str = "", rest: str | None = None) -> list[Line]:
-    """Pieces as lines of at most `width` cells, broken at spaces; inside a word only when no line can hold it.
+    """Pieces as lines of at most `width` cells, broken at spaces; in a word only when no line can hold it.
 
     `first` and `rest` are put before the first and the following lines (default: as many spaces).
     """

@@ -1,7 +1,7 @@
 """The colours of the roles, for a dark, a light and an unknown background, for 16 colours and for none.
 
-A style is written as words: role names, `bold` and `reverse` ("ok bold"). The values were measured for contrast
-and for three kinds of colour blindness (SCREENS.md).
+A style is written as words: role names, `bold` and `reverse` ("ok bold"). The values were measured for
+contrast and for three kinds of colour blindness (SCREENS.md).
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def background(colorfgbg: str) -> Literal["dark", "light", "unknown"]:
 
 
 def style(words: str, theme: str) -> str:
-    """A Rich style string for style words; a word that is none is left away, since labs of others write hues."""
+    """A Rich style string for style words; one that is none is left away: labs of others write hues."""
     palette = PALETTES[theme]
     parts = [word if word in ATTRIBUTES else palette.get(word, "") for word in words.split()]
     return " ".join(dict.fromkeys(part for part in parts if part))

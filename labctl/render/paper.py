@@ -1,7 +1,7 @@
 """Where lines are printed: a stream, with the colours and the characters that it can take.
 
-The last guard stands here: whatever a renderer forgot to escape is escaped, and what the stream's encoding lacks
-is replaced. A closed pipe passes through; the command line knows what to do.
+The last guard stands here: whatever a renderer forgot to escape is escaped, and what the stream's encoding
+lacks is replaced. A closed pipe passes through; the command line knows what to do.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ class PlainRenderer:
             self._say(f"Notice: {notice}", "warn bold")
 
     def show(self, event: Event) -> None:
-        """One event, in order; messages are held until their number is known, or for a quarter of a second."""
+        """One event, in order; messages wait until their number is known, or for a quarter of a second."""
         if self._waiting:
             self._waiting.over()
         self._show(event)

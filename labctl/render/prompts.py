@@ -1,4 +1,4 @@
-"""Questions to a person at a terminal: printed once, never redrawn, answered by a line (SCREENS.md, Prompts)."""
+"""Questions to a person at a terminal: printed once, never redrawn, answered by a line (SCREENS.md)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PROSE = 90
 
 
 class TerminalAsker:
-    """Asks on `stdout` and reads lines from `stdin`. End of input means quit; Ctrl-C raises KeyboardInterrupt."""
+    """Asks on `stdout`, reads lines from `stdin`. End of input means quit; Ctrl-C raises KeyboardInterrupt."""
 
     def __init__(self, plan: Plan, stdin: IO[str], stdout: IO[str]) -> None:
         self._stdin = stdin
@@ -137,13 +137,8 @@ class TerminalAsker:
     def _confidence(self, question: Question) -> int:
         if not question.ask_confidence:
             return 0
-        prompt = Line.of(
-            self._margin,
-            ("How sure", "bold"),
-            ("  1 guess, 2 think, 3 sure, Enter skips ", "mute"),
-            (">", "accent bold"),
-            " ",
-        )
+        keys = "  1 guess, 2 think, 3 sure, Enter skips "
+        prompt = Line.of(self._margin, ("How sure", "bold"), (keys, "mute"), (">", "accent bold"), " ")
         while True:
             text = self._line(prompt)
             if not text or _is(text, "s", "skip", "q", "quit"):

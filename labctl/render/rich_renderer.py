@@ -1,4 +1,4 @@
-"""The lesson on a terminal that is wide enough for diagrams. Append-only; no boxes, no spinners (SCREENS.md)."""
+"""The lesson on a terminal that is wide enough for diagrams. Append-only, no boxes, no spinners."""
 
 from __future__ import annotations
 
@@ -169,7 +169,8 @@ class RichRenderer:
         if self._plan.quiet:
             return
         if self._ladder is None:
-            self._gap()
+            if self._above != "heading":
+                self._gap()
             self._ladder = Ladder(
                 self._width,
                 self._glyphs,
@@ -227,10 +228,11 @@ class RichRenderer:
     def _source(self, lines: list[Line], verdict: Verdict) -> list[Line]:
         """The source in mute: behind the last line when there is room, else under it."""
         source = self._words(verdict.source) + (", a habit" if verdict.kind == "habit" else "")
-        if lines[-1].cells + 2 + cells(source) <= self._width - 1:
-            lines[-1].add("  ").add(source, "mute")
+        pieces = marked(source, "mute")
+        if lines[-1].cells + 2 + sum(cells(text) for text, _ in pieces) <= self._width - 1:
+            lines[-1].add("  ").pieces.extend(pieces)
             return []
-        return wrap([(source, "mute")], self._width - 1, first="      ")
+        return wrap(pieces, self._width - 1, first="      ")
 
     def _command_line(self, step: Step) -> None:
         # Never wrapped: a command must survive being copied.

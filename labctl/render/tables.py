@@ -33,7 +33,7 @@ def bar(share: float, width: int, glyphs: Glyphs) -> list[tuple[str, str]]:
 def table(
     event: Rows, width: int, glyphs: Glyphs, words: Callable[[str], str], *, most: int | None = ROWS
 ) -> list[Line]:
-    """The lines of a table with its heading. `words` makes text printable; `most` None shows all rows whole."""
+    """The lines of a table with its heading. `words` makes text printable; `most` None shows all rows."""
     heading = wrap([(words(event.title), "bold")], width - 1, first="  ")
     if event.note:
         note = words(event.note)
@@ -95,8 +95,11 @@ class _Grid:
         """The width of each column; the widest but the last give way until the last has room for words."""
         listed = [*self._cells, self._names] if self._names else self._cells
         sizes = [max(cells(each[i]) for each in listed) for i in range(self._count)]
-        around = sum(self._gaps[: self._count - 1])
-        least = min(sizes[-1], 24 if not self._bars else sizes[-1]) + (10 if self._bars else 0)
+        # What the last column cannot do without: a bar and its number, or some room for words to wrap in.
+        least = sizes[-1] + 10 if self._bars else min(sizes[-1], 16)
+        if sum(sizes[:-1]) + sum(self._gaps[:-1]) + least > self._room:
+            self._gaps = [2] * self._count
+        around = sum(self._gaps[:-1])
         while self._count > 1 and sum(sizes[:-1]) + around + least > self._room:
             widest = max(range(self._count - 1), key=lambda i: sizes[i])
             if sizes[widest] <= 6:

@@ -1,4 +1,4 @@
-"""Elapsed seconds on stderr while an answer is awaited: motion and information in one line, erased without a trace.
+"""Elapsed seconds on stderr while an answer is awaited: one line, erased without a trace.
 
 Only on a terminal that can repaint a line, and only after half a second: a quick run shows nothing.
 """

@@ -33,6 +33,7 @@ from labctl.sandbox.town import ResolverManners
 # The town is near: whoever says nothing for this long is dead, and the next one is asked. Seconds.
 _PATIENCE = 0.5
 _ALIASES = 12
+_MOST_WALKS = 64
 _DENIAL_TYPES = (RdataType.RRSIG, RdataType.NSEC, RdataType.NSEC3)
 
 
@@ -81,12 +82,14 @@ class Recursive:
         clock: Callable[[], float],
         manners: ResolverManners,
         latency: float,
+        crashes: list[BaseException],
     ) -> None:
         self._ask = ask
         self._hints = hints
         self._clock = clock
         self._manners = manners
         self._latency = latency
+        self._crashes = crashes
         self._memory = Memory(clock, manners)
         self._lock = threading.Lock()
         self._walking: set[threading.Thread] = set()
@@ -113,8 +116,13 @@ class Recursive:
 
         thread = threading.Thread(target=walk, name="sandbox resolver")
         with self._lock:
-            self._walking.add(thread)
-        thread.start()
+            busy = len(self._walking) >= _MOST_WALKS
+            if not busy:
+                self._walking.add(thread)
+        if busy:
+            send(_bytes(_failure(question, Rcode.SERVFAIL, "too many walks at once"), question, over_udp))
+        else:
+            thread.start()
 
     def answer(self, wire: bytes) -> bytes:
         """The whole answer, in the caller's thread: for DNS over TLS and HTTPS. b"": none."""
@@ -152,7 +160,11 @@ class Recursive:
 
     def _by_walking(self, question: QueryMessage) -> Message:
         memory = self._memory if self._manners.keeps_answers else Memory(self._clock, self._manners)
-        result = self._walk(question, memory)
+        try:
+            result = self._walk(question, memory)
+        except Exception as error:  # a bug of ours must not leave the asker without an answer
+            self._crashes.append(error)
+            return _failure(question, Rcode.SERVFAIL, f"the resolver stumbled: {type(error).__name__}")
         if result.status == "failed":
             return _failure(question, Rcode.SERVFAIL, result.why, unreachable="alias" not in result.code)
         found = self._found(memory, question)
@@ -191,7 +203,7 @@ class Recursive:
         name, wanted = asked.name, RdataType.to_text(asked.rdtype)
         found = Found()
         with self._lock:
-            for _ in range(_ALIASES):
+            for _ in range(_ALIASES + 1):
                 cached = memory.lookup(name.to_text(), wanted, signed=True)
                 if cached is not None:
                     found.answer += cached.rrsets

@@ -64,7 +64,12 @@ class World:
         with self._lock:
             if address not in self._resolvers:
                 self._resolvers[address] = Recursive(
-                    self._ask, root_hints(), self._clock, self._town.recursive, self.latency(server)
+                    self._ask,
+                    root_hints(),
+                    self._clock,
+                    self._town.recursive,
+                    self.latency(server),
+                    self.sockets.crashes,
                 )
             return self._resolvers[address]
 

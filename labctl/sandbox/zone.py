@@ -1,7 +1,7 @@
-"""A zone ready for questions: its records by name, its delegations, its empty non-terminals, its denial chain.
+"""A zone ready for questions: records by name, delegations, empty non-terminals, the denial chain.
 
-The lines of the zone file are sorted by owner and type at once; their data is read when a question first needs
-it, because most questions need two or three lines of a hundred.
+The lines of the zone file are sorted by owner and type at once; their data is read when a question first
+needs it, because most questions need two or three lines of a hundred.
 """
 
 from __future__ import annotations

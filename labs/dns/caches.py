@@ -38,15 +38,11 @@ def closest_first(internet: Internet, name: str, type: str) -> Generator[Event, 
         columns=("cache", "had it", "took", "what it is"),
         rows=tuple(rows),
     )
-    yield HOSTS_FIRST.judged(order.files_first, _sentence(order.text))
+    yield HOSTS_FIRST.judged(order.files_first, order.text)
 
 
 def _stub(stub: host_files.Stub) -> str:
     return "programs ask the resolver themselves" if stub.kind == "none" else stub.text
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def _resolver_row(internet: Internet, name: str, type: str) -> Row:

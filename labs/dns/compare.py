@@ -10,7 +10,7 @@ from labctl.protocols.dns_result import Cut, Server
 from labs.dns.claims import ALL_AGREE, PARENT_CHILD
 from labs.dns.resolver import Said, ask
 from labs.dns.walking import Walked, walk
-from labs.dns.words import listed, ms
+from labs.dns.words import listed, ms, plural, sentence
 
 # Gently: a zone rarely has more servers, and each is one question to somebody.
 MOST_SERVERS = 13
@@ -40,7 +40,9 @@ def servers_of_the_zone(internet: Internet, walked: Walked) -> Generator[Event, 
     )
     answers = {_answer(v) for v in said.values() if not v.failure}
     yield Measure(
-        f"{len(servers)} servers gave {len(answers)} different answers.", "dns.compare.answers", len(answers)
+        f"{plural(len(servers), 'server')} gave {plural(len(answers), 'answer')}.",
+        "dns.compare.answers",
+        len(answers),
     )
     if sum(not v.failure for v in said.values()) < 2:
         yield ALL_AGREE.not_seen(f"Fewer than two servers of {cut.zone} answered.")
@@ -119,7 +121,7 @@ def _parent_and_child(
     theirs = {r.text.lower() for r in child.records if r.type == "NS"}
     same = ours == theirs
     yield Measure(
-        f"Parent and child {'list the same' if same else 'do not list the same'} servers of {cut.zone}: "
+        f"Parent and child {'agree' if same else 'do not agree'} on the servers of {cut.zone}: "
         f"the parent {len(ours)}, the zone itself {len(theirs)}.",
         "dns.compare.parent_equals_child",
         same,
@@ -134,8 +136,10 @@ def _parent_and_child(
     )
     yield PARENT_CHILD.judged(
         child.aa and not copy.aa,
-        f"The parent's list came {'with' if copy.aa else 'without'} AA, the zone's own "
-        f"{'with' if child.aa else 'without'}; {lists}.",
+        sentence(
+            f"The parent's list came {'with' if copy.aa else 'without'} AA, the zone's own "
+            f"{'with' if child.aa else 'without'}; {lists}"
+        ),
     )
 
 

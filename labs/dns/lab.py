@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from labs.dns.walking import Walked
 
 DEFAULT_NAME = "www.shop.test."
+STANDARD_PORTS: dict[Via, int] = {"udp": 53, "tcp": 53, "tls": 853, "https": 443}
 # Names outside `test.` that only the town has.
 TOWN_NAMES = ("resolver.example.net", "shop-hosting.example.net")
 
@@ -79,7 +80,7 @@ def run(
         yield from ask_one(internet, servers[0], via, asked.name, types, dnssec=dnssec)
     else:
         yield from _walks(internet, asked.name, types, dnssec=dnssec, qmin=qmin, compare=compare)
-    yield from _by_hand(internet, asked.name, types, servers, dnssec)
+    yield from _by_hand(internet, asked.name, types, servers, via, dnssec)
 
 
 def _types(typed: list[str]) -> tuple[str, ...]:
@@ -193,15 +194,17 @@ def _again(internet: Internet, cache: Cache, name: str, type: str, qmin: bool) -
 
 
 def _by_hand(
-    internet: Internet, name: str, types: tuple[str, ...], servers: list[Endpoint], dnssec: bool
+    internet: Internet, name: str, types: tuple[str, ...], servers: list[Endpoint], via: Via, dnssec: bool
 ) -> Iterator[Event]:
     shown = name.rstrip(".") or "."
-    kinds = " ".join(types)
+    kinds = " ".join(f"{shown} {kind}" for kind in types)
+    flags = "+dnssec " if dnssec else ""
     if servers:
-        port = f" -p {servers[0].port}" if servers[0].port != 53 else ""
-        line = f"dig @{servers[0].address}{port} {shown} {kinds}"
+        port = f" -p {servers[0].port}" if servers[0].port != STANDARD_PORTS[via] else ""
+        how = {"udp": "", "tcp": "+tcp ", "tls": "+tls ", "https": "+https "}[via]
+        line = f"dig @{servers[0].name or servers[0].address}{port} {how}{flags}{kinds}"
     else:
-        line = f"dig +trace {'+dnssec ' if dnssec else ''}{shown} {types[0]}"
+        line = f"dig +trace {flags}{shown} {types[0]}"
     yield Step(text=f"By hand: {line}", role="command", label="by hand", title=line)
     if internet.kind == "sandbox" and not servers:
         yield Step(

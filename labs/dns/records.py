@@ -12,7 +12,7 @@ from labctl.protocols.dns_result import Result
 from labs.dns.claims import ALIAS, APEX, CDN, NODATA, REVERSE
 from labs.dns.resolver import ask
 from labs.dns.walking import Walked
-from labs.dns.words import left, listed, seconds
+from labs.dns.words import left, listed, seconds, sentence, short
 
 
 def remembered(cache: Cache) -> Rows:
@@ -47,7 +47,7 @@ def records(result: Result) -> Rows:
     rows = tuple(
         Row(
             text=f"{r.name} {r.type} {r.text}, TTL {r.ttl} s.",
-            cells=(r.name, r.type, seconds(r.ttl), r.text),
+            cells=(r.name, r.type, seconds(r.ttl), short(r.text, 200)),
             hues=("", "", "mute", "ok" if r in result.records else "alt"),
         )
         for r in all_records
@@ -93,11 +93,11 @@ def facts(walked: Walked) -> Generator[Event, None, None]:
     )
     yield Measure(f"{len(way)} of the replies were referrals.", "dns.walk.referrals", len(way), "")
     yield Measure(f"The walk ended as {result.status}.", "dns.answer.status", result.status, "")
-    yield Measure(f"The name asked for is {result.name}", "dns.answer.name", result.name, "")
+    yield Measure(sentence(f"The name asked for is {result.name}"), "dns.answer.name", result.name, "")
     if result.records:
         first = result.records[0]
         yield Measure(f"The answer's TTL is {first.ttl} s.", "dns.answer.ttl", first.ttl, "s")
-        yield Measure(f"The answer's first record says {first.text}.", "dns.answer.data", first.text, "")
+        yield Measure(sentence(f"The answer's first record says {first.text}"), "dns.answer.data", first.text)
     if result.negative_ttl is not None:
         yield Measure(
             f"The 'no' may be kept for {result.negative_ttl} s.", "dns.negative.ttl", result.negative_ttl, "s"

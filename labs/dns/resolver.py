@@ -12,7 +12,7 @@ from labctl.protocols.dns_result import Record, Server
 from labctl.protocols.dns_walk import Walk
 from labs.dns.claims import AUTHORITY, CACHED, NO_IS_CACHED, TTL_DRAINS
 from labs.dns.walking import Walked
-from labs.dns.words import ms
+from labs.dns.words import ms, short
 
 
 @dataclass(frozen=True)
@@ -170,7 +170,7 @@ def _row(what: str, said: Said, remark: str) -> Row:
     if said.failure:
         words = said.failure
     elif said.records:
-        words = f"{said.records[-1].type} {said.records[-1].text}"
+        words = f"{said.records[-1].type} {short(said.records[-1].text, 40)}"
     else:
         words = said.rcode if said.ttl is not None else "nothing"
     return Row(

@@ -50,7 +50,7 @@ class Ladder:
         by = " by TCP" if question.via == "tcp" else ""
         text = (
             f"{at_ms:.1f} ms. {self._asker} asks {target} at {server.address}{by}: "
-            f"{question.type} {question.name}?{detour}"
+            f"{question.type} {question.name.rstrip('.') or '.'}?{detour}"
         )
         return Exchange(
             text=text,

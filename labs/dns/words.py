@@ -59,8 +59,19 @@ def plural(count: int, one: str, many: str = "") -> str:
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
+def short(text: str, most: int = 60) -> str:
+    """Data that is too long to read, cut in the middle."""
+    return text if len(text) <= most else f"{text[: most - 20]} … {text[-15:]}"
+
+
+def sentence(text: str) -> str:
+    """One full stop at the end, also after a name that ends in its dot."""
+    return text.rstrip(".") + "."
+
+
 def listed(values: Sequence[str], most: int = 3) -> str:
     """`a, b and 11 more`."""
+    values = [short(v) for v in values]
     if len(values) <= most:
         return " and ".join(filter(None, [", ".join(values[:-1]), values[-1]])) if values else "none"
     return f"{', '.join(values[:most])} and {len(values) - most} more"
@@ -81,7 +92,7 @@ def asking(question: Question) -> Arrow:
 
 def value_of(records: Sequence[Record]) -> str:
     """The records in one phrase: `203.0.113.10`, `104.21.48.200 +1`."""
-    first = records[0].text
+    first = short(records[0].text)
     return first if len(records) == 1 else f"{first} +{len(records) - 1}"
 
 
@@ -98,7 +109,7 @@ def hearing(heard: Heard, waited_ms: float) -> Arrow:
             return Arrow(f"{first.type} {value_of(same)}   ttl {first.ttl}{more}", "answer", "ok", heavy=True)
         case "alias":
             first = heard.records[0]
-            return Arrow(f"{first.type} {first.text}   ttl {first.ttl}", "alias", "alt", heavy=True)
+            return Arrow(f"{first.type} {short(first.text)}   ttl {first.ttl}", "alias", "alt", heavy=True)
         case "referral":
             servers = f"{len(heard.ns)} NS" + (" + glue" if heard.glue else ", no glue")
             return Arrow(

@@ -124,6 +124,13 @@ def test_a_url_as_a_server_is_for_https_only(typed: str, via: str) -> None:
     assert "--via https" in raised.value.fixes[0]
 
 
+@pytest.mark.parametrize("typed", ["@$(reboot)", "`id`:80", "a@b.test;reboot", "@[::1]:53"])
+def test_no_fix_holds_what_a_shell_would_act_on(typed: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        target(typed)
+    assert raised.value.fixes == ()
+
+
 TOWN = {"shop.test.", "resolver.example.net.", "town.example."}
 
 

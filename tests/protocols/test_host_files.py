@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labctl.protocols.host_files import (
@@ -179,6 +179,7 @@ def test_scutil_without_a_network_has_none() -> None:
     assert parse_scutil("No DNS configuration available\n") == ()
 
 
+@settings(deadline=None)
 @given(
     st.text(
         alphabet=st.sampled_from("hosts: \n\t#;[]=nameserver.1%fe80dnsfilesresolver #1optionsdomain"),

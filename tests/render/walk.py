@@ -140,7 +140,7 @@ def lesson(refuted: bool = False) -> list[Event]:
         Measure("The answer's TTL is 300 s.", "dns.answer.ttl", 300, "s"),
         REFERRAL.judged(
             not refuted,
-            "The root answered with A 203.0.113.10 and the AA bit." if refuted else "The root named 13 servers of com.",
+            "The root answered itself, with AA." if refuted else "The root named 13 servers of com.",
         ),
         CACHED.judged(True, "The resolver had it with 299 s left, and asked nobody."),
         REVERSE.not_seen("203.0.113.10 has no name of its own (PTR: NXDOMAIN)."),

@@ -81,79 +81,41 @@ def tool(name: str) -> str:
     return found
 
 
+KDIG = ["+tls-hostname=resolver.example.net", "+retry=0", "+time=10", "example.com"]
+
+
+def run(*command: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run([tool(command[0]), *command[1:]], capture_output=True, timeout=30, check=False)
+
+
 @pytest.mark.parametrize("way", ["+tls", "+https", "+https-get"])
 def test_kdig_believes_the_certificate_and_reads_the_answer(
     resolver: TlsResolver, ca_file: Path, way: str
 ) -> None:
     host, port = resolver.tls_address if way == "+tls" else resolver.https_address
-    done = subprocess.run(
-        [
-            tool("kdig"),
-            f"@{host}",
-            "-p",
-            str(port),
-            way,
-            f"+tls-ca={ca_file}",
-            "+tls-hostname=resolver.example.net",
-            "+retry=0",
-            "+time=10",
-            "example.com",
-        ],
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
-    assert "203.0.113.10" in done.stdout, done.stdout + done.stderr
-    assert "TLS session" in done.stdout
+    done = run("kdig", f"@{host}", "-p", str(port), way, f"+tls-ca={ca_file}", *KDIG)
+    assert b"203.0.113.10" in done.stdout, done.stdout + done.stderr
+    assert b"TLS session" in done.stdout
 
 
 def test_kdig_refuses_the_certificate_under_another_name(resolver: TlsResolver, ca_file: Path) -> None:
     host, port = resolver.tls_address
-    done = subprocess.run(
-        [
-            tool("kdig"),
-            f"@{host}",
-            "-p",
-            str(port),
-            "+tls",
-            f"+tls-ca={ca_file}",
-            "+tls-hostname=dns.example.org",
-            "+retry=0",
-            "+time=10",
-            "example.com",
-        ],
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
-    assert "203.0.113.10" not in done.stdout
+    other = "+tls-hostname=dns.example.org"
+    done = run("kdig", f"@{host}", "-p", str(port), "+tls", f"+tls-ca={ca_file}", other, *KDIG[1:])
+    assert b"203.0.113.10" not in done.stdout
 
 
-@pytest.mark.parametrize("version", ["--http1.1", "--http2"])
-def test_curl_agrees_about_both_versions_of_http(resolver: TlsResolver, ca_file: Path, version: str) -> None:
+@pytest.mark.parametrize(("version", "said"), [("--http1.1", "1.1"), ("--http2", "2")])
+def test_curl_agrees_about_both_versions_of_http(
+    resolver: TlsResolver, ca_file: Path, version: str, said: str
+) -> None:
     host, port = resolver.https_address
     text = base64.urlsafe_b64encode(QUERY).decode().rstrip("=")
-    done = subprocess.run(
-        [
-            tool("curl"),
-            "-sS",
-            version,
-            "--cacert",
-            str(ca_file),
-            "--connect-to",
-            f"resolver.example.net:443:{host}:{port}",
-            "-w",
-            "%{stderr}%{http_version} %{content_type}",
-            f"https://resolver.example.net/dns-query?dns={text}",
-        ],
-        capture_output=True,
-        timeout=30,
-        check=False,
-    )
+    there = ("--cacert", str(ca_file), "--connect-to", f"resolver.example.net:443:{host}:{port}")
+    shown = ("-w", "%{stderr}%{http_version} %{content_type}")
+    done = run("curl", "-sS", version, *there, *shown, f"https://resolver.example.net/dns-query?dns={text}")
     assert done.stdout == answer(QUERY)
-    assert done.stderr.decode() == f"{'2' if version == '--http2' else '1.1'} {KIND}"
+    assert done.stderr.decode() == f"{said} {KIND}"
 
 
 def test_the_certificate_carries_the_name_and_the_address_and_is_valid_since_an_hour(
