@@ -95,8 +95,8 @@ def target(text: str, *, command: str = "labctl dns") -> Target:
                 "name-is-server", f"{text} names a server too", f"{command} {host} --server {match[1]}"
             )
         raise _meant("name-is-mail", f"{text} is a mail address", f"{command} {match[1]} --type MX")
-    name = dns_names.parse_name(text)
-    return Target(typed, name.ascii, name.unicode)
+    parsed = dns_names.parse_name(text)
+    return Target(typed, parsed.ascii, parsed.unicode)
 
 
 def _meant(code: str, headline: str, fix: str) -> UsageError:

@@ -1,7 +1,7 @@
-"""The ladder: one row a message, lanes with lifelines, words on the arrows. Append-only (SCREENS.md, DNS walk).
+"""The ladder: one row a message, lanes with lifelines, words on the arrows. Append-only (SCREENS.md).
 
-Rows are held for a quarter of a second of the run, so that the header can name every lane of a quick exchange;
-after that each row is drawn when it comes, and a lane that appears later is announced in place.
+Rows are held for a quarter of a second of the run, so that the header can name every lane of a quick one; after
+that each row is drawn when it comes, and a lane that appears later is announced in place.
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ class Ladder:
         self._drawn: list[Exchange] = []
         self._hidden = 0
         self._addresses: dict[str, str] = {}
-        # The lane in each slot ("" while it is free), its column, and the last row in which it is used (None: that
-        # is not known yet). Empty before the first header.
+        # The lane in each slot ("" while it is free), its column, and the last row in which it is used (None while
+        # that is not known). Empty before the first header.
         self._slots: list[str] = []
         self._at: list[int] = []
         self._until: Mapping[str, int] | None = None
@@ -119,7 +119,7 @@ class Ladder:
             self._addresses.setdefault(lane, address)
 
     def _names(self, which: Sequence[int], *, first: bool) -> list[Line]:
-        """The two lines that name lanes; `first`: with `ms` over the gutter and without lifelines beside them."""
+        """The two lines that name lanes; `first`: with `ms` over the gutter, and no lifelines beside them."""
         upper, lower = self._canvas(lifelines=not first), self._canvas(lifelines=not first)
         room = zones(self._width, self._at)
         if first:

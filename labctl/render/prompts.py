@@ -17,7 +17,7 @@ _PROSE = 90
 
 
 class TerminalAsker:
-    """Asks on `stdout`, reads lines from `stdin`. End of input means quit; Ctrl-C raises KeyboardInterrupt."""
+    """Asks on `stdout`, reads lines from `stdin`. End of input is quit; Ctrl-C raises KeyboardInterrupt."""
 
     def __init__(self, plan: Plan, stdin: IO[str], stdout: IO[str]) -> None:
         self._stdin = stdin
@@ -180,7 +180,7 @@ class TerminalAsker:
 
 
 def choose(text: str, choices: tuple[Choice, ...]) -> Choice | None:
-    """The choice that this answer means: its key (`b`, `b.`, `b)`), its text, or the first column of its text."""
+    """The choice that an answer means: its key (`b`, `b.`, `b)`), its text, or the first column of that."""
     wanted = _plain(text)
     for choice in choices:
         if wanted.rstrip(".)") == choice.key.casefold():

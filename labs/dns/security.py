@@ -47,7 +47,7 @@ def check(internet: Internet, walked: Walked) -> Generator[Event, None, Security
         rows=rows,
         note=f"{asked} more questions, for keys and DS records",
     )
-    yield Step(text=verdict.text, role="result", hue=HUES[verdict.state])
+    yield Step(text=verdict.text, role="note", hue=HUES[verdict.state])
     yield Measure(f"DNSSEC says: {verdict.state}.", "dns.security.state", verdict.state, "")
     yield Measure(f"Checking took {asked} more questions.", "dns.security.questions", asked, "")
     yield from _judge(internet, walked, verdict)

@@ -1,6 +1,6 @@
 """Signed zones in memory, servers that answer from them, and a validator that asks them.
 
-Keys are ECDSA P-256 made from the zone's name; they protect nothing. NOW is the date that everything is judged at.
+Keys are ECDSA P-256 made from the zone's name; they protect nothing. NOW is the date that all is judged at.
 """
 
 import hashlib
@@ -60,7 +60,7 @@ class SignedZone:
 
     def __init__(self, origin, *lines, signed=True, inception=NOW - DAY, expiration=NOW + DAY):
         self.origin = name(origin)
-        text = "\n".join((f"{origin} 600 IN SOA ns.{origin} admin.{origin} 1 3600 600 86400 120", *lines))
+        text = "\n".join((f"{origin} 600 IN SOA ns.invalid. admin.invalid. 1 3600 600 86400 120", *lines))
         self.zone = dns.zone.from_text(text, origin=origin, relativize=False, check_origin=False)
         if signed:
             keys = [(private_key(origin), dnskey(origin))]
