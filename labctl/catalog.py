@@ -58,13 +58,16 @@ def find(name: str) -> Entry | None:
     return next((entry for entry in foreign() if entry.name == name), None)
 
 
-def load(entry: Entry) -> Lab:
-    """Import the lab. Raises Malformed when its module does not import or holds no lab."""
+def load(lab: Entry | str) -> Lab:
+    """Import the lab. Raises Malformed when its module does not import or holds no lab, KeyError for no such name."""
     from labctl.lab import Lab
 
+    entry = find(lab) if isinstance(lab, str) else lab
+    if entry is None:
+        raise KeyError(lab)
     of = f" of the package {entry.package}" if entry.package else ""
     try:
-        lab = getattr(import_module(entry.module), entry.attribute)
+        loaded = getattr(import_module(entry.module), entry.attribute)
     except Exception as error:
         raise Malformed(
             "lab-does-not-import",
@@ -72,13 +75,13 @@ def load(entry: Entry) -> Lab:
             evidence=(("tried", f"import {entry.module}"), ("got", f"{type(error).__name__}: {error}")),
             fixes=(f"python -m pip install --upgrade {entry.package}",) if entry.package else (),
         ) from error
-    if not isinstance(lab, Lab):
+    if not isinstance(loaded, Lab):
         raise Malformed(
             "lab-malformed",
             f"the lab {entry.name}{of} is not a labctl lab",
-            evidence=(("got", f"{entry.module}:{entry.attribute} is a {type(lab).__name__}"),),
+            evidence=(("got", f"{entry.module}:{entry.attribute} is a {type(loaded).__name__}"),),
         )
-    return lab
+    return loaded
 
 
 def _registrations(path: Iterable[str]) -> Iterator[Entry]:

@@ -17,6 +17,8 @@ def report(error: Exception, arguments: Sequence[str]) -> int:
         _print(ours)
     except (OSError, ValueError):
         return ours.exit_code  # stderr is gone; the code still says it
+    except Exception as second:  # the printer itself is broken: say it bare
+        sys.stderr.write(f"error[{ours.code}]: {ours.headline} ({type(second).__name__}: {second})\n")
     if isinstance(ours, Internal) and _wants_traceback(arguments):
         import traceback
 

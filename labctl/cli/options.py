@@ -188,7 +188,7 @@ def taken_from(given: Mapping[str, Any], env: Mapping[str, str]) -> Shared:
         both = " and ".join(f"--{name}" for name in formats)
         raise UsageError("options-contradict", f"{both}: choose one", fixes=(f"--format {formats[0]}",))
     if given["live"] and given["sandbox"]:
-        raise UsageError("options-contradict", "--live and --sandbox: choose one")
+        raise UsageError("options-contradict", "--live and --sandbox: choose one", fixes=("leave one out",))
     flags = Flags(
         format=formats[0] if formats else given["format"],
         color=given["color"],

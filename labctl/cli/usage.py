@@ -23,7 +23,7 @@ def translated(arguments: Sequence[str]) -> Iterator[None]:
 
 def _ours(error: Any, arguments: Sequence[str]) -> UsageError:
     context = getattr(error, "ctx", None)
-    command = context.command_path if context is not None else "labctl"
+    command = context.command_path if context is not None else _command(arguments)
     evidence: tuple[tuple[str, str], ...] = ()
     fixes = [f"{command} --help"]
     parameter = getattr(error, "param", None)
@@ -46,6 +46,11 @@ def _ours(error: Any, arguments: Sequence[str]) -> UsageError:
     else:
         headline = _sentence(error.format_message())
     return UsageError("usage", headline, evidence=evidence, fixes=tuple(fixes))
+
+
+def _command(arguments: Sequence[str]) -> str:
+    first = next(iter(arguments), "-")
+    return "labctl" if first.startswith("-") else f"labctl {first}"
 
 
 def _options(context: Any) -> list[str]:
@@ -74,4 +79,16 @@ def _environment(parameter: Any, context: Any) -> list[str]:
 def _sentence(message: str) -> str:
     """Typer's messages end with a full stop and begin in upper case; our headlines do neither."""
     message = message.strip().rstrip(".")
+    for theirs, ours in _WORDS:
+        message = message.replace(theirs, ours)
     return message[:1].lower() + message[1:]
+
+
+_WORDS = (
+    ("is not a valid int", "is not a whole number"),
+    ("is not a valid float", "is not a number"),
+    ("Got unexpected extra argument(s)", "there is no place for the argument"),
+    ("Got unexpected extra argument", "there is no place for the argument"),
+    ("Got unexpected extra arguments", "there is no place for the arguments"),
+    ("requires an argument", "needs a value"),
+)

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 def make(plan: Plan, stream: IO[str], *, command: str, stderr: IO[str] | None = None) -> Renderer:
     """The renderer of a plan; `command` is the command line as one types it, with or without `labctl`.
 
-    The rich form needs room for diagrams; where there is none its place is taken by sentences. While an answer
-    is awaited the seconds tick on `stderr` (default: this process's), when the plan wants that.
+    The rich form needs room for diagrams; where there is none its place is taken by sentences. While an
+    answer is awaited the seconds tick on `stderr` (default: this process's), when the plan wants that.
     """
     if plan.format == "json":
         from labctl.render.json_lines import JsonRenderer

@@ -1,7 +1,7 @@
 """The ladder: one row a message, lanes with lifelines, words on the arrows. Append-only (SCREENS.md).
 
-Rows are held for a quarter of a second of the run, so that the header can name every lane of a quick one; after
-that each row is drawn when it comes, and a lane that appears later is announced in place.
+Rows are held for a quarter of a second of the run, so that the header can name every lane of a quick one;
+after that each row is drawn when it comes, and a lane that appears later is announced in place.
 """
 
 from __future__ import annotations
@@ -58,12 +58,11 @@ class Ladder:
         self._drawn: list[Exchange] = []
         self._hidden = 0
         self._addresses: dict[str, str] = {}
-        # The lane in each slot ("" while it is free), its column, and the last row in which it is used (None while
-        # that is not known). Empty before the first header.
+        # The lane in each slot ("" while it is free) and its column; empty before the first header. And the last
+        # row in which a lane is used, None while that is not known.
         self._slots: list[str] = []
         self._at: list[int] = []
         self._until: Mapping[str, int] | None = None
-        self._used: dict[str, int] = {}
 
     def add(self, exchange: Exchange) -> list[Line]:
         """The lines that this message makes ready."""
@@ -111,6 +110,10 @@ class Ladder:
                 slot = slots.index(other)
                 # From one lifeline to the next: the words, what is around them, and one step.
                 needs[slot] = max(needs.get(slot, 0), cells(self._label(exchange)) + _AROUND + 1)
+        if "" in slots:
+            # More is to come, and what was said so far is the best guess at how long it is.
+            said = [cells(self._label(e)) for e in [*self._drawn, *rows]]
+            needs[1] = max(needs.get(1, 0), max(said) + _AROUND + 1)
         self._at = columns(self._width, len(slots), needs)
         return self._names([i for i, lane in enumerate(slots) if lane], first=True)
 
@@ -147,11 +150,10 @@ class Ladder:
                 self._slots[slot] = lane
                 lines += self._names([slot], first=False)
                 continue
-            keep = {exchange.source, exchange.target, self._slots[0]}
-            rest = [known for known in self._slots if known not in keep]
-            oldest = min(rest, key=lambda known: self._used.get(known, -1))
-            slots = [lane if known == oldest else known for known in self._slots]
-            lines = [Line(), *self._header(slots, [exchange])]
+            # The others may come back: they are then announced in place.
+            needed = _lanes([exchange], first=self._slots[0])
+            slots = [*needed, *[""] * (len(self._slots) - len(needed))]
+            return [Line(), *self._header(slots, [exchange])]
         return lines
 
     def _canvas(self, *, lifelines: bool = True) -> Canvas:
@@ -190,7 +192,6 @@ class Ladder:
             free = high - low - 1 - cells(words)
             # What cannot be halved goes to the side of the head.
             canvas.put(low + 1 + (free // 2 if stop > start else (free + 1) // 2), words, style)
-        self._used[exchange.source] = self._used[exchange.target] = len(self._drawn)
         self._drawn.append(exchange)
         return canvas.line()
 

@@ -15,17 +15,11 @@ from labs.dns.words import listed
 def the_walk(internet: Internet, walked: Walked, qmin: bool) -> Generator[Event, None, None]:
     """Judge referral, recursion, glue, truncation and minimisation by what was heard."""
     heard = [h for h in walked.heard if h.kind not in ("silent", "garbage", "mismatch")]
-    in_roots_place = internet.kind == "live" and any(
-        h.ra for h in heard if h.question.server.zone == "." and h.question.server.source == "hint"
-    )
-    if in_roots_place:
-        words = (
-            "This network answers in the root's place: a reply from a root server's address offered "
-            "recursion (RA), which root servers never do. This is this network's resolver, not the tree."
-        )
-        yield Step(text=words, role="warning")
+    intruder = _in_the_roots_place(heard) if internet.kind == "live" else ""
+    if intruder:
+        yield Step(text=f"{intruder}. This is that network's resolver, not the tree.", role="warning")
         for claim in (REFERRAL, ITERATIVE, GLUE):
-            yield claim.not_seen("This network answers in the root's place.")
+            yield claim.not_seen(f"{intruder}.")
         return
     yield from _referral(heard, walked)
     yield from _recursion(heard)
@@ -33,6 +27,24 @@ def the_walk(internet: Internet, walked: Walked, qmin: bool) -> Generator[Event,
     yield from _truncated(walked)
     if qmin:
         yield from _minimised(walked)
+
+
+def _in_the_roots_place(heard: list[Heard]) -> str:
+    """Whether a network on the way answered for a root server: a sentence without its full stop, or ""."""
+    from labctl.live import in_the_roots_place
+
+    for h in heard:
+        if h.question.server.zone == "." and h.question.server.source == "hint":
+            told = in_the_roots_place(
+                ra=h.ra,
+                aa=h.aa,
+                answers=len(h.records),
+                name=h.question.name,
+                address=h.question.server.address,
+            )
+            if told:
+                return told[:1].upper() + told[1:]
+    return ""
 
 
 def _referral(heard: list[Heard], walked: Walked) -> Generator[Event, None, None]:

@@ -70,7 +70,7 @@ def exchanges(slow: float = 1.0) -> list[Exchange]:
             "com. refers to example.com., 2 name servers and glue.",
             "I don't know. Ask example.com. (2 NS + glue)",
         ),
-        (31.1, "resolver", "example.com.", question, "question", f"resolver asks example.com: {question}", ""),
+        (31.1, "resolver", "example.com.", question, "question", f"resolver asks it: {question}", ""),
         (
             44.9, "example.com.", "resolver", "A 203.0.113.10   ttl 300", "answer",
             "example.com. answers: A 203.0.113.10, TTL 300 s.", "",
@@ -151,7 +151,7 @@ def lesson(refuted: bool = False) -> list[Event]:
             title="www.example.com is **203.0.113.10**.  Ask again now: 0 questions, 0.2 ms",
             hue="ok",
         ),
-        Step("By hand: dig +trace example.com", role="command", label="by hand", title="dig +trace example.com"),
+        Step("By hand: dig +trace a.test", role="command", label="by hand", title="dig +trace a.test"),
         Step("Next: labctl dns shop.test", role="command", label="next", title="labctl dns shop.test"),
     ]  # fmt: skip
 

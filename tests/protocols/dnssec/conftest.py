@@ -160,6 +160,14 @@ class Net:
         self.tampering.append(function)
         return function
 
+    def tamper_answers(self, function):
+        """Tamper with authoritative answers only, not with referrals."""
+
+        def only_answers(address, name, rdtype, reply):
+            return function(address, name, rdtype, reply) if reply.flags & dns.flags.AA else None
+
+        return self.tamper(only_answers)
+
     def ask(self, address, wire, via="udp"):
         query = dns.message.from_wire(wire)
         question = query.question[0]

@@ -150,7 +150,7 @@ def test_without_a_trust_anchor_nothing_can_be_judged(net):
 
 
 def test_stripped_signatures_in_a_signed_zone_are_bogus(net):
-    @net.tamper
+    @net.tamper_answers
     def stripped(address, name, rdtype, reply):
         if name == "www.shop.test." and rdtype == "A":
             strip(reply)
@@ -174,7 +174,7 @@ def test_everything_stripped_of_its_signatures_is_bogus(net):
 def test_a_server_that_loses_signatures_once_is_asked_again(net):
     lost = []
 
-    @net.tamper
+    @net.tamper_answers
     def stripped(address, name, rdtype, reply):
         if name == "www.shop.test." and rdtype == "A" and not lost:
             lost.append(address)
@@ -184,7 +184,7 @@ def test_a_server_that_loses_signatures_once_is_asked_again(net):
 
 
 def test_another_address_in_the_answer_is_bogus(net):
-    @net.tamper
+    @net.tamper_answers
     def forged(address, name, rdtype, reply):
         if name == "www.shop.test." and rdtype == "A":
             reply.answer[0] = dns.rrset.from_text("www.shop.test.", 300, "IN", "A", "198.51.100.66")
@@ -194,7 +194,7 @@ def test_another_address_in_the_answer_is_bogus(net):
 
 
 def test_one_record_of_two_missing_is_bogus(net):
-    @net.tamper
+    @net.tamper_answers
     def shortened(address, name, rdtype, reply):
         if name == "www.shop.test." and rdtype == "A":
             reply.answer[0] = dns.rrset.from_text("www.shop.test.", 300, "IN", "A", "203.0.113.10")
@@ -229,7 +229,7 @@ def test_a_signed_zone_cannot_be_made_unsigned_with_the_denial_of_another_name(n
 def test_a_name_that_exists_cannot_be_denied_with_the_nsec_of_another(net):
     shop = net.zones["192.0.2.2"][0]
 
-    @net.tamper
+    @net.tamper_answers
     def swapped(address, name, rdtype, reply):
         if name == "www.shop.test.":
             reply.answer.clear()
@@ -245,7 +245,7 @@ def test_a_name_that_exists_cannot_be_denied_with_the_nsec_of_another(net):
 def test_a_type_that_exists_cannot_be_denied_with_the_nsec_of_its_own_name(net):
     shop = net.zones["192.0.2.2"][0]
 
-    @net.tamper
+    @net.tamper_answers
     def emptied(address, name, rdtype, reply):
         if name == "www.shop.test.":
             reply.answer.clear()
@@ -256,7 +256,7 @@ def test_a_type_that_exists_cannot_be_denied_with_the_nsec_of_its_own_name(net):
 
 
 def test_an_nxdomain_turned_into_nodata_is_bogus(net):
-    @net.tamper
+    @net.tamper_answers
     def softened(address, name, rdtype, reply):
         if name == "nothing.shop.test.":
             reply.set_rcode(0)
@@ -269,7 +269,7 @@ def test_a_wildcard_answer_replayed_for_a_name_that_exists_is_bogus(make):
     shop = net.zones["192.0.2.2"][0]
     owner = dns.name.from_text("real.wild.shop.test.")
 
-    @net.tamper
+    @net.tamper_answers
     def replayed(address, name, rdtype, reply):
         if name == "real.wild.shop.test." and rdtype == "A":
             reply.answer[:] = shop.signed(dns.name.from_text("*.wild.shop.test."), A, owner)
@@ -280,7 +280,7 @@ def test_a_wildcard_answer_replayed_for_a_name_that_exists_is_bogus(make):
 
 
 def test_a_wildcard_answer_without_its_proof_is_bogus(net):
-    @net.tamper
+    @net.tamper_answers
     def bare(address, name, rdtype, reply):
         if name == "anything.wild.shop.test.":
             reply.authority.clear()
@@ -293,7 +293,7 @@ def test_the_nsec_of_a_wildcard_under_another_name_denies_nothing(make):
     net = make.net(shop=("real.wild.shop.test. 300 IN A 203.0.113.99",))
     shop = net.zones["192.0.2.2"][0]
 
-    @net.tamper
+    @net.tamper_answers
     def renamed(address, name, rdtype, reply):
         if name == "real.wild.shop.test.":
             reply.answer.clear()
@@ -307,7 +307,7 @@ def test_the_nsec_of_a_wildcard_under_another_name_denies_nothing(make):
 def test_the_parents_nsec_at_a_zone_cut_denies_nothing_inside_the_child(net):
     parent = net.zones["192.0.2.1"][0]
 
-    @net.tamper
+    @net.tamper_answers
     def from_above(address, name, rdtype, reply):
         if name == "www.shop.test.":
             reply.answer.clear()
@@ -322,7 +322,7 @@ def test_the_parents_nsec_at_a_zone_cut_denies_nothing_inside_the_child(net):
 def test_the_childs_nsec_at_its_apex_does_not_deny_its_ds(net):
     shop = net.zones["192.0.2.2"][0]
 
-    @net.tamper
+    @net.tamper_answers
     def from_below(address, name, rdtype, reply):
         if rdtype == "DS" and name == "shop.test.":
             reply.answer.clear()
@@ -333,7 +333,7 @@ def test_the_childs_nsec_at_its_apex_does_not_deny_its_ds(net):
 
 
 def test_a_signature_in_the_name_of_the_parent_is_refused(net, make):
-    @net.tamper
+    @net.tamper_answers
     def by_parent(address, name, rdtype, reply):
         if name == "www.shop.test." and rdtype == "A":
             rrsig = make.sign(reply.answer[0], "test.")
@@ -344,7 +344,7 @@ def test_a_signature_in_the_name_of_the_parent_is_refused(net, make):
 
 
 def test_a_signature_in_the_name_of_a_zone_that_is_none_is_refused(net, make):
-    @net.tamper
+    @net.tamper_answers
     def by_itself(address, name, rdtype, reply):
         if name == "www.shop.test." and rdtype == "A":
             rrsig = make.sign(reply.answer[0], "www.shop.test.")
@@ -355,7 +355,7 @@ def test_a_signature_in_the_name_of_a_zone_that_is_none_is_refused(net, make):
 
 
 def test_a_key_that_the_ds_does_not_name_signs_nothing(net, make):
-    @net.tamper
+    @net.tamper_answers
     def other_keys(address, name, rdtype, reply):
         if name == "shop.test." and rdtype == "DNSKEY":
             forged = dns.rrset.from_rdata(
@@ -369,7 +369,7 @@ def test_a_key_that_the_ds_does_not_name_signs_nothing(net, make):
 
 
 def test_a_zone_with_a_ds_and_without_keys_is_bogus(net):
-    @net.tamper
+    @net.tamper_answers
     def keyless(address, name, rdtype, reply):
         if name == "shop.test." and rdtype == "DNSKEY":
             reply.answer.clear()
@@ -379,7 +379,7 @@ def test_a_zone_with_a_ds_and_without_keys_is_bogus(net):
 
 
 def test_a_cname_that_its_dname_does_not_make_is_never_secure(net):
-    @net.tamper
+    @net.tamper_answers
     def elsewhere(address, name, rdtype, reply):
         if name == "www.old.shop.test.":
             reply.answer[:] = [
@@ -395,7 +395,7 @@ def test_a_cname_that_its_dname_does_not_make_is_never_secure(net):
 
 
 def test_an_unsigned_cname_in_a_signed_zone_is_bogus(net):
-    @net.tamper
+    @net.tamper_answers
     def forged(address, name, rdtype, reply):
         if name == "www.shop.test." and rdtype == "A":
             reply.answer[:] = [dns.rrset.from_text(name, 300, "IN", "CNAME", "www.example.")]
@@ -469,7 +469,7 @@ def test_without_any_replies_the_answer_is_asked_for_again_and_compared(net):
 def test_a_soa_of_another_zone_beside_the_denial_is_never_secure(net):
     parent = net.zones["192.0.2.1"][0]
 
-    @net.tamper
+    @net.tamper_answers
     def foreign(address, name, rdtype, reply):
         if name == "nothing.shop.test.":
             reply.authority[:] = [

@@ -1,0 +1,145 @@
+"""Commands, their help, and what is said of a wrong command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from labctl.cli.schema import NAMES, text_of
+
+
+def test_labctl_alone_shows_the_stops_and_the_one_next_command(labctl: Any) -> None:
+    done = labctl()
+    assert done.returncode == 0
+    assert "you are here" in done.stdout
+    assert "next      labctl dns" in done.stdout
+    assert "\x1b" not in done.stdout
+
+
+def test_the_help_groups_the_commands_and_lists_labs_of_other_packages(labctl: Any) -> None:
+    shown = labctl("--help").stdout
+    places = [shown.index(p) for p in ("The journey", "Practice", "Teach and check", "From other packages", "Everywhere")]
+    assert places == sorted(places)
+    assert "echo          what comes back when you call" in shown
+    assert "broken        a lab that does not import" in shown
+    assert all(len(line) < 80 for line in shown.splitlines())
+    assert "╭" not in shown
+
+
+def test_the_help_of_a_lab_has_three_examples_and_one_panel_of_common_options(labctl: Any) -> None:
+    shown = labctl("echo", "--help").stdout
+    for line in ("labctl echo hello --times 2", "Usage  labctl echo [WORD] [options]", "--polite/--no-polite"):
+        assert line in shown
+    assert "--how softly|loudly" in shown
+    assert shown.index("--times") < shown.index("Common options") < shown.index("--live")
+    assert "What to say. [default: hello]" in shown
+    assert "labctl_lab" not in shown
+
+
+@pytest.mark.parametrize("columns", ["40", "60", "200"])
+def test_help_fits_the_width_that_there_is(labctl: Any, columns: str) -> None:
+    for words in (("--help",), ("echo", "--help"), ("sandbox", "--help")):
+        shown = labctl(*words, COLUMNS=columns).stdout
+        longest = max(shown.splitlines(), key=len)
+        # What must survive being copied is never broken.
+        assert len(longest) <= max(int(columns), 42), longest
+
+
+def test_colour_follows_the_terminal_and_the_wish(labctl: Any) -> None:
+    assert "\x1b[" not in labctl("--help").stdout
+    assert "\x1b[" in labctl("--help", FORCE_COLOR="1").stdout
+    assert "\x1b[" not in labctl("--help", FORCE_COLOR="1", NO_COLOR="1").stdout
+    assert labctl("--help", LABCTL_ASCII="1").stdout.isascii()
+
+
+@pytest.mark.parametrize(
+    ("words", "headline", "fix"),
+    [
+        (("dsn",), "there is no command 'dsn'", "did you mean labctl dns"),
+        (("echos",), "there is no command 'echos'", "did you mean labctl echo"),
+        (("xyzzy",), "there is no command 'xyzzy'", "labctl --help"),
+        (("echo", "--tmes", "2"), "labctl echo has no option --tmes", "did you mean --times?"),
+        (("echo", "--jsno"), "labctl echo has no option --jsno", "--json"),
+        (("echo", "--times", "x"), "--times: 'x' is not a whole number", "labctl echo --help"),
+        (("echo", "--how", "x"), "--how: 'x' is not one of 'softly', 'loudly'", "labctl echo --help"),
+        (("echo", "a", "b"), "there is no place for the argument", "labctl echo --help"),
+        (("echo", "--break", "no-gleu"), "the sandbox knows no fault called 'no-gleu'", "--break no-glue?"),
+        (("echo", "--json", "--plain"), "--json and --plain: choose one", "--format json"),
+        (("echo", "--live", "--sandbox"), "--live and --sandbox: choose one", "leave one out"),
+        (("echo", "--live", "--break", "no-glue"), "only the sandbox can be broken", "leave out --live"),
+        (("echo", ""), "there is nothing to say", "labctl echo hello"),
+        (("explain", "dns.referal"), "nothing is known about 'dns.referal'", "dns.referral"),
+        (("schema", "resutl"), "there is no schema 'resutl'", "labctl schema"),
+        (("sandbox", "donw"), "no such command 'donw'", "labctl sandbox --help"),
+    ],
+)
+def test_a_wrong_command_line_is_one_clear_error(labctl: Any, words: tuple[str, ...], headline: str, fix: str) -> None:
+    done = labctl(*words)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith("error[")
+    assert headline in done.stderr
+    assert fix in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_wrong_value_in_the_environment_is_told_as_one(labctl: Any) -> None:
+    done = labctl("echo", LABCTL_SEED="x")
+    assert done.returncode == 2
+    assert "the environment variable LABCTL_SEED" in done.stderr
+    assert labctl("echo", LABCTL_INTERNET="moon").returncode == 2
+    assert labctl("echo", "--seed", "3", LABCTL_SEED="x").returncode == 0, "the option wins"
+
+
+def test_a_lab_that_does_not_import_is_one_clear_error_of_that_lab_alone(labctl: Any) -> None:
+    done = labctl("broken")
+    assert done.returncode == 5
+    assert done.stderr.startswith("error[lab-does-not-import]: the lab broken of the package labctl-lab-broken")
+    assert "a_package_that_is_not_there" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert labctl("echo", "--plain").returncode == 0
+    doctor = json.loads(labctl("doctor", "--json").stdout)
+    assert {lab["name"]: lab["imports"] for lab in doctor["labs"]} == {"dns": True, "broken": False, "echo": True}
+
+
+def test_every_code_claim_and_fault_can_be_explained(labctl: Any) -> None:
+    everything = labctl("explain").stdout
+    for word in ("port-in-use", "dns.referral", "root-knows-it-all", "echo.answered"):
+        assert word in everything
+        shown = labctl("explain", word)
+        assert shown.returncode == 0
+        assert word in shown.stdout
+    assert "RFC 1034 section 4.3.2" in labctl("explain", "dns.referral").stdout
+    assert "--break root-knows-it-all" in labctl("explain", "dns.referral").stdout
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_schema_is_a_schema_and_knows_its_name(labctl: Any, name: str) -> None:
+    document = json.loads(labctl("schema", name).stdout)
+    jsonschema.Draft202012Validator.check_schema(document)
+    assert document["$id"] == name
+    assert labctl("schema", name.split("/")[1]).stdout == labctl("schema", name).stdout
+    assert name in labctl("schema").stdout
+
+
+def test_the_doctor_s_document_keeps_to_its_schema(labctl: Any) -> None:
+    done = labctl("doctor", "--json")
+    assert done.returncode == 0
+    jsonschema.validate(json.loads(done.stdout), json.loads(text_of("doctor")))
+
+
+def test_the_doctor_s_report_names_nobody(labctl: Any, tmp_path: Path) -> None:
+    import platform
+
+    done = labctl("doctor", "--report")
+    assert done.returncode == 0
+    assert "labctl" in done.stdout
+    assert platform.node() not in done.stdout
+    assert str(tmp_path) not in done.stdout
+    listed = labctl("doctor").stdout
+    assert "internet" in listed
+    assert "capabilities" in listed
