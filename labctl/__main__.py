@@ -1,8 +1,9 @@
-"""The way in, and the last net: whatever happens becomes a sentence and an exit code (DESIGN.md section 9)."""
+"""The way in, and the last net: all that happens becomes a sentence and an exit code (DESIGN.md section 9)."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
 
 def main() -> int:
@@ -28,10 +29,9 @@ def _say(line: str) -> int:
     return 0
 
 
-def _ended(command_line: object) -> int:
-    assert callable(command_line)
+def _ended(command_line: Callable[[], int]) -> int:
     try:
-        code: int = command_line()
+        code = command_line()
         sys.stdout.flush()
     except KeyboardInterrupt:
         code = 130
@@ -52,12 +52,11 @@ def _let_go_of_output() -> None:
         try:
             stream.flush()
         except (OSError, ValueError):
+            import contextlib
             import os
 
-            try:
+            with contextlib.suppress(OSError, ValueError):
                 os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-            except (OSError, ValueError):
-                pass
 
 
 if __name__ == "__main__":

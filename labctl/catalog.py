@@ -59,7 +59,7 @@ def find(name: str) -> Entry | None:
 
 
 def load(lab: Entry | str) -> Lab:
-    """Import the lab. Raises Malformed when its module does not import or holds no lab, KeyError for no such name."""
+    """Import the lab. Raises Malformed when it does not import or is none, KeyError for an unknown name."""
     from labctl.lab import Lab
 
     entry = find(lab) if isinstance(lab, str) else lab
@@ -98,7 +98,8 @@ def _registrations(path: Iterable[str]) -> Iterator[Entry]:
 
 
 def _entries(text: str, folder: str) -> Iterator[Entry]:
-    package = os.path.basename(folder).partition("-")[0].replace("_", "-")
+    stem = os.path.basename(folder).removesuffix(".egg-info").removesuffix(".dist-info")
+    package = stem.partition("-")[0].replace("_", "-")
     title = _summary(folder) or f"a lab of the package {package}"
     section = ""
     for line in map(str.strip, text.splitlines()):
@@ -106,7 +107,7 @@ def _entries(text: str, folder: str) -> Iterator[Entry]:
             section = line.strip("[]")
         elif section == GROUP and "=" in line and not line.startswith(("#", ";")):
             name, _, target = (part.strip() for part in line.partition("="))
-            # `module:attribute [extra]`; without an attribute the lab is called LAB, as the built-in ones are.
+            # `module:attribute [extra]`; without an attribute the lab is called LAB, as built-in ones are.
             module, _, attribute = target.partition("[")[0].strip().partition(":")
             yield Entry(name, module, attribute or "LAB", title, FOREIGN_PANEL, package)
 

@@ -1,10 +1,11 @@
 """explain.md: the words of a lab with the numbers of one run.
 
-The format, a small part of Markdown. Paragraphs are separated by blank lines; a line break inside one is a space.
+The format, a small part of Markdown. Paragraphs are separated by blank lines; in one, a line break
+is a space.
 
 - `# Heading` alone in a paragraph is a heading.
-- `{measure-id}` becomes the measure's value with its unit, `{argument:name}` what the command line gave. A paragraph
-  that names one which this run does not have is dropped.
+- `{measure-id}` becomes the measure's value with its unit, `{argument:name}` what the command line gave.
+  A paragraph that names one which this run does not have is dropped.
 - `**bold**` and `` `code` `` stay as they are for the renderer.
 - A paragraph may start with conditions in brackets; all must hold:
   `[if dns.claim HELD]`, `[if dns.claim REFUTED]`, `[if dns.claim NOT_SEEN]` by its verdict;
@@ -86,7 +87,9 @@ def paragraphs(source: str, facts: Facts, *, deep: bool = False) -> list[Paragra
             found.append(Paragraph("heading" if heading else "prose", filled.removeprefix("# ")))
     # A heading that nothing follows would promise what does not come.
     return [
-        p for p, after in zip(found, [*found[1:], None], strict=True) if p.kind == "prose" or _is_prose(after)
+        p
+        for p, after in zip(found, [*found[1:], None], strict=False)
+        if p.kind == "prose" or _is_prose(after)
     ]
 
 

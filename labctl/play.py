@@ -20,8 +20,8 @@ from labctl.lab import Lab
 class Answered:
     """One question of a lesson and what became of it: what the result document keeps of it.
 
-    `outcome` is `right`, `wrong`, `skipped`, `void` (its key came from something that was not seen) or `no-idea`
-    (an ungraded prediction); `confidence` 1 guess, 2 think, 3 sure, 0 not asked.
+    `outcome` is `right`, `wrong`, `skipped`, `void` (its key came from something that was not seen) or
+    `no-idea` (an ungraded prediction); `confidence` 1 guess, 2 think, 3 sure, 0 not asked.
     """
 
     item: str
@@ -54,7 +54,7 @@ class Run:
 
     @property
     def verdicts(self) -> list[Verdict]:
-        """What was judged, in order. One verdict per claim: the last one counts when a lab judged it twice."""
+        """What was judged, in order. One verdict per claim: when a lab judged it twice, the last one."""
         return list({e.claim: e for e in self.events if isinstance(e, Verdict)}.values())
 
     @property
@@ -68,7 +68,7 @@ class Run:
 
     @property
     def exit_code(self) -> int:
-        """DESIGN.md section 9. A claim that comes out false on the live internet is a finding, not a failure."""
+        """DESIGN.md section 9. A claim that is false on the live internet is a finding, not a failure."""
         if self.interrupted:
             return errors.INTERRUPTED
         if self.error is not None:
@@ -136,9 +136,9 @@ class Given:
 
 @dataclass(frozen=True)
 class Feedback:
-    """What is said to an answer. `outcome` as in Answered. `chosen` answers the option that was chosen (or says
-    that it was skipped); `right` names the right one ("" when it was chosen); `see` is a command that shows it.
-    Texts are prose without glyphs; the asker puts `✓` `✗` or the words before them by `outcome`.
+    """What is said to an answer. `outcome` as in Answered. `chosen` answers the option that was chosen (or
+    says that it was skipped); `right` names the right one ("" when it was chosen); `see` is a command that
+    shows it. Texts are prose without glyphs; the asker puts `✓` `✗` or the words before them by `outcome`.
     """
 
     outcome: Literal["right", "wrong", "skipped", "void", "no-idea"]
@@ -150,9 +150,9 @@ class Feedback:
 class Asker(Protocol):
     """Puts questions to a person, and shows feedback, append-only. Ctrl-C raises KeyboardInterrupt.
 
-    `ask` shows stem, choices and id, prompts, and repeats the prompt (not the question) after a hint or an input
-    that is no answer; it returns when it has an answer, a skip or a quit. `tell` shows feedback. `pause` waits
-    for Enter (pace `step`).
+    `ask` shows stem, choices and id, prompts, and repeats the prompt (not the question) after a hint or an
+    input that is no answer; it returns when it has an answer, a skip or a quit. `tell` shows feedback.
+    `pause` waits for Enter (pace `step`).
     """
 
     def ask(self, question: Question) -> Given: ...

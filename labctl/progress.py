@@ -1,7 +1,7 @@
 """What a person has done: an append-only log of attempts, one JSON line each (`labctl/attempt/1`).
 
-A line is written with one `write` to a file opened for appending, so processes side by side do not mix their lines, and a
-line that a crash tore apart is ignored when reading. Nothing is ever rewritten.
+A line is written with one `write` to a file opened for appending, so processes side by side do not mix
+their lines, and a line that a crash tore apart is ignored when reading. Nothing is ever rewritten.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ SCHEMA = "labctl/attempt/1"
 
 @dataclass(frozen=True)
 class Standing:
-    """How one lab stands: `done` when a lesson of it went to its end; recall questions by their latest answer."""
+    """One lab: `done` when a lesson of it went to its end; recall questions by their latest answer."""
 
     done: bool = False
     asked: int = 0
@@ -27,7 +27,7 @@ class Standing:
 
 
 class Progress:
-    """The log in this folder. `complaint` is the sentence why nothing can be written, once that was found out."""
+    """The log in this folder. `complaint` is why nothing could be written, once that was found out."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "progress.jsonl"

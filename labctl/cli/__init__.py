@@ -1,4 +1,4 @@
-"""The command line: it chooses the lab, the internet and the renderers, and turns verdicts into an exit code."""
+"""The command line chooses the lab, the internet and the renderers; verdicts become an exit code."""
 
 from __future__ import annotations
 
@@ -10,6 +10,12 @@ def run(arguments: Sequence[str]) -> int:
     from labctl.cli.app import application
     from labctl.cli.usage import translated
 
-    with translated(arguments):
-        code = application()(list(arguments), prog_name="labctl", standalone_mode=False)
+    try:
+        with translated(arguments):
+            code = application()(list(arguments), prog_name="labctl", standalone_mode=False)
+    except SystemExit as end:
+        # Typer ends the process with 1 when the reader of a pipe has gone; that is no failure here.
+        if isinstance(end.__context__, BrokenPipeError):
+            raise end.__context__ from None
+        raise
     return code if isinstance(code, int) else 0

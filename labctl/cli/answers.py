@@ -20,7 +20,7 @@ from labctl.play import Feedback, Given, Question
 
 
 def read(path: str, items: Sequence[quiz.Item], lab: str) -> dict[str, Given]:
-    """What to answer, by item id. Raises Malformed for anything that is no answer, CannotRun without the file."""
+    """What to answer, by item id. Raises Malformed for what is no answer, CannotRun without the file."""
     if path == "key":
         return {item.id: Given("answer", KEY) for item in items}
     try:
@@ -33,17 +33,17 @@ def read(path: str, items: Sequence[quiz.Item], lab: str) -> dict[str, Given]:
         ) from error
     by_id = {item.id: item for item in items}
     answers = {}
-    for id, value in _flat(document):
-        if id not in by_id:
+    for item_id, value in _flat(document):
+        if item_id not in by_id:
             # One file may serve a whole course: only ids of this lab can be wrong here.
-            if id.partition(".")[0] == lab:
+            if item_id.partition(".")[0] == lab:
                 raise Malformed(
                     "answers-malformed",
-                    f"{path}: the lab {lab} has no question {id}",
+                    f"{path}: the lab {lab} has no question {item_id}",
                     evidence=(("there are", ", ".join(by_id)),),
                 )
             continue
-        answers[id] = _given(by_id[id], value, path)
+        answers[item_id] = _given(by_id[item_id], value, path)
     return answers
 
 

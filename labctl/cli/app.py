@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from difflib import get_close_matches
 from importlib import import_module
 from typing import Annotated, Any
@@ -89,8 +90,19 @@ def no_such_command(name: str, known: list[str]) -> UsageError:
     return UsageError("usage", f"there is no command '{name}'", fixes=fixes)
 
 
+def _complete_without_rich() -> None:
+    """Typer imports rich to strip markup from help texts that a shell shows beside a name. Ours have none."""
+    from typer import _completion_classes
+
+    # Not public: where a later Typer has moved it, completion only gets slower (a test notices).
+    if hasattr(_completion_classes, "_sanitize_help_text"):
+        _completion_classes._sanitize_help_text = lambda text: text
+
+
 def application() -> typer.Typer:
     """A fresh app: the group is built from tables, so this is cheap."""
+    if "_LABCTL_COMPLETE" in os.environ:
+        _complete_without_rich()
     app = typer.Typer(
         cls=Labs,
         help="See how the web works, by watching it work.",

@@ -14,7 +14,8 @@ from labctl.lab import Lab
 def open_internet(lab: Lab, arguments: Mapping[str, Any], shared: Shared) -> tuple[Internet, list[str]]:
     """The internet of this run, and what must be said about the choice.
 
-    Raises CannotRun when the real internet was asked for and cannot be reached, UsageError for an unknown fault.
+    Raises CannotRun when the real internet was asked for and cannot be reached, UsageError for an unknown
+    fault.
     """
     notices: list[str] = []
     where = shared.internet or lab.place(arguments)
@@ -27,10 +28,8 @@ def open_internet(lab: Lab, arguments: Mapping[str, Any], shared: Shared) -> tup
         where = "live" if reach.yes else "sandbox"
         if not reach.yes:
             target = next((str(v) for v in arguments.values() if v), "one").rstrip(".")
-            notices.append(
-                f"No internet from here: this is the sandbox internet that labctl carries along, not the real {target}."
-            )
-            notices.append(reach.text)
+            here = "this is the sandbox internet that labctl carries along"
+            notices += [f"No internet from here: {here}, not the real {target}.", reach.text]
     elif where == "live":
         live.require_internet(live.reaches_internet())
     if where == "live":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import json
 import os
@@ -119,10 +120,8 @@ def _versions(page: Page) -> list[tuple[str, str]]:
 def without_names(text: str) -> str:
     """The text without this machine's name, its user's name, and its home directory."""
     secrets = {str(Path.home()): "~", platform.node(): "HOST"}
-    try:
+    with contextlib.suppress(KeyError, OSError):
         secrets[getpass.getuser()] = "USER"
-    except (KeyError, OSError):
-        pass
     for secret, stand_in in secrets.items():
         # "root" is a user's name and a word of DNS; what everybody has gives nobody away.
         if len(secret) > 1 and secret not in ("root", "localhost"):

@@ -69,7 +69,7 @@ def _short(path: str) -> str:
     for top in ("labctl", "labs"):
         if top in parts:
             return "/".join(parts[len(parts) - 1 - parts[::-1].index(top) :])
-    return parts[-1]
+    return "/".join(parts[-2:])
 
 
 def _write_log(error: Exception, arguments: Sequence[str]) -> str:

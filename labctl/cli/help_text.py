@@ -114,7 +114,7 @@ def _help(param: Any, ctx: Any) -> str:
     if isinstance(default, (list, tuple)):
         default = ", ".join(map(str, default))
     shown = isinstance(default, (str, int, float)) and not isinstance(default, bool) and default != ""
-    return f"{text} [default: {default}]" if shown else text
+    return f"{text} [default: {default}]" if shown else str(text)
 
 
 class Unboxed:

@@ -1,4 +1,4 @@
-"""The options that every lab has: one definition, shown under `Common options`, each with its LABCTL_ variable."""
+"""The options that every lab has: one definition, one panel of the help, each with its LABCTL_ variable."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typer
 
 from labctl.cli.help_text import COMMON_PANEL
 from labctl.errors import UsageError
-from labctl.render.mode import Flags
+from labctl.render.mode import FORMATS, Flags, Format
 
 Phase = Literal["predict", "observe", "explain", "quiz"]
 
@@ -190,7 +190,7 @@ def taken_from(given: Mapping[str, Any], env: Mapping[str, str]) -> Shared:
     if given["live"] and given["sandbox"]:
         raise UsageError("options-contradict", "--live and --sandbox: choose one", fixes=("leave one out",))
     flags = Flags(
-        format=formats[0] if formats else given["format"],
+        format=_format(formats[0] if formats else given["format"]),
         color=given["color"],
         theme=None if given["theme"] == "auto" else given["theme"],
         ascii=True if given["ascii"] else None,
@@ -209,6 +209,10 @@ def taken_from(given: Mapping[str, Any], env: Mapping[str, str]) -> Shared:
             fixes=("leave out --live",),
         )
     return Shared(internet=_internet(given, env), flags=flags, **{name: given[name] for name in kept})
+
+
+def _format(named: str | None) -> Format | None:
+    return next((known for known in FORMATS if known == named), None)
 
 
 def _internet(given: Mapping[str, Any], env: Mapping[str, str]) -> Literal["live", "sandbox"] | None:

@@ -1,4 +1,4 @@
-"""Lines of text for commands that print no lesson: help, doctor, explain, the home screen. Plain escapes, no rich."""
+"""Lines for what is no lesson: help, doctor, explain, the home screen. Plain escapes, no rich."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from labctl.render import palette
 from labctl.render.glyphs import ASCII, UNICODE, in_ascii
 
 _NAMED = {
-    "bold": "1", "dim": "2", "reverse": "7", "red": "31", "green": "32", "yellow": "33", "magenta": "35", "cyan": "36",
-    "bright_black": "90",
+    "bold": "1", "dim": "2", "reverse": "7", "bright_black": "90",
+    "red": "31", "green": "32", "yellow": "33", "magenta": "35", "cyan": "36",
 }  # fmt: skip
 
 

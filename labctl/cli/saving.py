@@ -15,7 +15,7 @@ from labctl.render.mode import Plan
 
 
 class SavedFiles:
-    """The files that a run leaves behind. `end` writes them; the first that cannot be written is the error."""
+    """The files that a run leaves behind. `end` writes them; the first failure is the error."""
 
     def __init__(self, plan: Plan, save: str | None, junit: str | None, command: str) -> None:
         self._document = io.StringIO()
@@ -31,7 +31,7 @@ class SavedFiles:
             self._json.begin(run)
 
     def end(self, run: Run) -> None:
-        """Write the files. Raises CannotRun when one cannot be written; the others are written all the same."""
+        """Write the files. Raises CannotRun when one cannot be written, after writing the others."""
         failed: list[CannotRun] = []
         if self._json is not None and self._save is not None:
             self._json.end(run)

@@ -14,7 +14,7 @@ from labctl.errors import UsageError
 
 @contextmanager
 def translated(arguments: Sequence[str]) -> Iterator[None]:
-    """Turn Typer's exceptions into ours. They are told apart by what they carry: Click's classes are not public."""
+    """Turn Typer's exceptions into ours, told apart by what they carry: Click's classes are not public."""
     try:
         yield
     except TyperException as error:
@@ -40,7 +40,7 @@ def _ours(error: Any, arguments: Sequence[str]) -> UsageError:
     elif parameter is not None:
         name = max(parameter.opts, key=len)
         headline = f"{name}: {_sentence(error.message)}"
-        from_environment = [v for v in _environment(parameter, context)]
+        from_environment = _environment(parameter, context)
         if from_environment:
             evidence = (("from", f"the environment variable {from_environment[0]}"),)
     else:

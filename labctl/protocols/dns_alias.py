@@ -13,13 +13,13 @@ from labctl.protocols.dns_wire import RR, Unreadable
 class AliasStep:
     """From one name to the next, by the CNAME or DNAME record that says so.
 
-    `cname` is the CNAME that a server made from a DNAME, when it sent one and it is right.
+    `also` are CNAME records that say the same: what the server made of a DNAME, or repetitions.
     """
 
     owner: Labels
     target: Labels
     record: RR
-    cname: RR | None = None
+    also: tuple[RR, ...] = ()
 
 
 @dataclass
@@ -82,21 +82,20 @@ def _step(followed: Followed, cnames: list[RR], dnames: list[RR]) -> AliasStep |
         if octets(target) > 255:
             followed.overflow = True
             return None
-        made = None
+        made: tuple[RR, ...] = ()
         for cname in cnames:
             if _target(followed, cname) == target:
-                made = cname
+                made += (cname,)
             else:
                 followed.wrong.append((cname, "not what the DNAME makes of the name, RFC 6672 section 3.1"))
         return AliasStep(name, target, dname, made)
     for cname in cnames:
         if (to := _target(followed, cname)) is not None:
-            followed.wrong.extend(
-                (other, "a second CNAME at one name, RFC 2181 section 10.1")
-                for other in cnames
-                if other is not cname
-            )
-            return AliasStep(name, to, cname)
+            for other in cnames:
+                if _target(followed, other) != to:
+                    followed.wrong.append((other, "a second CNAME at one name, RFC 2181 section 10.1"))
+            same = tuple(other for other in cnames if other is not cname)
+            return AliasStep(name, to, cname, same)
     return None
 
 

@@ -7,17 +7,21 @@ servers that are known by name only.
 from __future__ import annotations
 
 from labctl.protocols.dns_alias import follow
-from labctl.protocols.dns_cache import Cache, Delegation, Kept
-from labctl.protocols.dns_ending import address_failure, cycle_text, result_of
+from labctl.protocols.dns_cache import Cache, Delegation
+from labctl.protocols.dns_ending import address_failure, cycle_text, denied, remembered, result_of
 from labctl.protocols.dns_hearing import Judged
 from labctl.protocols.dns_labels import ROOT, Labels, from_text, to_text
 from labctl.protocols.dns_lookup import Again, Lookup, Outcome, Sent
 from labctl.protocols.dns_meaning import Reading
 from labctl.protocols.dns_minimise import Minimised
 from labctl.protocols.dns_records import record
-from labctl.protocols.dns_result import Budget, Result, Server, Status
+from labctl.protocols.dns_result import Budget, Result, Server
 from labctl.protocols.dns_servers import AddressBook, Servers
 from labctl.protocols.dns_types import AAAA, CNAME, DNAME, DS, A, type_number
+from labctl.protocols.dns_words import server_text
+
+# How a server that was named by the user failed.
+_CODES = {"silent": "server-silent", "error": "server-error"}
 
 
 class Descent:
@@ -85,11 +89,12 @@ class Descent:
             return self._refer(lookup, sent, reading)
         if sent.probe and reading.kind != "nxdomain":
             lookup.minimised.shown(sent.name)
+            lookup.again = Again(sent.question.server, "walk")
             if any(step.record.rdtype == DNAME for step in reading.steps):
                 lookup.minimised.on = False
             return ", so more of the name is asked"
         if sent.probe:
-            self._end(lookup, self._negative(reading, zone))
+            self._end(lookup, denied(reading, zone))
             return ", so nothing below it exists either (RFC 8020)"
         if outcome := lookup.take(reading.steps, self._budget.aliases):
             self._end(lookup, outcome)
@@ -98,7 +103,7 @@ class Descent:
             records = tuple(map(record, reading.records))
             self._end(lookup, Outcome("answer", records, to_text(zone)))
         elif reading.kind != "alias":
-            self._end(lookup, self._negative(reading, zone))
+            self._end(lookup, denied(reading, zone))
         elif reading.overflow:
             why = f"A DNAME makes {to_text(lookup.name)} longer than 255 octets (RFC 6672 section 2.2)."
             self._end(lookup, Outcome("failed", zone=to_text(zone), code="dname-overflow", why=why))
@@ -144,7 +149,7 @@ class Descent:
         while True:
             kept = self._cache.find(lookup.name, lookup.rdtype, signed=self._signed)
             if kept is not None:
-                self._end(lookup, self._remembered(kept))
+                self._end(lookup, remembered(kept, self._cache.ttl_left(kept)))
                 return
             kept = (
                 None if lookup.rdtype == CNAME else self._cache.find_alias(lookup.name, signed=self._signed)
@@ -173,7 +178,7 @@ class Descent:
     def _refer(self, lookup: Lookup, sent: Sent, reading: Reading) -> str:
         if self._first is not None:
             zone = to_text(reading.zone)
-            why = f"{sent.question.server.address} does not know, and refers to the servers of {zone}."
+            why = f"{sent.question.server.address} does not know, and refers to the servers of {zone}"
             self._end(lookup, Outcome("failed", zone=sent.question.server.zone, code="referral", why=why))
             return ""
         parent = from_text(sent.question.server.zone)
@@ -191,7 +196,7 @@ class Descent:
             limit = self._budget.ns_per_referral
             servers.without[name] = (
                 "ns-limit",
-                f"and others were not looked up: {limit} per zone are enough",
+                f"and others were not looked up: {limit} are enough",
             )
             self._exhausted(lookup, servers)
         elif lookup.depth >= self._budget.depth:
@@ -214,6 +219,10 @@ class Descent:
 
     def _exhausted(self, lookup: Lookup, servers: Servers) -> None:
         code, why = servers.failure()
+        if self._first is not None:
+            _, kind, reason = servers.outcomes[-1]
+            code = _CODES.get(kind, "server-unusable")
+            why = f"{server_text(self._first)} {reason}".rstrip(".") + "."
         self._end(lookup, Outcome("failed", zone=to_text(servers.zone), code=code, why=why))
 
     def _end(self, lookup: Lookup, outcome: Outcome) -> None:
@@ -235,16 +244,3 @@ class Descent:
             self._stack.append(Lookup(name, AAAA, lookup.depth, Minimised(name, self._qmin)))
         else:
             below.servers.without[name] = address_failure(outcome, 4 if lookup.rdtype == A else 6)
-
-    def _remembered(self, kept: Kept) -> Outcome:
-        left = self._cache.ttl_left(kept)
-        if not kept.no:
-            return Outcome("answer", tuple(record(rr, left) for rr in kept.records))
-        soa = record(kept.soa, left) if kept.soa is not None else None
-        status: Status = "nxdomain" if kept.no == "nxdomain" else "nodata"
-        return Outcome(status, zone=soa.name if soa else "", soa=soa, negative_ttl=left)
-
-    def _negative(self, reading: Reading, zone: Labels) -> Outcome:
-        soa = record(reading.soa) if reading.soa is not None else None
-        status: Status = "nxdomain" if reading.kind == "nxdomain" else "nodata"
-        return Outcome(status, zone=to_text(zone), soa=soa, negative_ttl=reading.negative_ttl)

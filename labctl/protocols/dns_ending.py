@@ -7,7 +7,10 @@ from dataclasses import replace
 
 from labctl.protocols.dns_labels import Labels, to_text
 from labctl.protocols.dns_lookup import Lookup, Outcome
-from labctl.protocols.dns_result import Cut, Result
+from labctl.protocols.dns_meaning import Reading
+from labctl.protocols.dns_records import record
+from labctl.protocols.dns_remembered import Kept
+from labctl.protocols.dns_result import Cut, Result, Status
 from labctl.protocols.dns_words import ended_text
 
 
@@ -39,7 +42,9 @@ def address_failure(outcome: Outcome, version: int) -> tuple[str, str]:
     if outcome.status == "failed":
         if outcome.code == "glueless-cycle":
             return outcome.code, outcome.why
-        why = outcome.why if len(outcome.why) <= 300 else outcome.why[:299].rstrip() + "…"
+        why = (
+            outcome.why if len(outcome.why) <= 300 else "… " + outcome.why[-299:].lstrip()
+        )  # the root cause is last
         return outcome.code, f"has no address that could be found out ({why.rstrip('.')})"
     if outcome.status == "nxdomain":
         return "no-such-server", "does not exist"
@@ -59,3 +64,19 @@ def cycle_text(stack: list[Lookup], zone: Labels) -> str:
             text += ", which is served by "
     again = " itself" if len(stack) - start == 2 else " again"
     return f"{text}{again}, and no address came along (no glue)."
+
+
+def remembered(kept: Kept, left: int) -> Outcome:
+    """A look-up that the cache answers, with `left` seconds to go."""
+    if not kept.no:
+        return Outcome("answer", tuple(record(rr, left) for rr in kept.records))
+    soa = record(kept.soa, left) if kept.soa is not None else None
+    status: Status = "nxdomain" if kept.no == "nxdomain" else "nodata"
+    return Outcome(status, zone=soa.name if soa else "", soa=soa, negative_ttl=left)
+
+
+def denied(reading: Reading, zone: Labels) -> Outcome:
+    """A look-up that a server of `zone` answers with NXDOMAIN or NODATA."""
+    soa = record(reading.soa) if reading.soa is not None else None
+    status: Status = "nxdomain" if reading.kind == "nxdomain" else "nodata"
+    return Outcome(status, zone=to_text(zone), soa=soa, negative_ttl=reading.negative_ttl)

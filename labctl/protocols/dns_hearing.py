@@ -13,7 +13,7 @@ from labctl.protocols.dns_reading import classify
 from labctl.protocols.dns_records import record
 from labctl.protocols.dns_result import Heard, Kind, Record
 from labctl.protocols.dns_wire import Garbage, Reply, parse
-from labctl.protocols.dns_words import count, failure_text, heard_text, who
+from labctl.protocols.dns_words import count, failure_text, heard_text, server_text
 
 _FORMERR, _NOTIMP, _BADVERS = 1, 4, 16
 
@@ -64,14 +64,14 @@ def heard_of(sent: Sent, judged: Judged, wire: bytes | None, then: str) -> Heard
         return Heard(
             question,
             judged.kind,
-            f"{who(question)} {judged.why}{then}.",
+            f"{server_text(question.server)} {judged.why}{then}.",
             size=len(wire or b""),
             failure=judged.failure,
             wire=wire or b"",
         )
     records: tuple[Record, ...] = ()
     if reading is None:
-        text = f"{who(question)} {judged.why}; {count(len(reply.wire), 'octet')}{then}."
+        text = f"{server_text(question.server)} {judged.why}; {count(len(reply.wire), 'octet')}{then}."
         reading = Reading(judged.kind, sent.name)
     else:
         records = _records(reading)

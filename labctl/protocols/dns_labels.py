@@ -46,6 +46,11 @@ def to_text(name: Labels) -> str:
     return ".".join(map(_label_text, name)) + "."
 
 
+def zone_text(zone: Labels) -> str:
+    """A zone as a person reads it."""
+    return to_text(zone) if zone else "the root"
+
+
 def split(text: str) -> list[bytes]:
     """The labels of presentation text, escapes undone, case kept; a trailing dot is allowed.
 

@@ -81,10 +81,10 @@ class Lookup:
             self.visited.append(step.target)
             if circle:
                 way = " -> ".join(map(to_text, self.visited[self.visited.index(step.target) :]))
-                return Outcome("failed", code="alias-loop", why=f"The aliases go round in a circle: {way}.")
+                return Outcome("failed", code="alias-loop", why=f"The aliases go round in a circle: {way}")
             if len(self.visited) - 1 > limit:
                 why = (
-                    f"The chain of aliases has more than {limit} steps; it had got to {to_text(step.target)}."
+                    f"The chain of aliases has more than {limit} steps; it had got to {to_text(step.target)}"
                 )
                 return Outcome("failed", code="alias-too-long", why=why)
         if steps:

@@ -7,7 +7,7 @@ The zone decides what the server is believed about: names at or below it, and se
 from __future__ import annotations
 
 from labctl.protocols.dns_alias import follow
-from labctl.protocols.dns_labels import Labels, is_at_or_below, to_text
+from labctl.protocols.dns_labels import Labels, is_at_or_below, to_text, zone_text
 from labctl.protocols.dns_meaning import Reading, lame
 from labctl.protocols.dns_message import rcode_text
 from labctl.protocols.dns_referral import refers
@@ -15,6 +15,7 @@ from labctl.protocols.dns_types import ANY, NS, NSEC, NSEC3, NXNAME, RRSIG, SOA
 from labctl.protocols.dns_wire import RR, Reply, Unreadable
 
 _NOERROR, _NXDOMAIN, _YXDOMAIN = 0, 3, 6
+_IN = 1
 
 
 def classify(reply: Reply, name: Labels, rdtype: int, zone: Labels, *, anyone: bool = False) -> Reading:
@@ -25,7 +26,8 @@ def classify(reply: Reply, name: Labels, rdtype: int, zone: Labels, *, anyone: b
     rcode = reply.rcode
     if rcode not in {_NOERROR, _NXDOMAIN, _YXDOMAIN}:
         return Reading("error", name, f"answers {rcode_text(rcode)}")
-    followed = follow(name, rdtype, reply.answer, zone)
+    answer = [rr for rr in reply.answer if rr.rdclass == _IN]
+    followed = follow(name, rdtype, answer, zone)
     reading = Reading(
         "answer",
         followed.final,
@@ -34,18 +36,21 @@ def classify(reply: Reply, name: Labels, rdtype: int, zone: Labels, *, anyone: b
         loop=followed.loop,
         overflow=followed.overflow,
     )
-    reading.scrubbed.extend(f"{rr} ({why})" for rr, why in followed.wrong)
-    had = bool(reading.records)
+    dealt_with = {id(rr) for rr in followed.records}
+    for rr, why in followed.wrong:
+        if id(rr) not in dealt_with:
+            dealt_with.add(id(rr))
+            reading.scrubbed.append(f"{rr} ({why})")
     _drop_malformed(reading)
-    _scrub_answer(reading, reply.answer, rdtype, zone)
-    _authority(reading, reply.authority, zone)
+    _scrub_answer(reading, reply.answer, rdtype, zone, dealt_with)
+    _authority(reading, [rr for rr in reply.authority if rr.rdclass == _IN], zone)
     if rcode == _YXDOMAIN and not reading.overflow:
         reading.kind, reading.why = (
             "error",
             "answers YXDOMAIN without a DNAME that would make the name too long",
         )
         return reading
-    if had and not reading.records:
+    if followed.records and not reading.records:
         reading.kind, reading.why = "garbage", "answers with records that cannot be read"
         return reading
     speaks = reply.aa or anyone
@@ -123,9 +128,9 @@ def _no_records(reading: Reading, reply: Reply, speaks: bool, zone: Labels) -> N
         if reply.rcode == _NXDOMAIN:
             lame(reading, "says NXDOMAIN without authority (AA is not set)")
         elif zone in owners:
-            lame(reading, f"refers to {to_text(zone)} itself")
+            lame(reading, f"refers to {zone_text(zone)} itself")
         elif up := [owner for owner in owners if is_at_or_below(zone, owner)]:
-            lame(reading, f"refers upwards, to {to_text(up[0])}")
+            lame(reading, f"refers upwards, to {zone_text(up[0])}")
         elif owners:
             lame(reading, f"refers sideways, to {to_text(min(owners))}")
         else:
@@ -133,7 +138,7 @@ def _no_records(reading: Reading, reply: Reply, speaks: bool, zone: Labels) -> N
         return
     up = [owner for owner in owners if is_at_or_below(zone, owner)]
     if not reply.aa and up:
-        lame(reading, f"does not know, and points to {to_text(up[0])}")
+        lame(reading, f"does not know, and points to {zone_text(up[0])}")
         return
     _negative(reading, reply)
 
@@ -150,20 +155,21 @@ def _drop_malformed(reading: Reading) -> None:
     reading.records = good
 
 
-def _scrub_answer(reading: Reading, answer: list[RR], rdtype: int, zone: Labels) -> None:
-    used = {id(rr) for rr in reading.records}
+def _scrub_answer(reading: Reading, answer: list[RR], rdtype: int, zone: Labels, used: set[int]) -> None:
     names = {reading.final} if reading.records else set()
     for step in reading.steps:
         names |= {step.owner, step.record.owner}
-        used |= {id(step.record), id(step.cname)}
+        used = used | {id(step.record), *map(id, step.also)}
     for rr in answer:
         if id(rr) in used:
             continue
-        if rr.rdtype == RRSIG and rr.owner in names and rdtype != ANY:
+        if rr.rdclass != _IN:
+            reading.scrubbed.append(f"{rr} (of another class than IN)")
+        elif rr.rdtype == RRSIG and rr.owner in names and rdtype != ANY:
             reading.signatures.append(rr)
         elif not is_at_or_below(rr.owner, zone):
             reading.scrubbed.append(f"{rr} (outside {to_text(zone)})")
-        elif not any(text.startswith(f"{rr} (") for text in reading.scrubbed):
+        else:
             reading.scrubbed.append(f"{rr} (not asked for)")
 
 

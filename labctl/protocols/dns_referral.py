@@ -15,7 +15,7 @@ def refers(reading: Reading, reply: Reply, name: Labels, rdtype: int, zone: Labe
     below = [
         rr
         for rr in reply.authority
-        if rr.rdtype == NS and rr.owner != zone and is_at_or_below(rr.owner, zone)
+        if rr.rdtype == NS and rr.rdclass == 1 and rr.owner != zone and is_at_or_below(rr.owner, zone)
     ]
     below = [rr for rr in below if is_at_or_below(name, rr.owner)]
     if not below or reply.rcode != _NOERROR or reading.soa is not None:
@@ -58,7 +58,7 @@ def _glue(reading: Reading, additional: list[RR], zone: Labels, ttls: list[int])
     """
     servers = set(reading.ns)
     for rr in additional:
-        if rr.rdtype != A and rr.rdtype != AAAA:
+        if rr.rdclass != 1 or (rr.rdtype != A and rr.rdtype != AAAA):
             continue
         if not is_at_or_below(rr.owner, zone):
             reading.scrubbed.append(f"{rr} (outside {to_text(zone)})")

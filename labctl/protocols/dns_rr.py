@@ -98,7 +98,10 @@ def name_at(wire: bytes, at: int, seen: dict[int, Labels]) -> tuple[Labels, int]
     """The name at an offset, and where what follows it begins. Pointers may only go back (RFC 1035
     section 4.1.4).
     """
+    if wire[at] >= 192 and (known := seen.get((wire[at] & 63) << 8 | wire[at + 1])) is not None:
+        return known, at + 2
     start = limit = at
+    hops = 0
     end = -1
     labels: list[bytes] = []
     length = 1
@@ -119,6 +122,9 @@ def name_at(wire: bytes, at: int, seen: dict[int, Labels]) -> tuple[Labels, int]
             target = (octet & 63) << 8 | wire[at + 1]
             if end < 0:
                 end = at + 2
+            hops += 1
+            if hops > 127:  # as many as a name can have labels
+                raise Unreadable("a compressed name of pointers to pointers")
             if target >= limit:
                 raise Unreadable("a compressed name points forward or at itself")
             if (known := seen.get(target)) is not None:

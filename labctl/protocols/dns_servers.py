@@ -6,9 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from labctl.protocols.dns_cache import Delegation
-from labctl.protocols.dns_labels import ROOT, Labels, from_text, to_text
+from labctl.protocols.dns_labels import ROOT, Labels, from_text, to_text, zone_text
 from labctl.protocols.dns_result import AddressSource, Cut, Hint, Kind, Server
-from labctl.protocols.dns_words import zone_text
 
 _LISTED = 6
 
@@ -29,22 +28,26 @@ class Servers:
     without: dict[Labels, tuple[str, str]] = field(default_factory=dict)
     looked_up: list[Labels] = field(default_factory=list)
     _asked: set[str] = field(default_factory=set)
+    _fours: int = 0
+    _addresses: set[str] = field(default_factory=set)
 
     def add(self, name: Labels, address: str, source: AddressSource) -> None:
         """One more address, unless it is known; IPv6 addresses go behind IPv4 ones."""
-        if any(server.address == address for server in self.known):
+        if address in self._addresses:
             return
+        self._addresses.add(address)
         server = Server(to_text(self.zone), to_text(name), address, source)
         if ":" in address:
             self.known.append(server)
-            return
-        fours = sum(":" not in other.address for other in self.known)
-        self.known.insert(fours, server)
+        else:
+            self.known.insert(self._fours, server)
+            self._fours += 1
 
     def next_address(self, silent: set[str], *, patient: bool) -> Server | None:
         """The next address not asked yet. Those silent in this walk come last, or never if not patient."""
         fresh = [server for server in self.known if server.address not in self._asked]
-        fresh.sort(key=lambda server: server.address in silent)
+        if silent:
+            fresh.sort(key=lambda server: server.address in silent)
         for server in fresh:
             self._asked.add(server.address)
             if patient or server.address not in silent:
@@ -76,6 +79,10 @@ class Servers:
 
     def failure(self) -> tuple[str, str]:
         """Code and sentence: why no server of this zone gave an answer."""
+        code, why = self._failure()
+        return code, why.rstrip(".") + "."
+
+    def _failure(self) -> tuple[str, str]:
         zone = zone_text(self.zone)
         if not self.outcomes:
             for code, why in self.without.values():
@@ -83,7 +90,7 @@ class Servers:
                     return code, why
             reasons = _list([f"{to_text(name)} {why}" for name, (_, why) in self.without.items()])
             why = f": {reasons}" if reasons else ""
-            return "no-address", f"No name server of {zone} has an address that could be asked{why}."
+            return "no-address", f"No name server of {zone} has an address that could be asked{why}"
         told = [f"{server.name} ({server.address}) {why}" for server, _, why in self.outcomes]
         told += [
             f"{to_text(name)} {why}" for name, (code, why) in self.without.items() if code != "glueless-cycle"
@@ -91,10 +98,10 @@ class Servers:
         all_of_them = _list(told)
         kinds = {kind for _, kind, _ in self.outcomes}
         if kinds == {"silent"}:
-            return "no-server-answers", f"No name server of {zone} answers: {all_of_them}."
+            return "no-server-answers", f"No name server of {zone} answers: {all_of_them}"
         if kinds <= {"lame", "error"}:
-            return "all-lame", f"No server that was named for {zone} serves it: {all_of_them}."
-        return "no-server-answers", f"No name server of {zone} gives a usable answer: {all_of_them}."
+            return "all-lame", f"No server that was named for {zone} serves it: {all_of_them}"
+        return "no-server-answers", f"No name server of {zone} gives a usable answer: {all_of_them}"
 
 
 def _list(reasons: list[str]) -> str:

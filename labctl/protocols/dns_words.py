@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from labctl.protocols.dns_labels import Labels, to_text
+from labctl.protocols.dns_labels import to_text
 from labctl.protocols.dns_meaning import Reading
 from labctl.protocols.dns_message import rcode_text
-from labctl.protocols.dns_result import Question, Record, Result
+from labctl.protocols.dns_result import Question, Record, Result, Server
 from labctl.protocols.dns_wire import Reply
+
+_LONG = 100
 
 _FAILURES = {
     "timeout": "did not answer in time",
@@ -18,20 +20,14 @@ _FAILURES = {
 }
 
 
-def zone_text(zone: Labels) -> str:
-    """A zone as a person reads it."""
-    return to_text(zone) if zone else "the root"
-
-
 def count(number: int, noun: str) -> str:
     """1 server, 2 servers, 1 address, 2 addresses."""
     plural = noun + ("es" if noun.endswith("s") else "s")
     return f"{number} {noun if number == 1 else plural}"
 
 
-def who(question: Question) -> str:
-    """The server as a person reads it."""
-    server = question.server
+def server_text(server: Server) -> str:
+    """A server as a person reads it."""
     if server.name in {"", ".", server.address}:
         return server.address
     return f"{server.name} ({server.address})"
@@ -42,9 +38,10 @@ def failure_text(failure: str) -> str:
     return _FAILURES.get(failure, f"gave no answer ({failure})" if failure else "gave no answer")
 
 
-def listed(records: tuple[Record, ...], limit: int = 4) -> str:
-    """Data of records in one line, the rest counted."""
-    said = ", ".join(record.text for record in records[:limit])
+def listed(records: tuple[Record, ...], type: str, limit: int = 4) -> str:
+    """Data of records in one line, long ones cut, the rest counted."""
+    texts = [rr.text if rr.type == type else f"{rr.type} {rr.text}" for rr in records[:limit]]
+    said = ", ".join(text if len(text) <= _LONG else text[: _LONG - 1] + "…" for text in texts)
     return said + (f" and {len(records) - limit} more" if len(records) > limit else "")
 
 
@@ -52,9 +49,13 @@ def heard_text(
     question: Question, reply: Reply, reading: Reading, records: tuple[Record, ...], then: str
 ) -> str:
     """What one reply said, as a sentence; `then` is what follows from it, as half a sentence."""
-    server, size = who(question), count(len(reply.wire), "octet")
+    server, size = server_text(question.server), count(len(reply.wire), "octet")
     final = to_text(reading.final)
-    alias = f"{question.name} is an alias of {final}" if reading.steps else ""
+    alias = ""
+    if reading.steps:
+        way = [to_text(step.target) for step in reading.steps]
+        way = way if len(way) <= 4 else [*way[:3], "…", way[-1]]
+        alias = f"{question.name} is an alias of {', that of '.join(way)}"
     authority = "answers with authority" if reply.aa else "answers"
     if reading.kind == "referral":
         said = f"does not know {question.name} and refers to {count(len(reading.ns), 'server')} of "
@@ -63,7 +64,7 @@ def heard_text(
         data = [rr for rr in records if rr.name == final and rr.type != "CNAME"] or list(records)
         ttl = min((record.ttl for record in data), default=0)
         said = f"{authority}: {alias + ', and ' if alias else ''}{final} has {question.type} "
-        said += f"{listed(tuple(data))}, TTL {ttl} s"
+        said += f"{listed(tuple(data), question.type)}, TTL {ttl} s"
     elif reading.kind == "alias":
         ttl = min((record.ttl for record in records), default=0)
         said = f"{authority}: {alias or 'an alias'}, TTL {ttl} s"
@@ -98,7 +99,7 @@ def ended_text(result: Result) -> str:
     via = f" (an alias leads to {result.final_name})" if result.chain else ""
     if result.status == "answer":
         ttl = min((record.ttl for record in result.records), default=0)
-        return f"{result.name} has {result.type} {listed(result.records)}{via}, TTL {ttl} s, {took}."
+        return f"{name} has {result.type} {listed(result.records, result.type)}{via}, TTL {ttl} s, {took}."
     remembered = (
         f", and that may be remembered for {result.negative_ttl} s" if result.negative_ttl is not None else ""
     )
@@ -106,4 +107,4 @@ def ended_text(result: Result) -> str:
         return f"{result.final_name} exists and has no {result.type} record{via}{remembered}, {took}."
     if result.status == "nxdomain":
         return f"{result.final_name} does not exist{via}{remembered}, {took}."
-    return f"{result.name} {result.type} could not be found out {took}: {result.why}"
+    return f"{name} {result.type} could not be found out {took}: {result.why}"

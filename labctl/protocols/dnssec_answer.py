@@ -38,8 +38,10 @@ class Answer:
         self._asked: set[tuple[dns.name.Name, int]] = set()
         for each in heard:
             reply = dns_wire.parse(each.wire)
-            if isinstance(reply, dns_wire.Reply):
+            if each.kind != "mismatch" and isinstance(reply, dns_wire.Reply):
                 self.evidence.add(reply)
+            if each.kind in {"silent", "garbage", "lame", "error"}:
+                zones.asking.unhelpful.add(each.question.server.address)
 
     def state(self) -> Steps[State]:
         """Judge every alias on the way and what stands at its end; the worst of them counts."""
@@ -82,6 +84,10 @@ class Answer:
             text = f"The alias at {name} was not among the replies."
             return None, self._unjudged(name.to_text(), "answer-differs", text)
         found, state = yield from self._rrset(name, _CNAME, cname)
+        told = [each for each in self.result.chain if each.type == "CNAME" and _same(each.name, name)]
+        if state == "secure" and told and not found.is_as_told(told):
+            text = f"The signed alias at {name} is not the one that the walk followed."
+            return None, self._unjudged(name.to_text(), "answer-differs", text)
         return next(iter(found.rrset)).target, state
 
     def _by_dname(
@@ -116,12 +122,12 @@ class Answer:
     def _rrset(self, name: dns.name.Name, rdtype: int, found: Found) -> Steps[tuple[Found, State]]:
         """Judge one RRset by the chain of its zone; gives back the version that was judged."""
         what = f"{name} {dns_wire.type_text(rdtype)}"
-        trust = yield from self._zone(name, rdtype, found.signers)
+        trust = yield from self.zones.answering(name, rdtype, found.signers)
         if trust.state == "secure" and not found.rrsigs:
             # Some servers and middleboxes lose the signatures; ask for them once more before judging.
             found = (yield from self._fetch(name, rdtype)) or found
             if found.rrsigs:
-                trust = yield from self._zone(name, rdtype, found.signers)
+                trust = yield from self.zones.answering(name, rdtype, found.signers)
             else:
                 trust = yield from self.zones.hidden_cut(trust, name, above=rdtype == _DS)
         if trust.state != "secure":
@@ -152,7 +158,7 @@ class Answer:
         """Judge NXDOMAIN or NODATA: the records that deny have to be signed, and to deny just this."""
         what = f"no {name} {self.result.type}" if self.result.status == "nodata" else f"no {name}"
         signers = {signer for each in self.evidence.denials() for signer in each.signers}
-        trust = yield from self._zone(name, rdtype, signers)
+        trust = yield from self.zones.answering(name, rdtype, signers)
         if trust.state != "secure":
             return trust.state
         proof, code, text = self._deny(name, rdtype, trust)
@@ -195,24 +201,6 @@ class Answer:
         self._link(trust, what, signed.text)
         return "secure"
 
-    def _zone(self, name: dns.name.Name, rdtype: int, signers: set[dns.name.Name]) -> Steps[Trust]:
-        """The zone that has to answer for a name: the deepest one known, or a deeper one that signs."""
-        above = rdtype == _DS and name != dns.name.root
-        trust = yield from self.zones.trust(self.zones.enclosing(name, above=above))
-        if trust.state != "secure" or trust.zone in signers:
-            return trust
-        deeper = [
-            signer
-            for signer in signers
-            if signer != trust.zone
-            and signer.is_subdomain(trust.zone)
-            and name.is_subdomain(signer)
-            and not (above and signer == name)
-        ]
-        if not deeper:
-            return trust
-        return (yield from self.zones.trust(max(deeper, key=len)))
-
     def _fetch(self, name: dns.name.Name, rdtype: int) -> Steps[Found | None]:
         """Ask the zone's servers once more, with DNSSEC; what comes joins the evidence."""
         if (name, rdtype) in self._asked:
@@ -238,6 +226,10 @@ class Answer:
     def _unjudged(self, name: str, code: str, text: str) -> State:
         self.zones.links.append(Link(self.result.zone, name, False, text, code))
         return "indeterminate"
+
+
+def _same(text: str, name: dns.name.Name) -> bool:
+    return bool(dns.name.from_text(text) == name)
 
 
 def _is_signed(reply: dns_wire.Reply) -> bool:

@@ -31,6 +31,7 @@ class Asking:
         self.budget = budget
         self.number = 0
         self.heard: list[Heard] = []
+        self.unhelpful: set[str] = set()  # addresses that did not answer, or not usefully: asked last
         self._random = random or random_module.SystemRandom()
 
     @property
@@ -48,7 +49,10 @@ class Asking:
         """The first reply that `serves`; else the first one that could be read; None when there was none."""
         second_best: dns_wire.Reply | None = None
         why: Why = "walk"
-        for server in list(servers)[:SERVERS_PER_ZONE]:
+        in_order = sorted(
+            servers, key=lambda server: (server.address in self.unhelpful, ":" in server.address)
+        )
+        for server in in_order[:SERVERS_PER_ZONE]:
             reply = yield from self._ask_one(server, name, rdtype, why)
             if reply is not None and serves(reply):
                 return reply
@@ -66,6 +70,8 @@ class Asking:
             heard, reply = hear(question, wire, failure)
             self.heard.append(heard)
             if heard.kind != "truncated":
+                if reply is None:
+                    self.unhelpful.add(server.address)
                 return reply
             if via == "tcp":
                 return None

@@ -147,7 +147,8 @@ class Nsec3Denial:
                 return missing(f"NSEC3 of {wildcard} does not deny {kind}: {why}.", "denial-wrong")
             text = f"NSEC3 proves that {name} would come from {wildcard}, which has no {kind}."
             return self._proof("no-such-type", text, span)
-        if span.opt_out:
+        # An unlisted delegation may be there. Without the wildcard denied, so might be what it stands for.
+        if span.opt_out and (asked == DS or wildcard is None or self._covering(wildcard) is not None):
             return self._proof("opt-out", "", span)
         return missing(f"No NSEC3 of {self.zone} denies {name} {kind}.")
 

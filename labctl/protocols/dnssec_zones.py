@@ -67,6 +67,24 @@ class Zones:
             self._trusts[zone] = known
         return known
 
+    def answering(self, name: dns.name.Name, rdtype: int, signers: set[dns.name.Name]) -> Steps[Trust]:
+        """The zone that has to answer for a name: the deepest one known, or a deeper one that signs."""
+        above = rdtype == _DS and name != dns.name.root
+        trust = yield from self.trust(self.enclosing(name, above=above))
+        if trust.state != "secure" or trust.zone in signers:
+            return trust
+        deeper = [
+            signer
+            for signer in signers
+            if signer != trust.zone
+            and signer.is_subdomain(trust.zone)
+            and name.is_subdomain(signer)
+            and not (above and signer == name)
+        ]
+        if not deeper:
+            return trust
+        return (yield from self.trust(max(deeper, key=len)))
+
     def hidden_cut(self, trust: Trust, name: dns.name.Name, *, above: bool) -> Steps[Trust]:
         """The zone that an unsigned name is really in: there may be a cut that no referral showed.
 

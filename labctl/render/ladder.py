@@ -19,8 +19,8 @@ from labctl.render.text import cells, cut
 HOLD_MS = 250.0
 ROWS = 40
 
-# Cells of an arrow that are not its words: a line and a space on both sides, and the head.
-_AROUND = 5
+# Cells of an arrow that are not its words: a line, two spaces and the head, and one more where there is room.
+_AROUND = 4
 
 _MEANING = {
     "question": "question",
@@ -58,7 +58,7 @@ class Ladder:
         self._drawn: list[Exchange] = []
         self._hidden = 0
         self._addresses: dict[str, str] = {}
-        # The lane in each slot ("" while it is free) and its column; empty before the first header. And the last
+        # The lane in each slot ("" while it is free) and its column; empty before a header. And the last
         # row in which a lane is used, None while that is not known.
         self._slots: list[str] = []
         self._at: list[int] = []
@@ -108,12 +108,11 @@ class Ladder:
             ends = {exchange.source, exchange.target}
             if slots[0] in ends and (others := ends - {slots[0]}) and (other := others.pop()) in slots:
                 slot = slots.index(other)
-                # From one lifeline to the next: the words, what is around them, and one step.
-                needs[slot] = max(needs.get(slot, 0), cells(self._label(exchange)) + _AROUND + 1)
+                needs[slot] = max(needs.get(slot, 0), cells(self._label(exchange)) + _AROUND + 2)
         if "" in slots:
             # More is to come, and what was said so far is the best guess at how long it is.
             said = [cells(self._label(e)) for e in [*self._drawn, *rows]]
-            needs[1] = max(needs.get(1, 0), max(said) + _AROUND + 1)
+            needs[1] = max(needs.get(1, 0), max(said) + _AROUND + 2)
         self._at = columns(self._width, len(slots), needs)
         return self._names([i for i, lane in enumerate(slots) if lane], first=True)
 

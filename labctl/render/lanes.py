@@ -7,13 +7,16 @@ from itertools import pairwise
 
 # The gutter with the times ends before column 8; the first lane's name is centred on column 15.
 GUTTER_END, FIRST = 8, 15
-# No two lanes stand closer: `203.0.113.53` and a space must fit between two middles.
-GAP = 14
 
 
 def capacity(width: int) -> int:
     """How many lanes fit side by side: four at 80 columns, six from 110 on."""
     return 6 if width >= 110 else 4
+
+
+def gap(width: int) -> int:
+    """No two lanes stand closer: `203.0.113.53` and a space must fit between two middles."""
+    return 14 if width >= 80 else 13
 
 
 def columns(width: int, count: int, needs: Mapping[int, int]) -> list[int]:
@@ -31,8 +34,8 @@ def columns(width: int, count: int, needs: Mapping[int, int]) -> list[int]:
     at = [FIRST]
     for lane in range(1, count):
         wanted = round(FIRST + unit * (1.56 + lane - 1))
-        nearest = max(wanted, FIRST + needs.get(lane, 0), at[-1] + GAP)
-        at.append(min(nearest, right - GAP * (count - 1 - lane)))
+        nearest = max(wanted, FIRST + needs.get(lane, 0), at[-1] + gap(width))
+        at.append(min(nearest, right - gap(width) * (count - 1 - lane)))
     return at
 
 

@@ -20,13 +20,27 @@ class Line:
     @classmethod
     def of(cls, *pieces: Piece | str) -> Line:
         """A line of pieces; a bare string has no style."""
-        return cls([(p, "") if isinstance(p, str) else p for p in pieces])
+        line = cls()
+        for piece in pieces:
+            line.add(piece) if isinstance(piece, str) else line.add(*piece)
+        return line
 
     def add(self, text: str, style: str = "") -> Line:
-        """Append a piece; returns the line."""
-        if text:
+        """Append a piece, joined to the last one when that has the same style; returns the line."""
+        if text and self.pieces and self.pieces[-1][1] == style:
+            self.pieces[-1] = (self.pieces[-1][0] + text, style)
+        elif text:
             self.pieces.append((text, style))
         return self
+
+    def trimmed(self) -> Line:
+        """The line without the spaces at its end."""
+        pieces = list(self.pieces)
+        while pieces:
+            text, style = pieces.pop()
+            if text := text.rstrip(" "):
+                return Line([*pieces, (text, style)])
+        return Line()
 
     @property
     def text(self) -> str:
@@ -68,40 +82,38 @@ def marked(text: str, style: str = "") -> list[Piece]:
     return [piece for piece in pieces if piece[0]]
 
 
-def wrap(pieces: Iterable[Piece], width: int, *, first: str = "", rest: str | None = None) -> list[Line]:
+def wrap(
+    pieces: Iterable[Piece], width: int, *, first: str | Iterable[Piece] = "", rest: str | None = None
+) -> list[Line]:
     """Pieces as lines of at most `width` cells, broken at spaces; in a word only when no line can hold it.
 
-    `first` and `rest` are put before the first and the following lines (default: as many spaces).
+    `first` (text, or pieces) stands before the first line, `rest` before the others: default: as many spaces.
     """
-    rest = " " * cells(first) if rest is None else rest
-    lines = [Line.of(first)]
-    taken = start = cells(first)
-    gap = ""
+    lines = [Line.of(first) if isinstance(first, str) else Line.of(*first)]
+    taken = start = lines[0].cells
+    rest = " " * start if rest is None else rest
+    gap: Piece = ("", "")
     for word in _words(pieces):
-        room = max(1, width - cells(rest))
-        size = sum(cells(text) for text, _ in word)
-        if word[0][0].isspace():
-            gap = word[0][0]
+        if word[0][0].startswith(" "):
+            gap = word[0]
             continue
-        if taken > start and taken + len(gap) + size > width:
+        size = sum(cells(text) for text, _ in word)
+        if taken > start and taken + len(gap[0]) + size > width:
             lines.append(Line.of(rest))
             taken = start = cells(rest)
-            gap = ""
-        if gap and taken > start:
-            lines[-1].add(gap)
-            taken += len(gap)
-        gap = ""
+        elif taken > start:
+            lines[-1].add(*gap)
+            taken += len(gap[0])
+        gap = ("", "")
         for text, style in word:
             while text:
-                # A word that is longer than a line.
-                shown = fit(text, width - taken) if size > room else text
-                if not shown:
-                    if taken == start:
-                        shown = text[0]
-                    else:
-                        lines.append(Line.of(rest))
-                        taken = start = cells(rest)
-                        continue
+                shown = fit(text, width - taken)
+                if not shown and taken > start:
+                    # The rest of a word that is longer than a line.
+                    lines.append(Line.of(rest))
+                    taken = start = cells(rest)
+                    continue
+                shown = shown or text[0]
                 lines[-1].add(shown, style)
                 taken += cells(shown)
                 text = text[len(shown) :]

@@ -40,15 +40,17 @@ class Paper:
     def put(self, *lines: Line) -> None:
         """Print the lines and flush."""
         for line in lines:
-            pieces = [(escape(text, ascii=self._ascii), style) for text, style in line.pieces]
-            self._stream.write(encodable(self._ansi(pieces).rstrip(" ") + "\n", self._stream))
+            self._write(line.trimmed(), "\n")
         self._stream.flush()
 
     def write(self, line: Line) -> None:
         """Print the line without its end, for a prompt, and flush."""
-        pieces = [(escape(text, ascii=self._ascii), style) for text, style in line.pieces]
-        self._stream.write(encodable(self._ansi(pieces), self._stream))
+        self._write(line, "")
         self._stream.flush()
+
+    def _write(self, line: Line, end: str) -> None:
+        pieces = [(escape(text, ascii=self._ascii), style) for text, style in line.pieces]
+        self._stream.write(encodable(self._ansi(pieces) + end, self._stream))
 
     def _ansi(self, pieces: Iterable[tuple[str, str]]) -> str:
         if not self._styled:

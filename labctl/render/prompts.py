@@ -91,9 +91,7 @@ class TerminalAsker:
     def pause(self) -> None:
         """Wait for Enter. After the end of input there is nobody to wait for."""
         if not self._ended:
-            self._line(
-                Line.of(self._margin, ("Enter", "bold"), (" goes on ", "mute"), (">", "accent bold"), " ")
-            )
+            self._line(Line.of(("Enter", "bold"), (" goes on ", "mute"), (">", "accent bold")))
 
     # What is printed.
 
@@ -106,11 +104,8 @@ class TerminalAsker:
         widths = [len(choice.key) for choice in question.choices]
         for choice in question.choices:
             before = f"{self._margin}{self._margin}"
-            first = f"{before}{pad(choice.key, max(widths))}  "
-            lines = wrap(marked(self._words(choice.text)), self._width, first=first)
-            key = self._words(pad(choice.key, max(widths)))
-            lines[0].pieces[0:1] = [(before, ""), (key, "accent bold"), ("  ", "")]
-            self._paper.put(*lines)
+            first = [(before, ""), (self._words(pad(choice.key, max(widths))), "accent bold"), ("  ", "")]
+            self._paper.put(*wrap(marked(self._words(choice.text)), self._width, first=first))
         if question.id:
             self._paper.put(Line())
             self._say([(self._words(question.id), "mute")])
@@ -118,13 +113,7 @@ class TerminalAsker:
     def _prompt(self, question: Question) -> Line:
         keys = self._keys(question)
         return Line.of(
-            self._margin,
-            (self._words(question.prompt), "bold"),
-            "  ",
-            (keys, "mute"),
-            " ",
-            (">", "accent bold"),
-            " ",
+            (self._words(question.prompt), "bold"), "  ", (keys, "mute"), " ", (">", "accent bold")
         )
 
     def _keys(self, question: Question) -> str:
@@ -138,7 +127,7 @@ class TerminalAsker:
         if not question.ask_confidence:
             return 0
         keys = "  1 guess, 2 think, 3 sure, Enter skips "
-        prompt = Line.of(self._margin, ("How sure", "bold"), (keys, "mute"), (">", "accent bold"), " ")
+        prompt = Line.of(("How sure", "bold"), (keys, "mute"), (">", "accent bold"))
         while True:
             text = self._line(prompt)
             if not text or _is(text, "s", "skip", "q", "quit"):
@@ -151,7 +140,7 @@ class TerminalAsker:
         """A line of input without its blanks, or None at the end of input."""
         if self._ended:
             return None
-        lines = wrap(prompt.pieces[1:], self._width, first=self._margin)
+        lines = wrap(prompt.pieces, self._width, first=self._margin)
         self._paper.put(Line(), *lines[:-1])
         self._paper.write(lines[-1].add(" "))
         try:
@@ -171,9 +160,8 @@ class TerminalAsker:
         self._paper.put(*wrap([*first, *pieces], self._width, first=self._margin))
 
     def _item(self, mark: str, style: str, pieces: list[Piece]) -> None:
-        lines = wrap(pieces, self._width, first=f"{self._margin}  ")
-        lines[0].pieces[0:1] = [(self._margin, ""), (pad(mark, 2), style)]
-        self._paper.put(*lines)
+        first = [(self._margin, ""), (pad(mark, 2), style)]
+        self._paper.put(*wrap(pieces, self._width, first=first))
 
     def _words(self, text: str) -> str:
         return escape(text, ascii=self._ascii)

@@ -107,7 +107,8 @@ class RichRenderer:
     # The parts of the page.
 
     def _head(self, run: Run) -> None:
-        left = Line.of("  ", ("labctl ", "mute"), (self._words(self._command), "bold"))
+        command: list[Piece] = [("labctl ", "mute"), (self._words(self._command), "bold")]
+        left = Line.of("  ", *command)
         live = run.internet == "live"
         right = Line.of(("LIVE internet", "bold") if live else ("sandbox internet", "mute"))
         right.add(f"  seed {run.seed}", "mute")
@@ -115,7 +116,7 @@ class RichRenderer:
         if room >= 2:
             self._put([Line([*left.pieces, (" " * room, ""), *right.pieces])], "head")
         else:
-            self._put(wrap(left.pieces[1:], self._width - 1, first="  "), "head")
+            self._put(wrap(command, self._width - 1, first="  "), "head")
             self._put([Line([("  ", ""), *right.pieces])], "head")
 
     def _step(self, step: Step) -> None:
@@ -135,10 +136,9 @@ class RichRenderer:
             self._put([self._phase(step)], "phase")
         elif step.role == "heading":
             self._gap()
-            line = Line.of("  ", (self._words(step.title or step.text), "bold"))
-            if step.summary:
-                line.add("   ").add(self._words(step.summary), "mute")
-            self._put(wrap(line.pieces[1:], self._width - 1, first="  "), "heading")
+            self._put(
+                self._heading(self._words(step.title or step.text), self._words(step.summary)), "heading"
+            )
         elif step.role == "warning":
             self._gap()
             self._marked("!", "warn bold", step.title or step.text, "warn")
@@ -155,6 +155,14 @@ class RichRenderer:
         line.add(cut(self._words(step.title or step.text), room, self._glyphs.cut), "bold").add(" ")
         line.add(self._glyphs.line * (self._width - 1 - line.cells - tail), "faint")
         return line.add(" " if summary else "").add(summary, "mute")
+
+    def _heading(self, title: str, remark: str) -> list[Line]:
+        lines = wrap([(title, "bold")], self._width - 1, first="  ")
+        if remark and lines[-1].cells + 3 + cells(remark) <= self._width - 1:
+            lines[-1].add("   ").add(remark, "mute")
+        elif remark:
+            lines += wrap([(remark, "mute")], self._width - 1, first="  ")
+        return lines
 
     def _note(self, text: str, hue: str) -> None:
         """A paragraph; short ones that follow each other stand without a gap, as a list does."""
@@ -218,8 +226,7 @@ class RichRenderer:
         pieces = marked(self._words(verdict.sentence), strong)
         if verdict.outcome == "NOT_SEEN":
             pieces += [(" ", ""), (f"Not seen: {self._words(verdict.text)}", "mute")]
-        lines = wrap(pieces, self._width - 1, first="      ")
-        lines[0].pieces[0:1] = [("    ", ""), (pad(mark, 2), hue)]
+        lines = wrap(pieces, self._width - 1, first=[("    ", ""), (pad(mark, 2), hue)])
         if verdict.outcome == "REFUTED" or (self._plan.verbose and verdict.outcome == "HELD"):
             lines += wrap([(self._words(verdict.text), "")], self._width - 1, first="      ")
         lines += self._source(lines, verdict)
@@ -245,34 +252,34 @@ class RichRenderer:
     # Their pieces.
 
     def _mark(self, hue: str) -> tuple[str, str]:
-        return {"bad": (self._glyphs.failed, "bad bold"), "warn": ("!", "warn bold")}.get(
-            hue, (self._glyphs.passed, "ok bold")
-        )
+        marks = {
+            "bad": (self._glyphs.failed, "bad bold"),
+            "warn": ("!", "warn bold"),
+            "mute": (self._glyphs.absent, "mute"),
+        }
+        return marks.get(hue, (self._glyphs.passed, "ok bold"))
 
     def _marked(self, mark: str, mark_style: str, text: str, style: str = "") -> None:
-        lines = wrap(marked(self._words(text), style), min(PROSE, self._width - 1), first="    ")
-        lines[0].pieces[0:1] = [("  ", ""), (pad(mark, 2), mark_style)]
-        self._put(lines, "marked")
+        first = [("  ", ""), (pad(mark, 2), mark_style)]
+        width = min(PROSE, self._width - 1)
+        self._put(wrap(marked(self._words(text), style), width, first=first), "marked")
 
     def _prose(self, pieces: list[Piece]) -> None:
         self._put(wrap(pieces, min(PROSE, self._width - 1), first="  "), "note")
 
     def _spread(self, groups: Iterable[list[Piece]]) -> list[Line]:
         """Groups of pieces with three spaces between them, on as many lines as they need."""
-        lines = [Line.of("  ")]
+        lines: list[Line] = []
         for group in groups:
-            size = sum(cells(self._words(text)) for text, _ in group)
-            if lines[-1].cells > 2 and lines[-1].cells + 3 + size > self._width - 1:
-                lines.append(Line.of("  "))
-            lines[-1].add("   " if lines[-1].cells > 2 else "")
-            for text, style in group:
-                lines[-1].add(self._words(text), style)
-        return [each for line in lines for each in self._folded(line)]
-
-    def _folded(self, line: Line) -> list[Line]:
-        if line.cells <= self._width - 1:
-            return [line]
-        return wrap(line.pieces[1:], self._width - 1, first="  ")
+            shown = [(self._words(text), style) for text, style in group]
+            size = sum(cells(text) for text, _ in shown)
+            if lines and lines[-1].cells + 3 + size <= self._width - 1:
+                lines[-1].add("   ")
+                for piece in shown:
+                    lines[-1].add(*piece)
+            else:
+                lines += wrap(shown, self._width - 1, first="  ")
+        return lines
 
     def _gap(self) -> None:
         if self._above:

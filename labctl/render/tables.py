@@ -78,8 +78,8 @@ class _Grid:
             names = ["", *names]
         self._names = names if event.show_columns else []
         self._count = max([len(each) for each in self._cells] + [len(self._names), 1])
-        for each in [*self._cells, self._names]:
-            each.extend([""] * (self._count - len(each)) if each else [])
+        for each in [*self._cells, names]:
+            each.extend([""] * (self._count - len(each)))
         self._bold = {i for i, name in enumerate(names) if name == "type"}
         self._bars = any(row.share is not None for row in rows)
         self._numeric = {i for i in range(self._count) if self._is_numeric(i)} if not self._bars else set()
@@ -117,11 +117,11 @@ class _Grid:
         """The header, when it is to be shown, and the rows."""
         lines: list[Line] = []
         if self._names:
-            head = self._row(self._names, ["mute"] * self._count, None)
-            lines += head
+            lines += self._row(self._names, ["mute"] * self._count, None)
         for row, text, hues in zip(self._rows, self._cells, self._hues, strict=True):
             lines += self._row(text, hues, row.share)
-        return lines
+        # More columns than fit in any way: the linear form and the JSON have them.
+        return [line.clipped(self._room + INDENT) for line in lines]
 
     def _row(self, row: list[str], hues: list[str], share: float | None) -> list[Line]:
         line = Line.of(" " * INDENT)

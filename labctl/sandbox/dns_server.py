@@ -7,7 +7,6 @@ one dictionary look-up. An answer with a distance to travel waits in the delay l
 from __future__ import annotations
 
 import contextlib
-import heapq
 import selectors
 import socket
 import threading
@@ -15,6 +14,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from labctl.sandbox.delay_line import DelayLine
 from labctl.sandbox.dns_stream import Listener
 
 # How many answers one server keeps before it starts afresh: questions with cookies never repeat.
@@ -33,50 +33,6 @@ class Service(Protocol):
     keeps: bool
 
     def handle(self, wire: bytes, over_udp: bool, send: Send) -> None: ...
-
-
-class DelayLine:
-    """Calls functions when their time has come. Its thread starts with the first."""
-
-    def __init__(self) -> None:
-        self._waiting: list[tuple[float, int, Callable[[], None]]] = []
-        self._changed = threading.Condition()
-        self._number = 0
-        self._closed = False
-        self._thread: threading.Thread | None = None
-
-    def after(self, seconds: float, act: Callable[[], None]) -> None:
-        """Call `act` in `seconds`; not at all when the line is closed before."""
-        with self._changed:
-            if self._closed:
-                return
-            self._number += 1
-            heapq.heappush(self._waiting, (time.monotonic() + seconds, self._number, act))
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="sandbox delays")
-                self._thread.start()
-            self._changed.notify()
-
-    def _run(self) -> None:
-        while True:
-            with self._changed:
-                while not self._closed and (
-                    not self._waiting or (left := self._waiting[0][0] - time.monotonic()) > 0
-                ):
-                    self._changed.wait(left if self._waiting else None)
-                if self._closed:
-                    return
-                act = heapq.heappop(self._waiting)[2]
-            act()
-
-    def close(self) -> None:
-        """Drop what waits and end the thread."""
-        with self._changed:
-            self._closed = True
-            self._waiting.clear()
-            self._changed.notify()
-        if self._thread is not None:
-            self._thread.join()
 
 
 class NameServers:
@@ -122,9 +78,11 @@ class NameServers:
             sock.setblocking(False)
 
             def answer(wire: bytes, send: Send) -> None:
+                arrived = time.monotonic()
+
                 def delayed(reply: bytes) -> None:
                     if latency:
-                        self._delays.after(latency, lambda: send(reply))
+                        self._delays.after(_left(service, latency, arrived), lambda: send(reply))
                     else:
                         send(reply)
 
@@ -212,7 +170,7 @@ class Datagrams:
             if answer is None:
                 self._first_time(wire, asker)
             elif latency:
-                self._send(wire[:2] + answer, asker)
+                self._send(wire[:2] + answer, asker, latency)
             else:
                 try:
                     sock.sendto(wire[:2] + answer, asker)
@@ -220,25 +178,35 @@ class Datagrams:
                     continue
 
     def _first_time(self, wire: bytes, asker: tuple[str, int]) -> None:
+        arrived = time.monotonic()
+
         def send(answer: bytes) -> None:
             if self._service.keeps:
                 if len(self.kept) >= _KEPT:
                     self.kept.clear()
                 self.kept[wire[2:]] = answer[2:]
-            self._send(answer, asker)
+            self._send(answer, asker, _left(self._service, self._latency, arrived))
 
         _guarded(self._service, wire, True, send, self._crashes)
 
-    def _send(self, answer: bytes, asker: tuple[str, int]) -> None:
+    def _send(self, answer: bytes, asker: tuple[str, int], seconds: float) -> None:
         def send() -> None:
             # Closed meanwhile, or the asker cannot be reached: the datagram is lost, as datagrams are.
             with contextlib.suppress(OSError):
                 self._sock.sendto(answer, asker)
 
         if self._latency:
-            self._delays.after(self._latency, send)
+            self._delays.after(seconds, send)
         else:
             send()
+
+
+def _left(service: Service, latency: float, arrived: float) -> float:
+    """How long to hold an answer back. Thinking is no distance: what it took is taken off.
+
+    A resolver's thinking is a walk, which took its time on the wire, and its own distance comes on top.
+    """
+    return latency - (time.monotonic() - arrived) if service.keeps else latency
 
 
 def _guarded(service: Service, wire: bytes, over_udp: bool, send: Send, crashes: list[BaseException]) -> None:

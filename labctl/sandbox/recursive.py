@@ -10,7 +10,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Protocol
 
 import dns.edns
@@ -23,16 +22,15 @@ from dns.rdatatype import RdataType
 from dns.rrset import RRset
 
 from labctl.internet import Reply, Via
-from labctl.protocols.dns_cache import Cache
 from labctl.protocols.dns_result import Hint, Result
 from labctl.protocols.dns_walk import Walk
-from labctl.sandbox.dns_answers import COMPACT_OK, PAYLOAD, read_question
+from labctl.sandbox.dns_messages import COMPACT_OK, PAYLOAD, bad_version, read_question, to_bytes
 from labctl.sandbox.dns_proofs import NXNAME
+from labctl.sandbox.resolver_memory import Found, Memory
 from labctl.sandbox.town import ResolverManners
 
 # The town is near: whoever says nothing for this long is dead, and the next one is asked. Seconds.
 _PATIENCE = 0.5
-_ALIASES = 12
 _MOST_WALKS = 64
 _DENIAL_TYPES = (RdataType.RRSIG, RdataType.NSEC, RdataType.NSEC3)
 
@@ -41,32 +39,6 @@ class Ask(Protocol):
     """Sends a question to a town address."""
 
     def __call__(self, address: str, wire: bytes, *, via: Via, timeout: float) -> Reply: ...
-
-
-class Memory(Cache):
-    """The cache, with the manners that a fault can turn."""
-
-    def __init__(self, clock: Callable[[], float], manners: ResolverManners) -> None:
-        super().__init__(clock)
-        self._manners = manners
-
-    def _left(self, ttl: int, learnt: float) -> int:
-        left = super()._left(ttl, learnt)
-        return ttl if left > 0 and not self._manners.counts_down else left
-
-    def drop_denials(self) -> None:
-        """Forget every "no"."""
-        self._kept = {key: kept for key, kept in self._kept.items() if not kept.no}
-
-
-@dataclass
-class Found:
-    """What the memory says to a question. `complete` False: the walk has to go on from there."""
-
-    answer: list[RRset] = field(default_factory=list)
-    authority: list[RRset] = field(default_factory=list)
-    rcode: Rcode = Rcode.NOERROR
-    complete: bool = False
 
 
 class Recursive:
@@ -104,12 +76,12 @@ class Recursive:
             return
         reply = self._from_memory(question)
         if reply is not None:
-            send(_bytes(reply, question, over_udp))
+            send(to_bytes(reply, question, cut=over_udp))
             return
 
         def walk() -> None:
             try:
-                send(_bytes(self._by_walking(question), question, over_udp))
+                send(to_bytes(self._by_walking(question), question, cut=over_udp))
             finally:
                 with self._lock:
                     self._walking.discard(threading.current_thread())
@@ -120,7 +92,8 @@ class Recursive:
             if not busy:
                 self._walking.add(thread)
         if busy:
-            send(_bytes(_failure(question, Rcode.SERVFAIL, "too many walks at once"), question, over_udp))
+            reply = _failure(question, Rcode.SERVFAIL, "too many walks at once")
+            send(to_bytes(reply, question, cut=over_udp))
         else:
             thread.start()
 
@@ -132,7 +105,7 @@ class Recursive:
         reply = self._from_memory(question) or self._by_walking(question)
         if self._latency:
             time.sleep(self._latency)
-        return _bytes(reply, question, over_udp=False)
+        return to_bytes(reply, question, cut=False)
 
     def join(self) -> None:
         """Wait for the walks that are under way."""
@@ -145,31 +118,37 @@ class Recursive:
         """The answer without a walk, or None when only a walk can tell."""
         asked = question.question[0]
         if question.edns > 0:
-            reply = _response(question)
-            reply.use_edns(0, payload=PAYLOAD)
-            reply.set_rcode(Rcode.BADVERS)
-            return reply
+            return bad_version(_response(question))
         if asked.rdclass != dns.rdataclass.IN or asked.rdtype in (RdataType.AXFR, RdataType.IXFR):
             return _failure(question, Rcode.REFUSED, "only questions of class IN, no transfers")
         if asked.rdtype in (RdataType.OPT, NXNAME):
             return _failure(question, Rcode.FORMERR, "this type cannot be asked for")
-        found = self._found(self._memory, question)
+        if asked.rdtype == RdataType.ANY:
+            reply = _response(question)
+            reply.answer.append(dns.rrset.from_text(asked.name, 3600, "IN", "HINFO", "RFC8482 ''"))
+            return reply
+        with self._lock:
+            found = self._memory.follow(asked.name, asked.rdtype)
         if found.complete:
             return self._reply(question, found, remembered=True)
         return None if question.flags & dns.flags.RD else _response(question)
 
     def _by_walking(self, question: QueryMessage) -> Message:
-        memory = self._memory if self._manners.keeps_answers else Memory(self._clock, self._manners)
         try:
-            result = self._walk(question, memory)
+            return self._walked(question)
         except Exception as error:  # a bug of ours must not leave the asker without an answer
             self._crashes.append(error)
             return _failure(question, Rcode.SERVFAIL, f"the resolver stumbled: {type(error).__name__}")
+
+    def _walked(self, question: QueryMessage) -> Message:
+        memory = self._memory if self._manners.keeps_answers else Memory(self._clock, self._manners)
+        result = self._walk(question, memory)
         if result.status == "failed":
             return _failure(question, Rcode.SERVFAIL, result.why, unreachable="alias" not in result.code)
-        found = self._found(memory, question)
-        if not self._manners.keeps_denials:
-            with self._lock:
+        asked = question.question[0]
+        with self._lock:
+            found = memory.follow(asked.name, asked.rdtype)
+            if not self._manners.keeps_denials:
                 memory.drop_denials()
         if not found.complete:
             return _failure(question, Rcode.SERVFAIL, "what was found may not be remembered")
@@ -196,35 +175,6 @@ class Recursive:
                 walk.hear(heard.wire, failure=heard.failure or "timeout")
                 step = walk.next_question()
         return walk.result
-
-    def _found(self, memory: Memory, question: QueryMessage) -> Found:
-        """Follow the question through the memory, aliases included."""
-        asked = question.question[0]
-        name, wanted = asked.name, RdataType.to_text(asked.rdtype)
-        found = Found()
-        with self._lock:
-            for _ in range(_ALIASES + 1):
-                cached = memory.lookup(name.to_text(), wanted, signed=True)
-                if cached is not None:
-                    found.answer += cached.rrsets
-                    found.authority += cached.authority
-                    found.rcode = Rcode[cached.rcode]
-                    found.complete = True
-                    break
-                alias = memory.lookup_alias(name.to_text(), signed=True)
-                if alias is None or asked.rdtype in (RdataType.CNAME, RdataType.ANY):
-                    break
-                found.answer += alias.rrsets
-                found.authority += alias.authority
-                record = next(r for r in alias.rrsets if r.rdtype in (RdataType.CNAME, RdataType.DNAME))
-                target = record[0].target
-                if record.rdtype == RdataType.DNAME:
-                    target = name.relativize(record.name).concatenate(target)
-                    found.answer.append(
-                        dns.rrset.from_text(name, record.ttl, "IN", "CNAME", target.to_text())
-                    )
-                name = target
-        return found
 
     def _reply(self, question: QueryMessage, found: Found, *, remembered: bool) -> Message:
         reply = _response(question)
@@ -261,13 +211,6 @@ def _failure(question: QueryMessage, rcode: Rcode, why: str, *, unreachable: boo
         option = dns.edns.EDEOption(code, why[:400])
         reply.use_edns(0, ednsflags=reply.ednsflags, payload=PAYLOAD, options=[option])
     return reply
-
-
-def _bytes(reply: Message, question: QueryMessage, over_udp: bool) -> bytes:
-    limit = 65_535
-    if over_udp:
-        limit = max(512, min(question.payload, PAYLOAD)) if question.edns >= 0 else 512
-    return reply.to_wire(max_size=limit, prefer_truncation=True, want_shuffle=False)
 
 
 def _once(rrsets: list[RRset]) -> list[RRset]:

@@ -84,23 +84,33 @@ class Standalone:
         return f'trust-anchors {{ {owner} static-ds {tag} {algorithm} {kind} "{digest}"; }};\n'
 
     @property
+    def crashes(self) -> tuple[BaseException, ...]:
+        """Bugs of the servers that were met on the way; the asker got SERVFAIL. Tests look at it."""
+        return tuple(self._world.sockets.crashes)
+
+    @property
     def unbound_config(self) -> str:
-        """Configuration lines with which unbound walks this town by itself, from its root servers."""
-        roots = [s.address for s in self.servers if s.role == "root"]
-        stub = "".join(f"  stub-addr: {address}@{self.port}\n" for address in roots)
-        local = "".join(
-            f'  local-zone: "{zone}" nodefault\n' for zone in self.zones if zone == "test." or "arpa" in zone
-        )
-        lower = "".join(
+        """Configuration lines with which unbound walks the town itself and validates.
+
+        A stub for every zone: unbound knows no port in a referral.
+        """
+        return self._unbound_server + "".join(
             f'stub-zone:\n  name: "{zone}"\n'
             + "".join(f"  stub-addr: {s.address}@{self.port}\n" for s in self.servers if zone in s.zones)
             for zone in self.zones
-            if zone != "."
         )
-        return (
-            f'server:\n  do-not-query-localhost: no\n  trust-anchor: "{self.trust_anchor}"\n{local}'
-            f'stub-zone:\n  name: "."\n{stub}{lower}'
+
+    @property
+    def unbound_forward_config(self) -> str:
+        """Configuration lines with which unbound asks the town's resolver and validates what it says."""
+        return f'{self._unbound_server}forward-zone:\n  name: "."\n  forward-addr: {RESOLVER}@{self.port}\n'
+
+    @property
+    def _unbound_server(self) -> str:
+        local = "".join(
+            f'  local-zone: "{zone}" nodefault\n' for zone in self.zones if zone == "test." or "arpa" in zone
         )
+        return f'server:\n  do-not-query-localhost: no\n  trust-anchor: "{self.trust_anchor}"\n{local}'
 
     @property
     def zones(self) -> tuple[str, ...]:
@@ -174,7 +184,7 @@ def serve(port: int = DEFAULT_PORT, fault: str = "", *, latency: bool = True) ->
 
 def _free_port() -> int:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind((ROOT_SERVER, 0))
+        probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
 

@@ -13,6 +13,7 @@ from typing import Literal
 from labctl.internet import HostFiles
 
 Signing = Literal["signed", "unsigned", "expired", "compact"]
+Behaviour = Literal["authoritative", "lame", "broken", "upward", "silent", "garbage", "forged", "recursive"]
 ServerRole = Literal["root", "tld", "leaf", "resolver"]
 
 # Milliseconds from the question's arrival to the answer's leaving, by role: the town's distances.
@@ -41,18 +42,21 @@ class TownServer:
     """A name server: its first address is IPv4 and is its identity.
 
     `behaviour`: `lame` holds nothing and says REFUSED, `broken` says SERVFAIL to everything, `upward` refers
-    to the root whatever is asked, `silent` never answers, `recursive` resolves and remembers.
+    to the root whatever is asked, `silent` never answers, `garbage` sends bytes that are no message, before
+    the answer of `forged` comes another one with a wrong id, `recursive` resolves and remembers.
+    `slower_ms` is added to the distance.
     """
 
     name: str
     addresses: tuple[str, ...]
     role: ServerRole
-    behaviour: Literal["authoritative", "lame", "broken", "upward", "silent", "recursive"] = "authoritative"
+    behaviour: Behaviour = "authoritative"
+    slower_ms: float = 0.0
 
     @property
     def latency_ms(self) -> float:
         """How long an answer is held back, in milliseconds."""
-        return LATENCY_MS[self.role]
+        return LATENCY_MS[self.role] + self.slower_ms
 
 
 @dataclass(frozen=True)

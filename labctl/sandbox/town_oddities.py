@@ -11,6 +11,7 @@ from labctl.sandbox.town_records import DAY, Host, addresses, apex, delegation
 # The hoster's two machines; every zone calls them by names of its own.
 HOSTER = ("203.0.113.63", "203.0.113.64")
 LAME, BROKEN, UPWARD, SILENT, THIRD = (f"203.0.113.{n}" for n in (66, 67, 68, 69, 65))
+GARBAGE, FORGED, SLOW = (f"203.0.113.{n}" for n in (90, 91, 92))
 
 
 def _hosts(origin: str, *v4: str) -> tuple[Host, ...]:
@@ -91,6 +92,13 @@ ODD_ZONES: tuple[ZoneFile, ...] = (
         ttl=300,
         servers=(*HOSTER, THIRD),
     ),
+    _zone(
+        "forged.test.",
+        *_site("forged.test.", 86),
+        hosts=_hosts("forged.test.", FORGED),
+        servers=(FORGED,),
+    ),
+    _zone("slow.test.", *_site("slow.test.", 87), hosts=_hosts("slow.test.", SLOW), servers=(SLOW,)),
     _zone("unsigned.test.", *_security_site("unsigned.test.", 81), signing="unsigned"),
     _zone("expired.test.", *_security_site("expired.test.", 82), signing="expired"),
     _zone("wrong-ds.test.", *_security_site("wrong-ds.test.", 83)),
@@ -106,11 +114,15 @@ ODD_DELEGATIONS: dict[str, tuple[str, ...]] = {
     **{
         z.origin: delegation(z.origin, _hosts(z.origin))
         for z in ODD_ZONES
-        if z.origin not in ("glueless.test.", "cyclic.test.", "cyclic2.test.", "half-lame.test.")
+        if z.servers == HOSTER and not z.origin.startswith("cyclic")
     },
     "glueless.test.": delegation("glueless.test.", _EXAMPLE_NET, glue=False),
     "cyclic.test.": delegation("cyclic.test.", (_CYCLIC2,), glue=False),
     "cyclic2.test.": delegation("cyclic2.test.", (_CYCLIC,), glue=False),
+    "mismatch.test.": delegation("mismatch.test.", _MISMATCH_ABOVE),
+    "forged.test.": delegation("forged.test.", _hosts("forged.test.", FORGED)),
+    "garbage.test.": delegation("garbage.test.", _hosts("garbage.test.", GARBAGE)),
+    "slow.test.": delegation("slow.test.", _hosts("slow.test.", SLOW)),
     "half-lame.test.": delegation("half-lame.test.", _hosts("half-lame.test.", LAME, HOSTER[1])),
     "lame.test.": delegation("lame.test.", _hosts("lame.test.", LAME, BROKEN)),
     "dead.test.": delegation("dead.test.", _hosts("dead.test.", SILENT)),
@@ -125,4 +137,7 @@ ODD_SERVERS = (
     TownServer("ns2.lame.test.", (BROKEN,), "leaf", "broken"),
     TownServer("ns1.upward.test.", (UPWARD,), "leaf", "upward"),
     TownServer("ns1.dead.test.", (SILENT,), "leaf", "silent"),
+    TownServer("ns1.garbage.test.", (GARBAGE,), "leaf", "garbage"),
+    TownServer("ns1.forged.test.", (FORGED,), "leaf", "forged"),
+    TownServer("ns1.slow.test.", (SLOW,), "leaf", slower_ms=400.0),
 )

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import labctl.protocols.dns_import  # noqa: F401  (the cheap way to import dnspython, before anybody else does)
 from labctl.internet import NameServer
-from labctl.sandbox.dns_answers import Authoritative, Zones
+from labctl.sandbox.dns_authority import Authoritative, Zones
 from labctl.sandbox.dns_server import NameServers, Service
+from labctl.sandbox.dns_strange import STRANGE
 from labctl.sandbox.town import Town, TownServer
 
 if TYPE_CHECKING:
@@ -53,7 +54,8 @@ class World:
         address = server.addresses[0]
         with self._lock:
             if address not in self._services:
-                self._services[address] = Authoritative(server, self._zones, self._town.authoritative)
+                make = STRANGE.get(server.behaviour, Authoritative)
+                self._services[address] = make(server, self._zones, self._town.authoritative)
             return self._services[address]
 
     def resolver(self, server: TownServer) -> Recursive:

@@ -20,14 +20,18 @@ Labctl = Callable[..., "subprocess.CompletedProcess[str]"]
 def install(plugin: str, target: Path) -> None:
     """Put a package where Python finds it, with the records that an installer leaves beside it."""
     source = PLUGINS / plugin
-    project: dict[str, Any] = tomllib.loads((source / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    project: dict[str, Any] = tomllib.loads((source / "pyproject.toml").read_text(encoding="utf-8"))[
+        "project"
+    ]
     for module in source.glob("labctl_lab_*"):
         copy = shutil.copytree if module.is_dir() else shutil.copy
         copy(module, target / module.name)
     record = target / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
     record.mkdir()
     head = f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n"
-    (record / "METADATA").write_text(f"{head}Summary: {project['description']}\n\nSummary: not this\n", encoding="utf-8")
+    (record / "METADATA").write_text(
+        f"{head}Summary: {project['description']}\n\nSummary: not this\n", encoding="utf-8"
+    )
     groups = project["entry-points"].items()
     lines = [f"[{group}]\n" + "".join(f"{k} = {v}\n" for k, v in names.items()) for group, names in groups]
     (record / "entry_points.txt").write_text("\n".join(lines), encoding="utf-8")
@@ -45,7 +49,9 @@ def plugins(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def environment(plugins: Path, tmp_path: Path) -> dict[str, str]:
     """The environment of a run: nothing of whoever runs the tests speaks in it."""
-    kept = {k: v for k, v in os.environ.items() if k in ("PATH", "SYSTEMROOT", "TMPDIR", "COVERAGE_PROCESS_START")}
+    kept = {
+        k: v for k, v in os.environ.items() if k in ("PATH", "SYSTEMROOT", "TMPDIR", "COVERAGE_PROCESS_START")
+    }
     return {
         **kept,
         "HOME": str(tmp_path),

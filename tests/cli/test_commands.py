@@ -22,7 +22,10 @@ def test_labctl_alone_shows_the_stops_and_the_one_next_command(labctl: Any) -> N
 
 def test_the_help_groups_the_commands_and_lists_labs_of_other_packages(labctl: Any) -> None:
     shown = labctl("--help").stdout
-    places = [shown.index(p) for p in ("The journey", "Practice", "Teach and check", "From other packages", "Everywhere")]
+    places = [
+        shown.index(p)
+        for p in ("The journey", "Practice", "Teach and check", "From other packages", "Everywhere")
+    ]
     assert places == sorted(places)
     assert "echo          what comes back when you call" in shown
     assert "broken        a lab that does not import" in shown
@@ -32,7 +35,11 @@ def test_the_help_groups_the_commands_and_lists_labs_of_other_packages(labctl: A
 
 def test_the_help_of_a_lab_has_three_examples_and_one_panel_of_common_options(labctl: Any) -> None:
     shown = labctl("echo", "--help").stdout
-    for line in ("labctl echo hello --times 2", "Usage  labctl echo [WORD] [options]", "--polite/--no-polite"):
+    for line in (
+        "labctl echo hello --times 2",
+        "Usage  labctl echo [WORD] [options]",
+        "--polite/--no-polite",
+    ):
         assert line in shown
     assert "--how softly|loudly" in shown
     assert shown.index("--times") < shown.index("Common options") < shown.index("--live")
@@ -62,7 +69,7 @@ def test_colour_follows_the_terminal_and_the_wish(labctl: Any) -> None:
         (("dsn",), "there is no command 'dsn'", "did you mean labctl dns"),
         (("echos",), "there is no command 'echos'", "did you mean labctl echo"),
         (("xyzzy",), "there is no command 'xyzzy'", "labctl --help"),
-        (("echo", "--tmes", "2"), "labctl echo has no option --tmes", "did you mean --times?"),
+        (("echo", "--tmes", "2"), "labctl echo has no option --tmes", "did you mean --times"),
         (("echo", "--jsno"), "labctl echo has no option --jsno", "--json"),
         (("echo", "--times", "x"), "--times: 'x' is not a whole number", "labctl echo --help"),
         (("echo", "--how", "x"), "--how: 'x' is not one of 'softly', 'loudly'", "labctl echo --help"),
@@ -77,7 +84,9 @@ def test_colour_follows_the_terminal_and_the_wish(labctl: Any) -> None:
         (("sandbox", "donw"), "no such command 'donw'", "labctl sandbox --help"),
     ],
 )
-def test_a_wrong_command_line_is_one_clear_error(labctl: Any, words: tuple[str, ...], headline: str, fix: str) -> None:
+def test_a_wrong_command_line_is_one_clear_error(
+    labctl: Any, words: tuple[str, ...], headline: str, fix: str
+) -> None:
     done = labctl(*words)
     assert done.returncode == 2
     assert done.stdout == ""
@@ -98,12 +107,18 @@ def test_a_wrong_value_in_the_environment_is_told_as_one(labctl: Any) -> None:
 def test_a_lab_that_does_not_import_is_one_clear_error_of_that_lab_alone(labctl: Any) -> None:
     done = labctl("broken")
     assert done.returncode == 5
-    assert done.stderr.startswith("error[lab-does-not-import]: the lab broken of the package labctl-lab-broken")
+    assert done.stderr.startswith(
+        "error[lab-does-not-import]: the lab broken of the package labctl-lab-broken"
+    )
     assert "a_package_that_is_not_there" in done.stderr
     assert "Traceback" not in done.stderr
     assert labctl("echo", "--plain").returncode == 0
     doctor = json.loads(labctl("doctor", "--json").stdout)
-    assert {lab["name"]: lab["imports"] for lab in doctor["labs"]} == {"dns": True, "broken": False, "echo": True}
+    assert {lab["name"]: lab["imports"] for lab in doctor["labs"]} == {
+        "dns": True,
+        "broken": False,
+        "echo": True,
+    }
 
 
 def test_every_code_claim_and_fault_can_be_explained(labctl: Any) -> None:

@@ -12,11 +12,29 @@ import pytest
 from labctl import __version__, catalog
 from labctl.cli.manifest import COMMANDS
 
-HEAVY = (
-    "dns httpx cryptography asyncio ssl flask importlib.metadata rich pydantic importlib.resources tomllib "
-    "labs.dns.lab labctl.sandbox labctl.lab labctl.lesson labctl.play labctl.live labctl.capabilities subprocess_ "
-    "labctl_lab_echo labctl_lab_broken"
-).split()
+HEAVY = [
+    "dns",
+    "httpx",
+    "cryptography",
+    "asyncio",
+    "ssl",
+    "flask",
+    "importlib.metadata",
+    "rich",
+    "pydantic",
+    "importlib.resources",
+    "tomllib",
+    "labs.dns.lab",
+    "labctl.sandbox",
+    "labctl.lab",
+    "labctl.lesson",
+    "labctl.play",
+    "labctl.live",
+    "labctl.capabilities",
+    "subprocess_",
+    "labctl_lab_echo",
+    "labctl_lab_broken",
+]
 
 SPY = """
 import sys

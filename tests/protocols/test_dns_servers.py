@@ -4,7 +4,7 @@ import dns.message
 import pytest
 
 
-@pytest.fixture()
+@pytest.fixture
 def two(net):
     """shop.test. with two servers, of which the first is whatever a test makes of it."""
     net.servers.pop("192.0.2.1")
@@ -152,7 +152,9 @@ def test_a_question_sent_back_is_a_mismatch(two):
 
 def test_a_name_echoed_in_another_case_is_the_same_name_and_noted(net):
     full = net.servers["192.0.2.2"]
-    net.servers["192.0.2.2"] = lambda query: full(query).to_wire().replace(b"\x03www\x04shop", b"\x03wWw\x04ShOp")
+    net.servers["192.0.2.2"] = lambda query: (
+        full(query).to_wire().replace(b"\x03www\x04shop", b"\x03wWw\x04ShOp")
+    )
     result = net.run()
     assert result.status == "answer"
     assert any("mangled case" in note for note in net.heard[-1].notes)
@@ -160,7 +162,9 @@ def test_a_name_echoed_in_another_case_is_the_same_name_and_noted(net):
 
 def test_the_type_of_a_question_is_compared_octet_by_octet(two):
     # Type 65 (HTTPS) and type 97 differ by the bit that tells A from a.
-    two.servers["192.0.2.9"] = lambda query: two.reply(query, aa=True).to_wire().replace(b"\x00\x41\x00\x01", b"\x00\x61\x00\x01")
+    two.servers["192.0.2.9"] = lambda query: (
+        two.reply(query, aa=True).to_wire().replace(b"\x00\x41\x00\x01", b"\x00\x61\x00\x01")
+    )
     two.run(type="HTTPS")
     assert two.kinds[2] == "mismatch"
 

@@ -7,6 +7,8 @@ import dns.rrset
 import pytest
 from dns.rdatatype import NSEC, RRSIG, A
 
+from labctl.protocols.dnssec_chain import Chain
+
 
 def strip(reply, *covered):
     """Take signatures away: all, or those over the given types."""
@@ -479,3 +481,79 @@ def test_a_soa_of_another_zone_beside_the_denial_is_never_secure(net):
             reply.authority += parent.signed(parent.origin, 6)
 
     assert net.judge("nothing.shop.test.").state in {"bogus", "indeterminate"}
+
+
+@pytest.mark.parametrize("name", ["near.shop.test.", "alias.shop.test."])
+def test_the_ds_of_an_aliased_name_is_denied_where_the_alias_leads(net, name):
+    result, heard = net.walk(name, "DS")
+    verdict = net.chain(result, heard)
+    assert (result.status, verdict.state) == ("nodata", "secure"), verdict.text
+
+
+@pytest.mark.parametrize("opt_out", [False, True])
+def test_an_unsigned_zone_may_be_proven_with_nsec3_or_opted_out(net, make, opt_out):
+    def nsec3(owner, after, types):
+        text = f"1 {int(opt_out)} 0 - {after} {types}"
+        rrset = dns.rrset.from_text(f"{owner}.test.", 120, "IN", "NSEC3", text)
+        return [rrset, dns.rrset.from_rdata(rrset.name, 120, make.sign(rrset, "test."))]
+
+    def hashed(text):
+        return dns.dnssec.nsec3_hash(text, "", 0, 1)
+
+    here = hashed("unsigned.test.")
+    before, after = here[:-1] + chr(ord(here[-1]) - 1), here[:-1] + chr(ord(here[-1]) + 1)
+
+    @net.tamper_answers
+    def by_hash(address, name, rdtype, reply):
+        if name == "unsigned.test." and rdtype == "DS":
+            reply.authority[:] = reply.authority[:2]
+            if opt_out:
+                reply.authority += nsec3(hashed("test."), before, "NS SOA RRSIG DNSKEY NSEC3PARAM")
+                reply.authority += nsec3(before, after, "A RRSIG")
+            else:
+                reply.authority += nsec3(here, after, "NS")
+
+    verdict = net.judge("www.unsigned.test.")
+    assert verdict.state == "insecure", verdict.text
+    assert verdict.links[-1].code == ("opt-out" if opt_out else "insecure-delegation")
+
+
+def test_a_ttl_above_the_signed_one_is_told(net):
+    @net.tamper_answers
+    def longer(address, name, rdtype, reply):
+        if name == "www.shop.test.":
+            reply.answer[0] = dns.rrset.from_rdata_list(reply.answer[0].name, 99999, list(reply.answer[0]))
+
+    verdict = net.judge("www.shop.test.")
+    assert verdict.state == "secure"
+    assert "TTL of 99999 is more than the 300" in verdict.links[-1].text
+
+
+def test_every_link_is_a_sentence_that_names_its_zone_tags_and_algorithms(net):
+    for name in ("www.shop.test.", "www.unsigned.test.", "www.wrong-ds.test.", "nothing.shop.test."):
+        verdict = net.judge(name)
+        for link in verdict.links:
+            assert link.text.endswith(".")
+            assert len(link.what) < 60
+            if link.what.startswith("DNSKEY "):
+                assert "ECDSAP256SHA256" in link.text
+        assert verdict.text.startswith(f"{name} A is {verdict.state}: ")
+
+
+def test_hearing_when_nothing_was_asked_is_the_callers_mistake(net, make):
+    result, heard = net.walk("www.shop.test.")
+    chain = Chain(result, heard, [], now=make.now)
+    assert chain.next_question() is None
+    with pytest.raises(ValueError, match="nothing was asked"):
+        chain.hear(b"")
+
+
+def test_what_is_heard_is_told_with_its_kind_and_size(net, make):
+    result, heard = net.walk("www.shop.test.")
+    chain = Chain(result, heard, net.anchors, now=make.now)
+    question = chain.next_question()
+    assert (question.name, question.type, question.via) == (".", "DNSKEY", "udp")
+    silent = chain.hear(None, failure="timeout")
+    assert (silent.kind, silent.failure) == ("silent", "timeout")
+    assert chain.next_question() is None
+    assert chain.verdict.state == "indeterminate"

@@ -1,0 +1,237 @@
+"""A lesson around a run: predict, observe, confront, explain, recall (DESIGN.md section 8).
+
+The order is the method: one prediction before anything is shown and never graded, the run with nothing
+explained, one question read off the screen, the confrontation of both, the explanation with this run's own
+numbers, two recall questions of which one asks why. What a lesson says is made of events, so every renderer
+shows it. Questions go through an Asker; without one nothing is asked and nothing waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Literal
+
+from labctl import quiz
+from labctl.events import Event, Step
+from labctl.explanation import Facts, paragraphs
+from labctl.internet import Internet
+from labctl.lesson.asking import (
+    KEY,
+    Prediction,
+    confrontation,
+    facts_of,
+    feedback,
+    judged,
+    question_of,
+)
+from labctl.play import Answered, Asker, Given, Question, Renderer, Run, play
+
+__all__ = ["KEY", "Lesson", "LessonPhase"]
+
+LessonPhase = Literal["predict", "observe", "explain", "quiz"]
+
+
+@dataclass
+class Lesson:
+    """One lesson. `asker` None asks nothing; `keep` is told each answer (progress); `asked` counts earlier
+    ones.
+
+    `only` restricts the lesson to one phase. `other_run` makes a run of the lab with other arguments,
+    silently: for questions about what this run cannot show.
+    """
+
+    run: Run
+    internet: Internet
+    renderers: Sequence[Renderer]
+    items: tuple[quiz.Item, ...] = ()
+    explanation: str = ""
+    asker: Asker | None = None
+    only: LessonPhase | None = None
+    explain: bool = True
+    deep: bool = False
+    wait: Callable[[Event], None] = lambda event: None
+    keep: Callable[[Answered], None] = lambda answered: None
+    asked: Mapping[str, int] | None = None
+    other_run: Callable[[tuple[str, ...]], Run] | None = None
+
+    def __post_init__(self) -> None:
+        self._events: Iterator[Event] = iter(())
+
+    def prepare(self) -> None:
+        """Pull the run's first event, before anything is shown or asked.
+
+        A lab reads its arguments on the way to its first event, and raises when they mean nothing: then
+        nobody has answered a question for nothing. Errors of ours are raised here.
+        """
+        events = self.run.lab.run(self.internet, **self.run.arguments)
+        first = next(events, None)
+        self._events = chain([] if first is None else [first], events)
+
+    def give(self) -> None:
+        """Run the lab (after `prepare`) with its lesson around it; everything ends up in `run`."""
+        try:
+            self._give()
+        except _Quit:
+            pass
+        except KeyboardInterrupt:
+            self.run.interrupted = True
+
+    def _give(self) -> None:
+        if self.only == "quiz":
+            self._observe(())
+            if self._went_well:
+                self._quiz(self._of_phase("recall"))
+            return
+        prediction = self._predict() if self.only in (None, "predict") else None
+        self._observe(self.renderers)
+        if not self._went_well:
+            return
+        predicted = self._judged(*prediction) if prediction else None
+        if self.only in (None, "observe"):
+            self._ask_one_of(self._of_phase("observe"))
+        if self.only in (None, "explain") and self.explain:
+            self._explain(predicted)
+        elif predicted:
+            self._confront(predicted)
+        if self.only is None:
+            self._recall()
+
+    # The phases
+
+    def _predict(self) -> tuple[quiz.Item, Question, Given] | None:
+        candidates = [i for i in self._of_phase("predict") if self._question(i) is not None]
+        if self.asker is None or not candidates:
+            return None
+        item = self._least_asked(candidates)[0]
+        question = self._question(item)
+        assert question is not None
+        self.say(_phase("PREDICT", "before we look", "1 of 4"))
+        given = self.asker.ask(question)
+        if given.action == "quit":
+            self._stop_asking()
+        return item, question, given
+
+    def _judged(self, item: quiz.Item, question: Question, given: Given) -> Prediction:
+        key = quiz.key(item, self.run.measures, self._facts.verdicts)
+        answered, chosen = judged(item, given, key)
+        self._keep(answered)
+        return Prediction(item, question, answered, key, chosen)
+
+    def _observe(self, renderers: Sequence[Renderer]) -> None:
+        play(self.run, self.internet, renderers, wait=self.wait, watch=self._events)
+
+    def _explain(self, prediction: Prediction | None) -> None:
+        words = paragraphs(self.explanation, self._facts, deep=self.deep)
+        if not words and not prediction:
+            return
+        self.say(_phase("EXPLAIN", "what just happened", "3 of 4" if self.asker else ""))
+        if prediction:
+            self._confront(prediction)
+        for paragraph in words:
+            self.say(Step(text=paragraph.text, role="heading" if paragraph.kind == "heading" else "note"))
+
+    def _confront(self, prediction: Prediction) -> None:
+        self.say(confrontation(prediction, self._facts))
+
+    def _recall(self) -> None:
+        """Two questions whose key this run has, one of them a why when there is one."""
+        possible = self._least_asked([i for i in self._of_phase("recall") if self._can_ask(i)])
+        chosen = possible[:2]
+        if chosen and not any(i.ask == "why" for i in chosen):
+            chosen = [next((i for i in possible if i.ask == "why"), chosen[0]), *chosen[1:]]
+        self._quiz(chosen)
+
+    def _quiz(self, items: Sequence[quiz.Item]) -> None:
+        if self.asker is None or not items:
+            return
+        self.say(
+            _phase("QUIZ", "from the course", "4 of 4" if self.only is None else f"{len(items)} questions")
+        )
+        for item in items:
+            self._ask(item)
+        again = f"labctl {self.run.lab.name} --phase quiz"
+        self.say(Step(text=f"All questions of this lab: {again}", role="command", label="again", title=again))
+
+    # Asking
+
+    def _ask_one_of(self, items: Iterable[quiz.Item]) -> None:
+        possible = self._least_asked([i for i in items if self._can_ask(i)])
+        if self.asker is not None and possible:
+            self._ask(possible[0])
+
+    def _ask(self, item: quiz.Item) -> None:
+        run = self._run_for(item)
+        facts = facts_of(run)
+        key = quiz.key(item, facts.measures, facts.verdicts)
+        question = question_of(item, facts, self.run.seed)
+        assert self.asker is not None
+        if key is None or question is None:
+            self._keep(judged(item, Given("skip"), None)[0])
+            return
+        given = self.asker.ask(question)
+        if given.action == "quit":
+            self._stop_asking()
+            return
+        answered, chosen = judged(item, given, key)
+        self._keep(answered)
+        self.asker.tell(question, feedback(question, item, answered, key, chosen, facts))
+
+    def _keep(self, answered: Answered) -> None:
+        self.run.answered.append(answered)
+        self.keep(answered)
+
+    def _stop_asking(self) -> None:
+        """The person has had enough questions; the run itself still goes on to its end."""
+        self.asker = None
+        if any(isinstance(e, Step) and e.phase == "EXPLAIN" for e in self.run.events) or self.only == "quiz":
+            raise _Quit
+
+    # What the run has
+
+    @property
+    def _went_well(self) -> bool:
+        return self.run.error is None and not self.run.interrupted
+
+    @property
+    def _facts(self) -> Facts:
+        return facts_of(self.run)
+
+    def _question(self, item: quiz.Item) -> Question | None:
+        return question_of(item, self._facts, self.run.seed)
+
+    def _of_phase(self, phase: quiz.Phase) -> list[quiz.Item]:
+        return [i for i in self.items if i.phase == phase]
+
+    def _can_ask(self, item: quiz.Item) -> bool:
+        facts = self._facts
+        keyed = quiz.key(item, facts.measures, facts.verdicts) is not None
+        return keyed and self._question(item) is not None
+
+    def _least_asked(self, items: Sequence[quiz.Item]) -> list[quiz.Item]:
+        """Questions that were asked less often come first; otherwise the order of the file."""
+        asked = self.asked or {}
+        return sorted(items, key=lambda i: asked.get(i.id, 0))
+
+    def _run_for(self, item: quiz.Item) -> Run:
+        """This run, or (quiz phase) the run that shows the item's claim when this one does not."""
+        if self.only != "quiz" or self.other_run is None or self._can_ask(item):
+            return self.run
+        claim = self.run.lab.claim(item.claim)
+        return self.other_run(claim.shown_by) if claim and claim.shown_by else self.run
+
+    def say(self, step: Step) -> None:
+        """Show one step of the lesson and keep it with the run's events."""
+        self.run.events.append(step)
+        for renderer in self.renderers:
+            renderer.show(step)
+
+
+class _Quit(Exception):  # noqa: N818 - a person's decision, no error
+    """The person quit the questions and nothing else is left to do."""
+
+
+def _phase(name: str, title: str, summary: str) -> Step:
+    of = f" ({summary})" if summary else ""
+    return Step(text=f"{name}: {title}{of}.", role="phase", phase=name, title=title, summary=summary)
