@@ -1,4 +1,4 @@
-"""The way in, and the last net: all that happens becomes a sentence and an exit code (DESIGN.md section 9)."""
+"""The way in, and the last net: what happens becomes a sentence and an exit code (DESIGN.md section 9)."""
 
 from __future__ import annotations
 

@@ -109,12 +109,12 @@ def _value(option: Any) -> str:
 
 
 def _help(param: Any, ctx: Any) -> str:
-    text = param.help or ""
+    text = str(param.help or "")
     default = param.default
     if isinstance(default, (list, tuple)):
         default = ", ".join(map(str, default))
     shown = isinstance(default, (str, int, float)) and not isinstance(default, bool) and default != ""
-    return f"{text} [default: {default}]" if shown else str(text)
+    return f"{text} [default: {default}]" if shown else text
 
 
 class Unboxed:

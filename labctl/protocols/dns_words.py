@@ -91,11 +91,10 @@ def _addresses(reading: Reading) -> str:
 
 def ended_text(result: Result) -> str:
     """How a walk ended, with the number of questions it took."""
-    took = (
-        f"after {count(result.questions, 'question')}"
-        if result.questions
-        else "from memory, without a question"
-    )
+    name = "the root (.)" if result.name == "." else result.name
+    took = f"after {count(result.questions, 'question')}"
+    if not result.questions:
+        took = "from memory, without a question"
     via = f" (an alias leads to {result.final_name})" if result.chain else ""
     if result.status == "answer":
         ttl = min((record.ttl for record in result.records), default=0)

@@ -12,7 +12,7 @@ _CATCH_ALL = re.compile(r"\b(all|none|both) of (the|these)\b", re.IGNORECASE)
 
 
 def check(items: Sequence[Item]) -> list[str]:
-    """What is wrong with the items, one sentence each; the writing rules have their reasons in teaching.md."""
+    """What is wrong with the items, one sentence each; the reasons stand in teaching.md."""
     wrong = []
     ids = [item.id for item in items]
     wrong += [f"{twice}: the id is used twice" for twice in sorted({i for i in ids if ids.count(i) > 1})]

@@ -1,7 +1,7 @@
 """What an authoritative server answers out of one zone: RFC 1034 section 4.3.2, with DNAME and wildcards.
 
-A referral, an answer with the aliases inside the zone followed, or a "no"; with signatures and proofs for those
-who set DO (RFC 4035 section 3.1).
+A referral, an answer with the aliases inside the zone followed, or a "no"; with signatures and proofs for
+those who set DO (RFC 4035 section 3.1).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Questions read from bytes and answers made into bytes: what every server of the town does alike. No sockets."""
+"""Questions read from bytes, answers made into bytes: what all servers of the town do alike. No sockets."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def read_question(wire: bytes) -> QueryMessage | bytes | None:
 
 
 def to_bytes(reply: Message, question: QueryMessage, *, cut: bool) -> bytes:
-    """The answer's bytes; `cut` to what the asker takes in one datagram, with TC when something is missing."""
+    """The answer's bytes; `cut` to what fits into the asker's datagram, with TC when something is missing."""
     limit = 65_535
     if cut:
         limit = max(512, min(question.payload, PAYLOAD)) if question.edns >= 0 else 512

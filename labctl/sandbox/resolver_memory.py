@@ -46,7 +46,7 @@ class Memory(Cache):
         self._kept = {key: kept for key, kept in self._kept.items() if not kept.no}
 
     def follow(self, name: Name, wanted: RdataType) -> Found:
-        """Everything remembered of a question, with signatures, along the aliases (RFC 1034 section 5.3.3)."""
+        """Everything remembered of a question, with signatures, along the aliases (RFC 1034 5.3.3)."""
         found = Found()
         for _ in range(_ALIASES + 1):
             cached = self.lookup(name.to_text(), RdataType.to_text(wanted), signed=True)

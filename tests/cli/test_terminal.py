@@ -94,7 +94,8 @@ def test_the_whole_lesson_from_prediction_to_recall(environment: dict[str, str])
     assert "labctl echo --phase quiz" in terminal.seen
     lines = kept(environment)
     assert [(line.get("item"), line.get("outcome")) for line in lines] == [
-        ("echo.times", "wrong"), ("echo.read", "wrong"), ("echo.why", "right"), ("echo.number", "right"), (None, None),
+        ("echo.times", "wrong"), ("echo.read", "wrong"), ("echo.why", "right"), ("echo.number", "right"),
+        (None, None),
     ]  # fmt: skip
     assert lines[0]["hints"] == 1
     assert lines[0]["confidence"] == 2

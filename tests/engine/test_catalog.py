@@ -22,7 +22,8 @@ def test_registrations_are_found_with_their_package_and_its_summary(tmp_path: Pa
     record(
         tmp_path,
         "my_lab-1.0.dist-info",
-        "[console_scripts]\nmine = not:this\n\n[labctl.labs]\n# a comment\nmine = my.lab:THE_LAB [extra]\nbare = my.bare\n",
+        "[console_scripts]\nmine = not:this\n\n"
+        "[labctl.labs]\n# a comment\nmine = my.lab:THE_LAB [extra]\nbare = my.bare\n",
         "Name: my-lab\nSummary: what it shows\n\nSummary: of the text below\n",
     )
     record(tmp_path, "other-2.dist-info", "[other.group]\nx = y:z\n")

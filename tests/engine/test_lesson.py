@@ -194,8 +194,10 @@ def test_no_idea_and_skip_are_answers_too(action: Any, said: str) -> None:
 
 def test_quitting_ends_the_questions_and_not_the_run() -> None:
     made, story, kept = lesson(Given("quit"))
-    assert story == ["PREDICT", "ask x.predict", "OBSERVE", "EXPLAIN", "You did not say. It was: option a. feedback a",
-                     "It was 3."]  # fmt: skip
+    assert story == [
+        "PREDICT", "ask x.predict", "OBSERVE",
+        "EXPLAIN", "You did not say. It was: option a. feedback a", "It was 3.",
+    ]  # fmt: skip
     assert made.run.exit_code == 0
     assert [a.outcome for a in kept] == ["skipped"]
     _, story, kept = lesson(given("a"), Given("quit"))

@@ -216,3 +216,17 @@ def test_records_of_another_class_are_thrown_away(net):
     result = net.run()
     assert [record.text for record in result.records] == ["203.0.113.1"]
     assert "of another class than IN" in net.heard[-1].scrubbed[0]
+
+
+def test_an_alias_said_twice_is_one_alias(net):
+    answers(net, "www.shop.test. 300 CNAME a.shop.test.", "a.shop.test. 9 A 203.0.113.1")
+    full = net.servers["192.0.2.2"]
+
+    def twice(query):
+        made = full(query)
+        made.answer.append(net.rrset("www.shop.test. 300 CNAME a.shop.test."))
+        return made
+
+    net.servers["192.0.2.2"] = twice
+    net.run()
+    assert net.heard[-1].scrubbed == ()

@@ -1,7 +1,7 @@
-"""Zones signed by another program (ldns-signzone 1.8) verify here: canonical forms, NSEC and NSEC3 chains.
+"""Zones signed by another program (ldns-signzone 1.8.3) verify here: canonical forms, NSEC and NSEC3 chains.
 
 The files hold mixed-case names in every type that has names in its data (RFC 6840 section 5.1 lists which of
-them are lowered before signing), a wildcard, an empty non-terminal and an unsigned delegation. Date: see DATE.
+them are lowered before signing), a wildcard, an empty non-terminal and an unsigned delegation.
 """
 
 from pathlib import Path
