@@ -58,9 +58,9 @@ class Ladder:
         self._drawn: list[Exchange] = []
         self._hidden = 0
         self._addresses: dict[str, str] = {}
-        # The lane in each slot ("" while it is free) and its column; empty before a header. And the last
+        # The lane in each slot (None while it is free) and its column; empty before a header. And the last
         # row in which a lane is used, None while that is not known.
-        self._slots: list[str] = []
+        self._slots: list[str | None] = []
         self._at: list[int] = []
         self._until: Mapping[str, int] | None = None
 
@@ -76,7 +76,7 @@ class Ladder:
         lines: list[Line] = []
         if not self._slots:
             lanes = _lanes(held)[: capacity(self._width)]
-            free = [""] * (capacity(self._width) - len(lanes))
+            free = [None] * (capacity(self._width) - len(lanes))
             lines += self._header([*lanes, *free], held)
         for each in held:
             lines += self._place(each)
@@ -98,9 +98,9 @@ class Ladder:
             lines.append(Line.of(" " * (GUTTER_END + 1), (f"{self._hidden:,} more, --all", "mute")))
         return lines + self._legend()
 
-    def _header(self, slots: list[str], rows: Sequence[Exchange]) -> list[Line]:
+    def _header(self, slots: Sequence[str | None], rows: Sequence[Exchange]) -> list[Line]:
         """Begin new lanes; `rows` are those known to come, their labels decide how far apart lanes stand."""
-        self._slots, self._until = slots, None
+        self._slots, self._until = list(slots), None
         for exchange in rows:
             self._learn(exchange)
         needs: dict[int, int] = {}
@@ -109,12 +109,12 @@ class Ladder:
             if slots[0] in ends and (others := ends - {slots[0]}) and (other := others.pop()) in slots:
                 slot = slots.index(other)
                 needs[slot] = max(needs.get(slot, 0), cells(self._label(exchange)) + _AROUND + 2)
-        if "" in slots:
+        if None in slots:
             # More is to come, and what was said so far is the best guess at how long it is.
             said = [cells(self._label(e)) for e in [*self._drawn, *rows]]
             needs[1] = max(needs.get(1, 0), max(said) + _AROUND + 2)
         self._at = columns(self._width, len(slots), needs)
-        return self._names([i for i, lane in enumerate(slots) if lane], first=True)
+        return self._names([i for i, lane in enumerate(slots) if lane is not None], first=True)
 
     def _learn(self, exchange: Exchange) -> None:
         for lane, address in exchange.lanes.items():
@@ -127,7 +127,7 @@ class Ladder:
         if first:
             upper.put(GUTTER_END - 2, "ms", "mute")
         for slot in which:
-            lane = self._slots[slot]
+            lane = self._slots[slot] or ""
             start, stop = room[slot]
             pairs = ((upper, lane, "bold"), (lower, self._addresses.get(lane, ""), "mute"))
             for canvas, text, style in pairs:
@@ -144,22 +144,22 @@ class Ladder:
         for lane in (exchange.source, exchange.target):
             if lane in self._slots:
                 continue
-            if "" in self._slots:
-                slot = self._slots.index("")
+            if None in self._slots:
+                slot = self._slots.index(None)
                 self._slots[slot] = lane
                 lines += self._names([slot], first=False)
                 continue
             # The others may come back: they are then announced in place.
-            needed = _lanes([exchange], first=self._slots[0])
-            slots = [*needed, *[""] * (len(self._slots) - len(needed))]
+            needed = _lanes([exchange], first=self._slots[0] or "")
+            slots = [*needed, *[None] * (len(self._slots) - len(needed))]
             return [Line(), *self._header(slots, [exchange])]
         return lines
 
     def _canvas(self, *, lifelines: bool = True) -> Canvas:
         canvas = Canvas(self._width - 1)
         for lane, column in zip(self._slots, self._at, strict=True):
-            over = self._until is not None and self._until.get(lane, -1) < len(self._drawn)
-            if lifelines and lane and not over:
+            over = self._until is not None and self._until.get(lane or "", -1) < len(self._drawn)
+            if lifelines and lane is not None and not over:
                 canvas.put(column, self._glyphs.lifeline, "faint")
         return canvas
 
@@ -209,7 +209,7 @@ class Ladder:
             asked = {(e.label, e.source) for e in self._drawn if e.role == "question"}
             if role == "question" and len(asked) == 1 < len([e for e in self._drawn if e.role == "question"]):
                 meaning = "question, the same one each time"
-            meaning = self._words(meaning)
+            meaning = cut(self._words(meaning), self._width - 8, self._glyphs.cut)
             if line.cells > 2 and line.cells + 4 + 3 + cells(meaning) > self._width - 1:
                 line = Line.of("  ")
                 lines.append(line)
@@ -226,9 +226,9 @@ class Ladder:
         return stroke + glyphs.right if to_right else glyphs.left + stroke
 
 
-def _lanes(rows: Sequence[Exchange], first: str = "") -> list[str]:
+def _lanes(rows: Sequence[Exchange], first: str | None = None) -> list[str]:
     """The lanes of the rows, in order of appearance."""
-    named = [first] if first else []
+    named = [] if first is None else [first]
     return list(dict.fromkeys([*named, *(lane for e in rows for lane in (e.source, e.target))]))
 
 

@@ -66,6 +66,8 @@ class Line:
         return out
 
 
+# A number and its unit stay together.
+_UNIT = re.compile(r"(\d) (ms|s|min|h|days?|B|kB|MB)\b")
 _MARKS = re.compile(r"`([^`\n]+)`|\*\*([^*\n]+)\*\*")
 
 
@@ -114,7 +116,7 @@ def wrap(
                     taken = start = cells(rest)
                     continue
                 shown = shown or text[0]
-                lines[-1].add(shown, style)
+                lines[-1].add(shown.replace("\u00a0", " "), style)
                 taken += cells(shown)
                 text = text[len(shown) :]
     return lines
@@ -124,7 +126,7 @@ def _words(pieces: Iterable[Piece]) -> Iterator[list[Piece]]:
     """Words and gaps in turn; a word may consist of pieces with different styles."""
     word: list[Piece] = []
     for text, style in pieces:
-        for part in re.findall(r" +|[^ ]+", text):
+        for part in re.findall(r" +|[^ ]+", _UNIT.sub("\\1\u00a0\\2", text)):
             if part[0] == " ":
                 if word:
                     yield word

@@ -124,7 +124,8 @@ class RichRenderer:
             self._footer.append(step)
         elif step.role == "result":
             self._shown()
-            self._gap()
+            if self._above != "result":
+                self._gap()
             mark, hue = self._mark(step.hue)
             self._marked(mark, hue, step.title or step.text)
             self._above = "result"

@@ -14,7 +14,7 @@ INDENT = 4
 ROWS = 40
 # A cell that is longer than this many lines is cut, unless everything is asked for.
 LINES = 5
-_NUMBER = re.compile(r"[\d.,]+( ?(ms|kB|MB|B|%))?")
+_NUMBER = re.compile(r"\d[\d,]*(\.\d+)?( ?(ms|s|kB|MB|B|%))?")
 
 
 def bar(share: float, width: int, glyphs: Glyphs) -> list[tuple[str, str]]:

@@ -58,6 +58,13 @@ class Answer:
             alias = dns.rrset.from_text(name, 300, "IN", "CNAME", zone.file.apex_alias)
             self._put(self._reply.answer, alias)
             return None if type == CNAME else dns.name.from_text(zone.file.apex_alias)
+        flat = zone.file.flattened.get(name.to_text())
+        if flat and type != CNAME:
+            if type == RdataType.A:
+                self._put(self._reply.answer, dns.rrset.from_text(name, 300, "IN", "A", flat))
+            else:
+                self._deny(name, missing=False)
+            return None
         redirect = zone.dname_above(name)
         if redirect is not None:
             return self._redirected(name, redirect, type)
@@ -106,6 +113,8 @@ class Answer:
         names = zone.rrset(cut, NS)
         assert names is not None
         reply.authority.append(names)
+        if self._manners.refers_with_authority:
+            reply.flags |= dns.flags.AA
         if self._signed:
             delegated = self._zone.ds(cut)
             if delegated is not None:
@@ -126,7 +135,7 @@ class Answer:
         if zone.file.signing == "compact" and self._do:
             self._put(reply.authority, self._zone.compact_nsec(name, missing=missing))
             says_missing = says_missing and self._compact_ok
-        elif self._signed:
+        elif self._signed and name.to_text() not in zone.file.unproven:
             self._prove(name)
             if wildcard is not None:
                 self._put(reply.authority, self._zone.nsec(wildcard))

@@ -66,21 +66,6 @@ def _wrong_ds(town: Town) -> Town:
     return replace(town, ds_keys={**town.ds_keys, "shop.test.": "a key that shop.test. does not have"})
 
 
-def _parent_equals_child(town: Town) -> Town:
-    """The child's NS set becomes the one that the parent gives, with the parent's TTL."""
-
-    def change(file: ZoneFile) -> ZoneFile:
-        rest = tuple(line for line in file.records if " IN NS " not in line)
-        above = tuple(
-            line
-            for line in town.zone("test.").records
-            if line.startswith("mismatch.test. ") and " IN NS " in line
-        )
-        return replace(file, records=rest + above)
-
-    return town.with_zone("mismatch.test.", change)
-
-
 def _stale_secondary(town: Town) -> Town:
     """The second server missed the last change: it has the serial and the address from before."""
     first, second = town.zone("shop.test.").servers
@@ -182,9 +167,9 @@ FAULTS: dict[str, Fault] = {
             _authoritative(wildcard_covers_all=True),
         ),
         Fault(
-            "parent-equals-child",
-            "The parent and mismatch.test itself give the same name servers and TTL.",
-            _parent_equals_child,
+            "referral-with-authority",
+            "A parent sets AA when it refers to a child's servers, as if its copy were the original.",
+            _authoritative(refers_with_authority=True),
         ),
         Fault(
             "stale-secondary",
@@ -198,18 +183,20 @@ FAULTS: dict[str, Fault] = {
         ),
         Fault(
             "signatures-never-expire",
-            "The signatures of expired.test are in their time.",
-            _zone_change("expired.test.", lambda zone: replace(zone, signing="signed")),
+            "The signatures of expired.test are good for 20 years.",
+            _zone_change("expired.test.", lambda zone: replace(zone, signing="lasting")),
         ),
         Fault(
             "no-ds-unproven",
-            "test. refers to unsigned.test without the proof that it has no DS.",
+            "test. never proves that unsigned.test has no DS, neither when it refers nor when asked.",
             _zone_change("test.", lambda zone: replace(zone, unproven=frozenset({"unsigned.test."}))),
         ),
         Fault(
             "alias-flattened",
-            "alias.shop.test has the address itself and no CNAME.",
-            _instead("shop.test.", "alias.shop.test. ", "alias.shop.test. 300 IN A 203.0.113.40"),
+            "alias.shop.test is an alias, and gives an address of its own as well.",
+            _zone_change(
+                "shop.test.", lambda zone: replace(zone, flattened={"alias.shop.test.": "203.0.113.40"})
+            ),
         ),
     )
 }

@@ -64,9 +64,9 @@ class Signer:
         self._zone = zone
         self._key = key
         midnight = int(now) // _DAY * _DAY
-        expired = signing == "expired"
+        expired, lasting = signing == "expired", signing == "lasting"
         self._inception = midnight - (60 if expired else 1) * _DAY
-        self._expiration = midnight + (-30 if expired else 30) * _DAY
+        self._expiration = midnight + (-30 if expired else 20 * 365 if lasting else 30) * _DAY
         self._kept: dict[tuple[Name, RdataType], RRset] = {}
 
     def keys(self) -> RRset:

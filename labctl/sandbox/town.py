@@ -12,7 +12,7 @@ from typing import Literal
 
 from labctl.internet import HostFiles
 
-Signing = Literal["signed", "unsigned", "expired", "compact"]
+Signing = Literal["signed", "unsigned", "expired", "compact", "lasting"]
 Behaviour = Literal["authoritative", "lame", "broken", "upward", "silent", "garbage", "forged", "recursive"]
 ServerRole = Literal["root", "tld", "leaf", "resolver"]
 
@@ -24,7 +24,9 @@ LATENCY_MS: Mapping[ServerRole, float] = {"resolver": 1.2, "root": 11.0, "tld": 
 class ZoneFile:
     """A zone as its operator wrote it. `servers` are the IPv4 addresses of the name servers that hold it.
 
-    `signing`: `expired` has signatures that ran out a month ago, `compact` denies as in RFC 9824.
+    `signing`: `expired` has signatures that ran out a month ago, `lasting` ones that are good for 20 years
+    (a fault), `compact` denies as in RFC 9824. `flattened`: an alias, and the address that it gives itself
+    (a fault).
     `apex_alias`: a CNAME that answers whatever is asked of the apex (a fault). `unproven`: delegations for
     which the proof that no DS exists is left out (a fault).
     """
@@ -35,6 +37,7 @@ class ZoneFile:
     signing: Signing = "signed"
     apex_alias: str = ""
     unproven: frozenset[str] = frozenset()
+    flattened: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,7 @@ class AuthoritativeManners:
     nodata_is_nxdomain: bool = False
     wildcard_covers_all: bool = False
     refuses_cut_names: bool = False
+    refers_with_authority: bool = False
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,12 @@ _CYCLIC, _CYCLIC2 = (Host(f"ns1.{z}", HOSTER[0]) for z in ("cyclic.test.", "cycl
 _MISMATCH_ABOVE = _hosts("mismatch.test.")
 _MISMATCH_BELOW = (_MISMATCH_ABOVE[0], Host("ns3.mismatch.test.", THIRD))
 
+# The CDN serves the zone as well as the site; its servers have names in a zone of its own, as real ones do.
+_CDN_ZONE = _hosts("cloudflare.com.", "203.0.113.96")
+CDN = (Host("elliott.ns.cloudflare.com.", "203.0.113.94"), Host("lola.ns.cloudflare.com.", "203.0.113.95"))
+
 ODD_ZONES: tuple[ZoneFile, ...] = (
+    _zone("cloudflare.com.", *addresses(CDN), hosts=_CDN_ZONE, servers=(_CDN_ZONE[0].v4,)),
     _zone(
         "front.test.",
         "front.test. 300 IN A 104.21.48.200",
@@ -54,6 +59,8 @@ ODD_ZONES: tuple[ZoneFile, ...] = (
         "www.front.test. 300 IN A 104.21.48.200",
         "www.front.test. 300 IN A 172.67.181.3",
         "origin.front.test. 300 IN A 203.0.113.80",
+        hosts=CDN,
+        servers=tuple(h.v4 for h in CDN),
     ),
     _zone(
         "apex.test.",
@@ -116,6 +123,8 @@ ODD_DELEGATIONS: dict[str, tuple[str, ...]] = {
         for z in ODD_ZONES
         if z.servers == HOSTER and not z.origin.startswith("cyclic")
     },
+    "cloudflare.com.": delegation("cloudflare.com.", _CDN_ZONE),
+    "front.test.": delegation("front.test.", CDN, glue=False),
     "glueless.test.": delegation("glueless.test.", _EXAMPLE_NET, glue=False),
     "cyclic.test.": delegation("cyclic.test.", (_CYCLIC2,), glue=False),
     "cyclic2.test.": delegation("cyclic2.test.", (_CYCLIC,), glue=False),
@@ -130,6 +139,7 @@ ODD_DELEGATIONS: dict[str, tuple[str, ...]] = {
 }
 
 ODD_SERVERS = (
+    *(TownServer(h.name, h.addresses, "leaf") for h in (*CDN, *_CDN_ZONE)),
     TownServer("ns1.hoster.test.", (HOSTER[0],), "leaf"),
     TownServer("ns2.hoster.test.", (HOSTER[1],), "leaf"),
     TownServer("ns3.hoster.test.", (THIRD,), "leaf"),

@@ -19,6 +19,7 @@ from labctl.sandbox.dns_authority import Authoritative, Zones
 from labctl.sandbox.town import healthy_town
 
 ROOT, TEST, SHOP, HOSTER = "198.41.0.4", "192.0.2.1", "203.0.113.61", "203.0.113.63"
+CDN = "203.0.113.94"
 TOWN = healthy_town()
 ZONES = Zones(TOWN, time.time)
 
@@ -260,7 +261,7 @@ def test_an_unsigned_zone_adds_nothing_even_when_asked() -> None:
 def test_expired_signatures_have_run_out_and_the_others_have_not() -> None:
     now = time.time()
     assert ask(HOSTER, "www.expired.test", do=True).answer[1][0].expiration < now
-    assert ask(HOSTER, "www.front.test", do=True).answer[1][0].expiration > now
+    assert ask(CDN, "www.front.test", do=True).answer[1][0].expiration > now
 
 
 def test_a_compact_denial_is_noerror_for_validators_and_nxdomain_for_the_rest() -> None:

@@ -175,8 +175,9 @@ def test_a_client_without_tls_disturbs_nobody(resolver: TlsResolver) -> None:
     for address in (resolver.tls_address, resolver.https_address):
         with socket.create_connection(address, timeout=5) as sock:
             sock.sendall(b"GET / HTTP/1.1\r\n\r\n")
-            sock.shutdown(socket.SHUT_WR)
-            with contextlib.suppress(ConnectionError):
+            # The server may have hung up already: then there is nothing left to shut down.
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_WR)
                 while sock.recv(4096):
                     pass
     assert ask(resolver, content=QUERY, headers={"content-type": KIND}).status_code == 200

@@ -3,6 +3,7 @@
 import base64
 
 import dns.flags
+import dns.name
 import dns.rdatatype
 import dns.rrset
 import pytest
