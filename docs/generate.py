@@ -16,8 +16,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BLOCK = re.compile(r"(<!-- output: (?P<command>[^>]+?) -->\n)(?P<body>.*?)(<!-- end -->)", re.DOTALL)
-# Durations, and ports that the kernel chose.
-VARIES = re.compile(r"\d[\d,]*(\.\d+)? ms|\d+\.\d+ s\b|127\.0\.0\.1:\d+")
+# Durations, the ladder's column of milliseconds, and ports that the kernel chose.
+VARIES = re.compile(
+    r"\d[\d,]*(\.\d+)? ms|\d+\.\d+ s\b|127\.0\.0\.1:\d+|^ +\d+(\.\d)?(?= .*[│])", re.MULTILINE
+)
+# What makes room for them.
+ROOM = re.compile(r" +|─+")
 
 
 def output(command: str) -> str:
@@ -48,7 +52,7 @@ def renewed(text: str) -> str:
 
 def comparable(text: str) -> str:
     """The document without what differs from run to run."""
-    return VARIES.sub("#", text)
+    return ROOM.sub(lambda run: run[0][0], VARIES.sub("#", text))
 
 
 def main() -> int:
