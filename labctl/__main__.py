@@ -1,37 +1,12 @@
 """The way in, and the last net: what happens becomes a sentence and an exit code (DESIGN.md section 9)."""
 
-from __future__ import annotations
-
 import sys
-from collections.abc import Callable
 
 
 def main() -> int:
     """Run the command line of this process. Returns the exit code."""
-    arguments = sys.argv[1:]
-    # Answered before anything else is imported: this is what scripts and editors ask most often.
-    if arguments and arguments[0] in ("--version", "-V"):
-        from labctl import __version__
-
-        arguments = []
-        return _ended(lambda: _say(f"labctl {__version__}"))
-
-    def command_line() -> int:
-        from labctl.cli import run
-
-        return run(arguments)
-
-    return _ended(command_line)
-
-
-def _say(line: str) -> int:
-    sys.stdout.write(line + "\n")
-    return 0
-
-
-def _ended(command_line: Callable[[], int]) -> int:
     try:
-        code = command_line()
+        code = _run(sys.argv[1:])
         sys.stdout.flush()
     except KeyboardInterrupt:
         code = 130
@@ -44,6 +19,18 @@ def _ended(command_line: Callable[[], int]) -> int:
         code = report(error, sys.argv[1:])
     _let_go_of_output()
     return code
+
+
+def _run(arguments: list[str]) -> int:
+    # Answered before anything else is imported: this is what scripts and editors ask most often.
+    if arguments and arguments[0] in ("--version", "-V"):
+        from labctl import __version__
+
+        sys.stdout.write(f"labctl {__version__}\n")
+        return 0
+    from labctl.cli import run
+
+    return run(arguments)
 
 
 def _let_go_of_output() -> None:

@@ -12,11 +12,10 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from labctl import catalog
-from labctl.cli import help_text
-from labctl.cli.command import SETTINGS
 from labctl.cli.manifest import COMMANDS, JOURNEY, PRACTICE, TEACH
 from labctl.errors import UsageError
 
+SETTINGS = {"help_option_names": ["-h", "--help"]}
 PANELS = (JOURNEY, PRACTICE, TEACH, catalog.FOREIGN_PANEL)
 
 
@@ -76,6 +75,8 @@ class Labs(TyperGroup):
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Help without boxes, and without rich."""
+        from labctl.cli import help_text  # completion does without
+
         formatter.write(help_text.of_group(self, ctx, PANELS))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import textwrap
 
 from labctl.cli.streams import plan_for
 from labctl.render import palette
@@ -77,8 +76,14 @@ class Page:
 
 
 def _wrapped(text: str, width: int) -> list[str]:
-    # A command, a path or an address must survive being copied: only spaces break.
-    return textwrap.wrap(text, max(width, 20), break_long_words=False, break_on_hyphens=False)
+    """Lines of at most `width` cells; only spaces break, so that what is copied from them works."""
+    lines: list[str] = []
+    for word in text.split():
+        if lines and len(lines[-1]) + 1 + len(word) <= max(width, 20):
+            lines[-1] += " " + word
+        else:
+            lines.append(word)
+    return lines
 
 
 def _codes(word: str, colours: str) -> list[str]:

@@ -56,7 +56,7 @@ def run_lab(lab: Lab, arguments: Mapping[str, Any], shared: Shared, *, command: 
         lesson.wait = pacing(shared.pace, time.sleep, asker.pause if asker else lambda: None)
         lesson.other_run = lambda words: other_run(lab, words, shared)
         lesson.prepare()
-        files = SavedFiles(plan, shared.save, shared.junit, command)
+        files = SavedFiles(shared.save, shared.junit)
         if plan.format in ("json", "jsonl"):
             for notice in notices:
                 warn(notice)

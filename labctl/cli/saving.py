@@ -5,23 +5,20 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 from labctl import render
 from labctl.errors import CannotRun
 from labctl.play import Renderer, Run
-from labctl.render.mode import Plan
+from labctl.render.json_lines import JsonRenderer
 
 
 class SavedFiles:
     """The files that a run leaves behind. `end` writes them; the first failure is the error."""
 
-    def __init__(self, plan: Plan, save: str | None, junit: str | None, command: str) -> None:
+    def __init__(self, save: str | None, junit: str | None) -> None:
         self._document = io.StringIO()
-        self._json = (
-            render.make(replace(plan, format="json"), self._document, command=command) if save else None
-        )
+        self._json = JsonRenderer(self._document) if save else None
         self._save = Path(save) if save else None
         self._junit = Path(junit) if junit else None
 
