@@ -21,14 +21,14 @@ QUESTIONS = "www.shop.test A\nshop.test MX\nshop.test NS\nwww.shop.test AAAA\nma
 def boot_ms() -> float:
     """Milliseconds from nothing to the first answer of a name server, after the imports."""
     from labctl.internet import Endpoint
-    from labctl.protocols.dns_message import query
+    from labctl.protocols.dns_message import build_query
     from labctl.sandbox import open_sandbox
 
     took = []
     for _ in range(11):
         started = time.perf_counter()
         with open_sandbox(latency=False) as town:
-            wire = query("www.shop.test.", "A", id=7)
+            wire = build_query("www.shop.test.", "A", 7)
             for address in ("198.41.0.4", "203.0.113.61"):
                 assert town.ask(Endpoint(address), wire).wire
             took.append((time.perf_counter() - started) * 1000)
@@ -86,18 +86,18 @@ def report() -> list[tuple[str, str, str]]:
     if not shutil.which("dnsperf") or not (shutil.which("nsd") or Path("/usr/sbin/nsd").exists()):
         return [*rows, ("questions a second, to NSD", "not measured: needs dnsperf and nsd", "0.33")]
     from labctl.sandbox.standalone import serve
-
     from labctl.sandbox.town import healthy_town
 
     zone = "\n".join(healthy_town().zone("shop.test.").records) + "\n"
-    with tempfile.TemporaryDirectory() as name, serve(latency=False) as up:
+    with tempfile.TemporaryDirectory() as name, serve(0, latency=False) as up:
         folder = Path(name)
+        shop = next(server.address for server in up.servers if "shop.test." in server.zones)
         (folder / "questions").write_text(QUESTIONS)
         child, port = nsd(folder, zone)
         try:
             ours, theirs = [], []
             for _ in range(ROUNDS):
-                ours.append(asked(up.address_of("203.0.113.61"), up.port, str(folder / "questions")))
+                ours.append(asked(shop, up.port, str(folder / "questions")))
                 theirs.append(asked("127.0.0.1", port, str(folder / "questions")))
         finally:
             child.terminate()

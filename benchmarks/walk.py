@@ -33,6 +33,18 @@ def timed(words: list[str], environment: dict[str, str]) -> float:
     return took
 
 
+AT_ONCE = """import sys, labctl.sandbox as sandbox
+waiting = sandbox.open_sandbox
+sandbox.open_sandbox = lambda **how: waiting(**{**how, "latency": False})
+from labctl.__main__ import main
+sys.exit(main())"""
+
+
+def labctl(latency: bool) -> list[str]:
+    """The command, or the same in a town whose servers answer at once."""
+    return [str(Path(sys.executable).parent / "labctl")] if latency else [sys.executable, "-c", AT_ONCE]
+
+
 def whole_walk() -> list[tuple[str, str, str]]:
     """`labctl dns --json` to `dig +trace`, process start included, with and without the town's latencies."""
     from labctl.sandbox.standalone import serve
@@ -40,17 +52,17 @@ def whole_walk() -> list[tuple[str, str, str]]:
     if os.geteuid() != 0 or not shutil.which("dig") or not shutil.which("unshare"):
         return [("a whole walk, to `dig +trace`", "not measured: needs root, dig and unshare", "6")]
     rows = []
-    labctl = str(Path(sys.executable).parent / "labctl")
     with tempfile.TemporaryDirectory() as folder:
         for latency in (True, False):
-            with serve(latency=latency) as up:
+            with serve(0, latency=latency) as up:
+                names = [(server.name, server.address) for server in up.servers]
+                root = next(server.address for server in up.servers if server.role == "root")
                 hosts = Path(folder) / "hosts"
-                hosts.write_text("".join(f"{a} {n.rstrip('.')}\n" for n, a in up.host_names()))
-                root = up.root_address
+                hosts.write_text("".join(f"{a} {n.rstrip('.')}\n" for n, a in names))
                 trace = f"mount --bind {hosts} /etc/hosts && exec dig -p {up.port} @{root} +trace {NAME} A"
                 peers = {
                     "dig": ["unshare", "-m", "sh", "-c", trace],
-                    "labctl": [labctl, "dns", NAME, "--json", "--phase", "observe"],
+                    "labctl": [*labctl(latency), "dns", NAME, "--json", "--phase", "observe"],
                     "unshare": ["unshare", "-m", "sh", "-c", f"mount --bind {hosts} /etc/hosts && exec true"],
                 }
                 plain = {

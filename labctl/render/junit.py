@@ -88,7 +88,7 @@ def _case(suite: Element, run: Run, name: str) -> Element:
     return SubElement(
         suite,
         "testcase",
-        {"name": _text(name), "classname": _text(f"labctl.{run.lab.name}"), "time": "0.000"},
+        {"name": _text(name), "classname": _text(f"labctl.{run.lab.name}.claim"), "time": "0.000"},
     )
 
 

@@ -122,6 +122,17 @@ def wrap(
     return lines
 
 
+def spread(pieces: Iterable[Piece], width: int, *, first: str = "") -> list[Line]:
+    """Pieces with three spaces between them, on as many lines as needed; what fits on a line is not broken."""
+    lines: list[Line] = []
+    for text, style in pieces:
+        if lines and lines[-1].cells + 3 + cells(text) <= width:
+            lines[-1].add("   ").add(text, style)
+        else:
+            lines += wrap([(text, style)], width, first=first)
+    return lines
+
+
 def _words(pieces: Iterable[Piece]) -> Iterator[list[Piece]]:
     """Words and gaps in turn; a word may consist of pieces with different styles."""
     word: list[Piece] = []

@@ -122,7 +122,7 @@ def resolve(flags: Flags, streams: Streams, env: Mapping[str, str]) -> Plan:
     human = form in ("rich", "plain")
     color = human and _color(flags, streams.stdout_tty, env, dumb)
     err_color = _color(flags, streams.stderr_tty, env, dumb)
-    colours = _colours(env, streams)
+    colours = _colours(env)
     never = flags.color == "never"
     prompt = (
         streams.stdin_tty
@@ -196,8 +196,11 @@ def _color(flags: Flags, tty: bool, env: Mapping[str, str], dumb: bool) -> bool:
     return tty
 
 
-def _colours(env: Mapping[str, str], streams: Streams) -> Colours:
+def _colours(env: Mapping[str, str]) -> Colours:
     term = env.get("TERM", "")
+    forced = env.get("FORCE_COLOR")
+    if forced in ("2", "3"):
+        return "256" if forced == "2" else "truecolor"
     if env.get("COLORTERM") in ("truecolor", "24bit") or env.get("WT_SESSION") or term.endswith("-direct"):
         return "truecolor"
     if "256" in term or "kitty" in term or "ghostty" in term or "alacritty" in term:

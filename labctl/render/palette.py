@@ -64,12 +64,13 @@ PALETTES: dict[str, dict[str, str]] = {
 
 
 def choose_theme(flag: str | None, env: Mapping[str, str], *, sixteen: bool = False) -> Theme:
-    """The theme: flag, then LABCTL_THEME; `16` where there are no more colours; else what COLORFGBG says."""
+    """The theme: `16` where there are no more colours; else flag, LABCTL_THEME, what COLORFGBG says."""
+    if sixteen:
+        # The nearest of 16 colours is a bad neighbour: mute would become black or white.
+        return "16"
     for named in (flag, env.get("LABCTL_THEME")):
         if named in THEMES:
             return named
-    if sixteen:
-        return "16"
     return background(env.get("COLORFGBG", ""))
 
 

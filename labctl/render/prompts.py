@@ -11,6 +11,7 @@ from labctl.render.line import Line, Piece, marked, wrap
 from labctl.render.mode import Plan
 from labctl.render.paper import Paper
 from labctl.render.text import escape, pad
+from labctl.render.waiting import hush
 
 _SURE = {"1": 1, "guess": 1, "2": 2, "think": 2, "3": 3, "sure": 3}
 _PROSE = 90
@@ -140,6 +141,7 @@ class TerminalAsker:
         """A line of input without its blanks, or None at the end of input."""
         if self._ended:
             return None
+        hush()
         lines = wrap(prompt.pieces, self._width, first=self._margin)
         self._paper.put(Line(), *lines[:-1])
         self._paper.write(lines[-1].add(" "))

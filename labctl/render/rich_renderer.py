@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import IO
 
 from labctl.events import Event, Exchange, Measure, Rows, Span, Step, Verdict
 from labctl.play import Run
 from labctl.render.glyphs import ASCII, UNICODE
 from labctl.render.ladder import ROWS, Ladder
-from labctl.render.line import Line, Piece, marked, wrap
+from labctl.render.line import Line, Piece, marked, spread, wrap
 from labctl.render.mode import Plan
 from labctl.render.paper import Paper
 from labctl.render.summary import bare, judged, learnt
 from labctl.render.tables import table
 from labctl.render.text import cells, cut, escape, pad
+from labctl.render.verdicts import verdict_lines
 from labctl.render.waiting import Waiting
 
 # Prose is wrapped here, diagrams may be wider.
@@ -98,9 +98,9 @@ class RichRenderer:
             self._marked("!", "warn bold", "Interrupted: what was seen so far stands above.", "warn")
         elif run.error is not None:
             self._marked("!", "bad bold", f"Stopped: {run.error.headline}.", "bad")
-        pieces: list[list[Piece]] = [[(f"{run.lab.name} done", "bold")]]
-        pieces += [[(text, style)] for text, style in [*judged(run), *learnt(run)]]
-        self._put(self._spread(pieces), "rule")
+        facts = [(f"{run.lab.name} done", "bold"), *judged(run), *learnt(run)]
+        shown = [(self._words(text), style) for text, style in facts]
+        self._put(spread(shown, self._width - 1, first="  "), "rule")
         for step in self._footer:
             self._command_line(step)
 
@@ -215,32 +215,8 @@ class RichRenderer:
         self._gap()
         self._put([Line.of("  ", ("What this run shows", "bold"))], "heading")
         for verdict in verdicts:
-            self._verdict(verdict)
-
-    def _verdict(self, verdict: Verdict) -> None:
-        mark, hue = {
-            "HELD": (self._glyphs.passed, "ok"),
-            "REFUTED": (self._glyphs.failed, "bad bold"),
-            "NOT_SEEN": (self._glyphs.absent, "mute"),
-        }[verdict.outcome]
-        strong = "bad bold" if verdict.outcome == "REFUTED" else ""
-        pieces = marked(self._words(verdict.sentence), strong)
-        if verdict.outcome == "NOT_SEEN":
-            pieces += [(" ", ""), (f"Not seen: {self._words(verdict.text)}", "mute")]
-        lines = wrap(pieces, self._width - 1, first=[("    ", ""), (pad(mark, 2), hue)])
-        if verdict.outcome == "REFUTED" or (self._plan.verbose and verdict.outcome == "HELD"):
-            lines += wrap([(self._words(verdict.text), "")], self._width - 1, first="      ")
-        lines += self._source(lines, verdict)
-        self._put(lines, "list")
-
-    def _source(self, lines: list[Line], verdict: Verdict) -> list[Line]:
-        """The source in mute: behind the last line when there is room, else under it."""
-        source = self._words(verdict.source) + (", a habit" if verdict.kind == "habit" else "")
-        pieces = marked(source, "mute")
-        if lines[-1].cells + 2 + sum(cells(text) for text, _ in pieces) <= self._width - 1:
-            lines[-1].add("  ").pieces.extend(pieces)
-            return []
-        return wrap(pieces, self._width - 1, first="      ")
+            lines = verdict_lines(verdict, self._width, self._glyphs, self._words, verbose=self._plan.verbose)
+            self._put(lines, "list")
 
     def _command_line(self, step: Step) -> None:
         # Never wrapped: a command must survive being copied.
@@ -267,20 +243,6 @@ class RichRenderer:
 
     def _prose(self, pieces: list[Piece]) -> None:
         self._put(wrap(pieces, min(PROSE, self._width - 1), first="  "), "note")
-
-    def _spread(self, groups: Iterable[list[Piece]]) -> list[Line]:
-        """Groups of pieces with three spaces between them, on as many lines as they need."""
-        lines: list[Line] = []
-        for group in groups:
-            shown = [(self._words(text), style) for text, style in group]
-            size = sum(cells(text) for text, _ in shown)
-            if lines and lines[-1].cells + 3 + size <= self._width - 1:
-                lines[-1].add("   ")
-                for piece in shown:
-                    lines[-1].add(*piece)
-            else:
-                lines += wrap(shown, self._width - 1, first="  ")
-        return lines
 
     def _gap(self) -> None:
         if self._above:

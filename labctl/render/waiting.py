@@ -1,6 +1,6 @@
 """Elapsed seconds on stderr while an answer is awaited: one line, erased without a trace.
 
-Only on a terminal that can repaint a line, and only after half a second: a quick run shows nothing.
+Only on a terminal that can repaint a line, and only after a while: a quick run shows nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from labctl.render.glyphs import ASCII, UNICODE
 from labctl.render.mode import Plan
 from labctl.render.text import cut, escape
 
-AFTER_S, EVERY_S = 0.5, 0.1
+# `--pace slow` holds a message for 0.6 s: that is no waiting for an answer.
+AFTER_S, EVERY_S = 0.7, 0.1
 _ERASE = "\r\x1b[K"
 
 

@@ -151,6 +151,7 @@ def test_no_input_asks_nothing() -> None:
 def test_few_colours_get_the_theme_for_sixteen() -> None:
     assert resolve(Flags(), TERMINAL, {"TERM": "xterm"}).theme == "16"
     assert plan(COLORFGBG="15;0").theme == "dark"
+    assert plan(FORCE_COLOR="3").colours == "truecolor"
 
 
 def test_looking_at_closed_or_missing_streams_does_not_fail() -> None:

@@ -31,7 +31,7 @@ def test_the_flag_beats_the_variable_and_that_the_terminal() -> None:
     assert choose_theme(None, env) == "light"
     assert choose_theme("auto", {"COLORFGBG": "15;0"}) == "dark"
     assert choose_theme(None, {}) == "unknown"
-    assert choose_theme(None, {}, sixteen=True) == "16"
+    assert choose_theme("dark", {}, sixteen=True) == "16"
 
 
 def test_every_palette_has_the_same_roles() -> None:

@@ -67,6 +67,7 @@ def test_the_town_is_judged_as_it_was_built(town, name, rdtype, status, state, c
     ("fault", "name", "state"),
     [
         ("wrong-ds", "www.shop.test.", "bogus"),
+        ("no-ds-unproven", "unsigned.test.", "bogus"),
         ("signatures-never-expire", "expired.test.", "secure"),
         ("nodata-says-nxdomain", "www.shop.test.", "secure"),
     ],

@@ -143,7 +143,7 @@ ways = st.sampled_from(["NSEC", "NSEC3", "opt-out"])
 
 
 @given(contents, ways, asked_names, asked_types, st.data())
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_some_records_of_a_zone_never_prove_what_is_false(content, way, asked, rdtype, data):
     truth = Truth(content)
     every = records_of(truth, way)
@@ -168,7 +168,7 @@ def test_some_records_of_a_zone_never_prove_what_is_false(content, way, asked, r
 
 
 @given(contents, ways, asked_names, asked_types)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_all_records_of_a_zone_prove_all_that_is_true(content, way, asked, rdtype):
     truth = Truth(content)
     denial = Denial(ZONE, records_of(truth, way))

@@ -21,7 +21,7 @@ ASKED = [
     ("shop.test.", "DS"),
 ]
 RELAXED = settings(
-    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 
 
@@ -138,7 +138,7 @@ def replayable(net):
 
 
 @given(data=st.data())
-@settings(RELAXED, max_examples=300)
+@settings(RELAXED, max_examples=150)
 def test_records_that_were_truly_signed_prove_nothing_false_when_they_are_replayed(healthy, data):
     net, truth = healthy
     asked = data.draw(st.sampled_from(ASKED))
