@@ -27,6 +27,9 @@ def encode(event: Event) -> dict[str, Json]:
     """An event as a JSON object; `kind` says which, defaults are written out so that readers need no table."""
     plain = _plain(event)
     assert isinstance(plain, dict)
+    if isinstance(event, Verdict):
+        # A claim has a kind of its own, and `kind` is taken by the event's.
+        plain["claim_kind"] = plain.pop("kind")
     return {"kind": _KIND_OF[type(event)], **plain}
 
 
@@ -41,6 +44,8 @@ def decode(document: Mapping[str, Json]) -> Event:
         raise ValueError(f"not an event: kind is {kind!r}")
     known = {f.name for f in dataclasses.fields(cls)}
     values: dict[str, Any] = {k: v for k, v in document.items() if k in known}
+    if cls is Verdict:
+        values["kind"] = document.get("claim_kind", "law")
     if cls is Rows:
         values["columns"] = tuple(cast(list[str], values.get("columns", ())))
         values["rows"] = tuple(_row(r) for r in cast(list[dict[str, Any]], values.get("rows", ())))

@@ -8,13 +8,20 @@ from typing import Annotated
 
 import typer
 
-from labctl import catalog
-from labctl.cli.codes import ERRORS
+from labctl import capabilities, catalog
+from labctl.cli import codes
 from labctl.cli.command import single
 from labctl.cli.page import Page
 from labctl.errors import LabctlError, UsageError
 from labctl.events import Claim
 from labctl.sandbox.faults import FAULTS
+
+# A capability that a lab needs and this machine lacks has a code of its own.
+ERRORS = codes.ERRORS | {
+    f"no-{name}": f"This machine lacks {name}, which was needed. labctl doctor says which step failed, and what "
+    "would fix it."
+    for name in capabilities.NAMES
+}
 
 _KINDS = {
     "law": "",

@@ -123,7 +123,7 @@ def wrap(
 
 
 def spread(pieces: Iterable[Piece], width: int, *, first: str = "") -> list[Line]:
-    """Pieces with three spaces between them, on as many lines as needed; what fits on a line is not broken."""
+    """Pieces with three spaces between them, on as many lines as needed; what fits on one is not broken."""
     lines: list[Line] = []
     for text, style in pieces:
         if lines and lines[-1].cells + 3 + cells(text) <= width:

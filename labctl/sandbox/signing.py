@@ -1,7 +1,8 @@
 """Keys made from a text, and signatures made when a question first needs them.
 
 The keys protect nothing: anybody can derive them. ECDSA P-256 with SHA-256 (RFC 6605), one key per zone that
-signs both the keys and the data (flags 257).
+signs both the keys and the data (flags 257). dns.dnssec brings cryptography along, which costs as much as all
+the rest of a start: it is imported when something is signed.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import hashlib
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-import dns.dnssec
 import dns.name
 from dns.dnssectypes import Algorithm, DSDigest
 from dns.name import Name
@@ -42,11 +42,15 @@ def private_key(text: str) -> EllipticCurvePrivateKey:
 @lru_cache(maxsize=128)
 def public_key(text: str) -> DNSKEY:
     """The DNSKEY record of this text's key."""
+    import dns.dnssec
+
     return dns.dnssec.make_dnskey(private_key(text).public_key(), Algorithm.ECDSAP256SHA256, flags=257)
 
 
 def ds(zone: Name, text: str) -> DS:
     """The DS with which a parent vouches for this text's key at `zone` (SHA-256, RFC 4509)."""
+    import dns.dnssec
+
     return dns.dnssec.make_ds(zone, public_key(text), DSDigest.SHA256)
 
 
@@ -75,6 +79,8 @@ class Signer:
 
     def signature(self, rrset: RRset) -> RRset:
         """The RRSIG over this set, as an RRset with the same owner."""
+        import dns.dnssec
+
         which = (rrset.name, rrset.rdtype)
         if which not in self._kept:
             rrsig = dns.dnssec.sign(

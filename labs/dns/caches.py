@@ -30,9 +30,8 @@ def closest_first(internet: Internet, name: str, type: str) -> Generator[Event, 
         rows.append(_row("hosts file", "✗ miss", "", "no line for this name", "warn"))
     rows.append(_row("OS stub", "✗ none" if stub.kind == "none" else "asked", "", _stub(stub), "mute"))
     rows.append(_resolver_row(internet, name, type))
-    listed = " ".join(f"{i}. {r.text}" for i, r in enumerate(rows, 1))
     yield Rows(
-        text=f"Caches, closest first. {listed}",
+        text="Caches, closest first.",
         id="caches",
         title="Closest cache first",
         columns=("cache", "had it", "took", "what it is"),

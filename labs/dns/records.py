@@ -68,7 +68,8 @@ def conclusion(result: Result, again: str = "") -> Step:
     if result.status == "answer":
         values = [r.text for r in result.records]
         verb = "is" if result.type in ("A", "AAAA") else f"has {result.type}"
-        return Step(text=f"{asked} {verb} {listed(values)}. {again}".rstrip(), role="result", hue="ok")
+        said = sentence(f"{asked} {verb} {listed(values)}")
+        return Step(text=f"{said} {again}".rstrip(), role="result", hue="ok")
     if result.status == "nxdomain":
         words = f"{result.final_name} does not exist (NXDOMAIN)."
     elif result.status == "nodata":
