@@ -57,7 +57,9 @@ def decode(document: Mapping[str, Json]) -> Event:
 
 def _row(document: dict[str, Any]) -> Row:
     known = {f.name for f in dataclasses.fields(Row)}
-    values = {k: tuple(v) if k in ("cells", "hues") else v for k, v in document.items() if k in known}
+    values: dict[str, Any] = {
+        k: tuple(v) if k in ("cells", "hues") else v for k, v in document.items() if k in known
+    }
     return Row(**values)
 
 

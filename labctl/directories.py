@@ -11,7 +11,7 @@ Kind = Literal["data", "state", "cache"]
 
 
 def directory(kind: Kind, env: Mapping[str, str] = os.environ) -> Path:
-    """The folder for progress (`data`), logs (`state`), or what can be made anew (`cache`). It may be missing."""
+    """The folder for progress (`data`), logs (`state`), what can be made anew (`cache`). It may be missing."""
     home = env.get("LABCTL_HOME")
     if home:
         return Path(home) / kind

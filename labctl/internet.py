@@ -133,4 +133,3 @@ class Internet(ABC):
 
     def __exit__(self, *_: object) -> None:
         self.close()
-

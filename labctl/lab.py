@@ -16,7 +16,6 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 from labctl.errors import Malformed
 from labctl.events import Claim, Event
 
-
 Place = Literal["sandbox", "live", "both"]
 
 
@@ -52,7 +51,9 @@ class Lab:
         for name, p in list(inspect.signature(self.run).parameters.items())[1:]:
             hint = hints.get(name)
             if get_origin(hint) is not Annotated or not isinstance(get_args(hint)[1], str):
-                raise Malformed("lab-malformed", f'lab {self.name}: parameter {name} needs Annotated[type, "help"]')
+                raise Malformed(
+                    "lab-malformed", f'lab {self.name}: parameter {name} needs Annotated[type, "help"]'
+                )
             kind, text = get_args(hint)[:2]
             found.append(Parameter(name, kind, p.default, text, p.kind is not p.KEYWORD_ONLY))
         return tuple(found)

@@ -50,7 +50,7 @@ def open_internet(lab: Lab, arguments: Mapping[str, Any], shared: Shared) -> tup
 
 
 def _reach() -> Reach:
-    """Does this machine reach the internet? As the machine says, or as `LABCTL_CAPABILITY_INTERNET` forces it."""
+    """Does this machine reach the internet? LABCTL_CAPABILITY_INTERNET may say so by force."""
     from labctl import capabilities, live
 
     if "LABCTL_CAPABILITY_INTERNET" in os.environ:

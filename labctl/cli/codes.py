@@ -4,105 +4,119 @@ from __future__ import annotations
 
 ERRORS: dict[str, str] = {
     "address-invalid": (
-        "What was given looks like an address and is none. An address is turned into its reverse name, "
-        "under in-addr.arpa or ip6.arpa (RFC 1035 section 3.5, RFC 3596 section 2.5)."
+        "What was given looks like an address and is none. An address is turned into its reverse "
+        "name, under in-addr.arpa or ip6.arpa (RFC 1035 section 3.5, RFC 3596 section 2.5)."
     ),
     "answers-malformed": (
-        "The file given to --answers is TOML: the id of a question (it is printed under each one) = the "
-        "id, text or value of an option, or skip, no-idea, key. Ids of other labs are ignored, so that "
-        "one file serves a course."
+        "The file given to --answers is TOML: the id of a question (it is printed under each one) = "
+        "the id, text or value of an option, or skip, no-idea, key. Ids of other labs are ignored, so"
+        " that one file serves a course."
     ),
     "cannot-bind": (
-        "The operating system refused a local address for the sandbox's servers. labctl doctor says which"
-        " addresses work here."
+        "The operating system refused a local address for the sandbox's servers. labctl doctor says "
+        "which addresses work here."
     ),
     "cannot-read": (
-        "A file that was named on the command line could not be read. The operating system's reason is "
-        "shown."
+        "A file that was named on the command line could not be read. The operating system's reason is shown."
     ),
     "cannot-write": (
-        "A file could not be written. The run itself was shown and is complete; only the file is missing."
-        " Files are written beside their place and moved there at the end, so a file is whole or not "
-        "there."
+        "A file could not be written. The run itself was shown and is complete; only the file is "
+        "missing. Files are written beside their place and moved there at the end, so a file is whole"
+        " or not there."
     ),
     "capability-value": (
-        "LABCTL_CAPABILITY_<NAME> forces what labctl doctor finds out, for tests and classrooms: yes or "
-        "no."
+        "LABCTL_CAPABILITY_<NAME> forces what labctl doctor finds out, for tests and classrooms: yes or no."
     ),
     "explanation-malformed": (
         "A lab's explain.md has a condition in brackets that is not known. labctl/explanation.py "
         "describes the format."
     ),
     "fault-unknown": (
-        "--break takes the name of a fault: one way in which the sandbox can be made false, so that a "
-        "claim of the lab comes out refuted. labctl explain lists them."
+        "--break takes the name of a fault: one way in which the sandbox can be made false, so that a"
+        " claim of the lab comes out refuted. labctl explain lists them."
     ),
     "internal": (
         "A mistake of labctl, not yours. The traceback is in the log file; --debug shows it. Please "
         "report it."
     ),
     "lab-does-not-import": (
-        "A lab is a Python module, and importing it failed. For a lab of another package this is an error"
-        " of that package, or of what it needs; all other labs work."
+        "A lab is a Python module, and importing it failed. For a lab of another package this is an "
+        "error of that package, or of what it needs; all other labs work."
     ),
     "lab-malformed": (
-        "A lab must be a labctl.lab.Lab, its parameters annotated with a help sentence, and none of them "
-        "may have the name of a common option."
+        "A lab must be a labctl.lab.Lab, its parameters annotated with a help sentence, and none of "
+        "them may have the name of a common option."
     ),
     "loopback-address-missing": (
-        "labctl sandbox up gives each name server a loopback address of its own (127.53.0.x). Linux has "
-        "them all; macOS has only 127.0.0.1 until others are added. Labs do without: they share one "
-        "address."
+        "labctl sandbox up gives each name server a loopback address of its own (127.53.0.x). Linux "
+        "has them all; macOS has only 127.0.0.1 until others are added. Labs do without: they share "
+        "one address."
     ),
     "name-bad-characters": (
-        "A name to look up may hold any octet (RFC 2181 section 11), but this one holds characters that "
-        "were most likely not meant. Write unusual octets as \\DDD."
+        "A name to look up may hold any octet (RFC 2181 section 11), but this one holds characters "
+        "that were most likely not meant. Write unusual octets as \\DDD."
     ),
     "name-empty-label": (
         "Labels are what stands between the dots of a name; only the root's label is empty (RFC 1035 "
         "section 3.1). Two dots in a row leave nothing between them."
     ),
     "name-has-port": (
-        "DNS names have no ports. A port belongs to the server that is asked (--server ADDRESS:PORT) or "
-        "to a URL."
+        "DNS names have no ports. A port belongs to the server that is asked (--server ADDRESS:PORT) "
+        "or to a URL."
     ),
     "name-idna": (
-        "A name in another script travels as an A-label that begins with xn--. This one cannot be turned "
-        "into one (RFC 5891)."
+        "A name in another script travels as an A-label that begins with xn--. This one cannot be "
+        "turned into one (RFC 5891)."
+    ),
+    "name-is-mail": (
+        "A mail address holds a name after its @: mail for it goes to the servers in that name's MX records."
+    ),
+    "name-is-network": (
+        "A network is a range of addresses; names belong to single addresses, and to zones under "
+        "in-addr.arpa and ip6.arpa."
     ),
     "name-is-server": "The server to ask is given with --server ADDRESS; @ADDRESS is how dig writes it.",
-    "name-is-url": "A URL holds more than a name. DNS is asked for its host only; scheme, port and path come later.",
-    "name-label-too-long": "A label has at most 63 octets (RFC 1035 section 2.3.4): its length is written in six bits.",
+    "name-is-url": (
+        "A URL holds more than a name. DNS is asked for its host only; scheme, port and path come later."
+    ),
+    "name-label-too-long": (
+        "A label has at most 63 octets (RFC 1035 section 2.3.4): its length is written in six bits."
+    ),
     "name-too-long": (
-        "A name has at most 255 octets on the wire, with the length octet of each label and the root's "
-        "zero (RFC 1035 section 2.3.4)."
+        "A name has at most 255 octets on the wire, with the length octet of each label and the "
+        "root's zero (RFC 1035 section 2.3.4)."
     ),
     "needs-input": (
         "The quiz needs somebody who answers: a terminal, or --answers FILE. With --no-input all "
         "questions are skipped."
     ),
     "no-network": (
-        "--live never falls back to the sandbox. Names do not resolve from here, so there is nothing to "
-        "show."
+        "--live never falls back to the sandbox. Names do not resolve from here, so there is nothing to show."
     ),
-    "no-resolver": "No recursive resolver is configured on this machine, and this needs one. Name one with --server.",
+    "no-resolver": (
+        "No recursive resolver is configured on this machine, and this needs one. Name one with --server."
+    ),
     "option-needs-server": (
-        "This option says how to speak with one server. Walking from the root, servers are asked by UDP, "
-        "and by TCP when they say so."
+        "This option says how to speak with one server. Walking from the root, servers are asked by "
+        "UDP, and by TCP when they say so."
     ),
     "options-contradict": "Two options say opposite things.",
-    "output-not-written": "Standard output could not take what was printed, usually because a disk is full.",
+    "output-not-written": (
+        "Standard output could not take what was printed, usually because a disk is full."
+    ),
     "port-in-use": "Another socket already has this address and port. The kernel lets only one have it.",
     "port-not-allowed": "Ports below 1024 are for the administrator on most systems. Take a higher one.",
     "query-budget": (
-        "The real internet is touched gently: one run may ask only so many questions. What was seen so "
-        "far is shown."
+        "The real internet is touched gently: one run may ask only so many questions. What was seen "
+        "so far is shown."
     ),
     "quiz-malformed": "A lab's quiz.toml is not what it should be. labctl/quiz.py describes the format.",
     "schema-unknown": "labctl schema takes the name of a document: labctl/result/1, or result for short.",
     "server-address": "A server is given as ADDRESS, ADDRESS:PORT, or [IPv6]:PORT.",
     "server-not-found": "The name of the server could not be turned into an address.",
     "server-port": "Ports are 1 to 65535.",
-    "type-unknown": "Record types have names (A, AAAA, MX, TXT, ...) and numbers (TYPE65). This is neither.",
+    "type-unknown": (
+        "Record types have names (A, AAAA, MX, TXT, ...) and numbers (TYPE65). This is neither."
+    ),
     "usage": "The command line cannot be understood. --help after any command says what it takes.",
 }

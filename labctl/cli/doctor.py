@@ -101,7 +101,8 @@ def _capability(page: Page, capability: capabilities.Capability, clean: type[str
         rows = [("failed", f"{capability.step}   {capability.errno}".strip()), ("fix", capability.fix)]
         for label, text in rows:
             if text:
-                page.prose(f"{label.ljust(7)} {clean(text)}", indent="      ")
+                # Not wrapped: a fix must survive being copied.
+                page.say(f"      {page.paint(label.ljust(8), 'mute')}{clean(text)}")
 
 
 def _versions(page: Page) -> list[tuple[str, str]]:

@@ -18,8 +18,7 @@ from labctl.sandbox.faults import FAULTS
 
 # A capability that a lab needs and this machine lacks has a code of its own.
 ERRORS = codes.ERRORS | {
-    f"no-{name}": f"This machine lacks {name}, which was needed. labctl doctor says which step failed, and what "
-    "would fix it."
+    f"no-{name}": f"This machine lacks {name}, which was needed. labctl doctor says which step failed."
     for name in capabilities.NAMES
 }
 

@@ -79,7 +79,8 @@ def of_command(command: Any, ctx: Any, examples: tuple[str, ...] = ()) -> str:
     if COMMON_PANEL in panels:
         page.say()
         page.prose(
-            "Each common option can be set in the environment, as LABCTL_ and its name; the option wins."
+            "Common options can be set in the environment too: LABCTL_FORMAT, LABCTL_SEED, LABCTL_INTERNET "
+            "(live or sandbox) and so on. The command line wins."
         )
     return page.text
 
@@ -105,7 +106,7 @@ def _value(option: Any) -> str:
     if choices:
         return "|".join(str(c) for c in choices)
     kind = getattr(option.type, "name", "")
-    return {"integer": "N", "float": "X"}.get(kind, option.name.upper().replace("_", "-"))
+    return {"integer": "N", "float": "X"}.get(kind) or str(option.name).upper().replace("_", "-")
 
 
 def _help(param: Any, ctx: Any) -> str:

@@ -133,7 +133,7 @@ _COMMON: tuple[tuple[str, Any, Any, Any], ...] = (
     ),
     (
         "theme",
-        Literal["auto", "dark", "light", "16"],
+        Literal["auto", "dark", "light", "unknown", "16"],
         _option("--theme", help="The terminal's background.", env="LABCTL_THEME"),
         "auto",
     ),

@@ -228,7 +228,7 @@ class Lesson:
             renderer.show(step)
 
 
-class _Quit(Exception):  # noqa: N818 - a person's decision, no error
+class _Quit(Exception):
     """The person quit the questions and nothing else is left to do."""
 
 

@@ -49,6 +49,7 @@ def question_of(item: quiz.Item, facts: Facts, seed: int) -> Question | None:
             Choice(key, o.id, text or "") for key, (o, text) in zip("abcdefgh", options, strict=False)
         ),
         hints=item.hints,
+        unit=facts.measures[item.measure].unit if item.measure in facts.measures else "",
         prompt="Your prediction" if predicts else "Your answer",
         ask_confidence=predicts,
         may_be_empty=predicts,

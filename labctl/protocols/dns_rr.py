@@ -12,7 +12,7 @@ from labctl.protocols.dns_types import AAAA, SOA, A, type_text
 MAX_TTL = 604_800  # seven days: RFC 8767 section 4 recommends this cap
 
 
-class Unreadable(Exception):  # noqa: N818, it is the bytes that are at fault
+class Unreadable(Exception):
     """Bytes that are no DNS message, or a record whose data is not what its type says."""
 
 

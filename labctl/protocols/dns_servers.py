@@ -29,6 +29,7 @@ class Servers:
     looked_up: list[Labels] = field(default_factory=list)
     _asked: set[str] = field(default_factory=set)
     _fours: int = 0
+    _retried: bool = False
     _addresses: set[str] = field(default_factory=set)
 
     def add(self, name: Labels, address: str, source: AddressSource) -> None:
@@ -53,7 +54,14 @@ class Servers:
             if patient or server.address not in silent:
                 return server
             self.failed(server, "silent", "was silent before")
-        return None
+        return self._once_more() if patient else None
+
+    def _once_more(self) -> Server | None:
+        """The only address again when it was silent: a datagram may be lost (RFC 1035 section 4.2.1)."""
+        if self._retried or len(self.known) != 1 or len(self.ns) != 1 or len(self.outcomes) != 1:
+            return None
+        self._retried = True
+        return self.known[0] if self.outcomes[0][1] == "silent" else None
 
     def next_name(self) -> Labels | None:
         """The next server known by name only, not looked up yet."""

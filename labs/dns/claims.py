@@ -53,6 +53,7 @@ REVERSE = Claim(
     source="RFC 1034 section 5.2.1",
     broken_by="ptr-mirrors-a",
     kind="habit",
+    shown_by=("www.shop.test", "--type", "A", "--type", "PTR"),
 )
 NO_IS_CACHED = Claim(
     "dns.no-is-cached",

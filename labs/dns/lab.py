@@ -144,9 +144,10 @@ def _walks(
         yield from cached
 
     for kind in types:
+        asked = reverse_of(walks, name) if kind == "PTR" else name
         if walks:
-            yield Step(text=f"The walk for {kind} of {name}", role="heading", title=f"{kind} of {name}")
-        events = walk(internet, name, kind, cache=cache, qmin=qmin, dnssec=dnssec)
+            yield Step(text=f"The walk for {kind} of {asked}", role="heading", title=f"{kind} of {asked}")
+        events = walk(internet, asked, kind, cache=cache, qmin=qmin, dnssec=dnssec)
         walked = yield from events if walks else headlined(internet, events, opening)
         walks.append(walked)
         if len(walks) > 1 or walked.elapsed_ms > PATIENCE_MS:
@@ -165,6 +166,9 @@ def _walks(
     for walked in walks:
         yield from records.shape(walked)
     yield from records.across_types(walks)
+    for walked in walks:
+        if walked.result.type == "PTR" and walked.result.name != name:
+            yield from records.way_back(first.result, walked.result)
     if dnssec:
         from labs.dns.security import check
 
@@ -177,6 +181,15 @@ def _walks(
     again = yield from _again(internet, cache, name, types[0], qmin)
     for walked in walks:
         yield records.conclusion(walked.result, again if walked is first else "")
+
+
+def reverse_of(walks: list[Walked], name: str) -> str:
+    """What PTR means together with A or AAAA: the reverse name of the address that was just found."""
+    from labctl.protocols.dns_names import reverse_name
+
+    found = (r.text for walked in walks for r in walked.result.records if r.type in ("A", "AAAA"))
+    address = next(found, "")
+    return reverse_name(address) if address else name
 
 
 def _again(internet: Internet, cache: Cache, name: str, type: str, qmin: bool) -> Generator[Event, None, str]:

@@ -10,7 +10,6 @@ from labctl.protocols.cdn_ranges import whose
 from labctl.protocols.dns_cache import Cache
 from labctl.protocols.dns_result import Result
 from labs.dns.claims import ALIAS, APEX, CDN, NODATA, REVERSE
-from labs.dns.resolver import ask
 from labs.dns.walking import Walked
 from labs.dns.words import left, listed, seconds, sentence, short
 
@@ -110,7 +109,7 @@ def facts(walked: Walked) -> Generator[Event, None, None]:
 
 
 def whose_address(internet: Internet, walked: Walked) -> Generator[Event, None, None]:
-    """Whose network the address is in, what that tells, and what name the address gives back."""
+    """Whose network the address is in, and what that tells."""
     result = walked.result
     addresses = [r.text for r in result.records if r.type in ("A", "AAAA")]
     if not addresses:
@@ -133,24 +132,19 @@ def whose_address(internet: Internet, walked: Walked) -> Generator[Event, None, 
             False,
             f"Cloudflare's name servers give {addresses[0]}, which is in none of its ranges: DNS only.",
         )
-    yield from _way_back(internet, result.name, addresses[0])
 
 
-def _way_back(internet: Internet, name: str, address: str) -> Generator[Event, None, None]:
-    from labctl.protocols.dns_names import reverse_name
-
-    if not internet.resolvers:
-        return
-    said = ask(internet, internet.resolvers[0], reverse_name(address), "PTR")
-    pointers = [r.text for r in said.records if r.type == "PTR"]
+def way_back(there: Result, back: Result) -> Generator[Event, None, None]:
+    """Judge the name that an address gives (`back`, a PTR) next to the name that led to it (`there`)."""
+    pointers = [r.text for r in back.records if r.type == "PTR"]
+    address = next((r.text for r in there.records if r.type in ("A", "AAAA")), "")
     if not pointers:
-        why = said.failure or said.rcode
-        yield REVERSE.not_seen(f"{address} has no name of its own (PTR: {why}).")
+        yield REVERSE.not_seen(f"{address} has no name of its own ({back.status}).")
         return
-    yield Measure(f"{address} gives the name {pointers[0]} (PTR).", "dns.reverse.name", pointers[0], "")
+    yield Measure(f"{address} gives the name {pointers[0]} (PTR).", "dns.reverse.name", pointers[0])
     yield REVERSE.judged(
-        pointers[0].lower() != name.lower(),
-        f"{name} leads to {address}, and {address} leads to {pointers[0]} (PTR).",
+        pointers[0].lower() != there.name.lower(),
+        f"{there.name} leads to {address}, and {address} leads to {pointers[0]} (PTR).",
     )
 
 

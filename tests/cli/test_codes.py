@@ -17,7 +17,10 @@ def codes() -> Iterator[tuple[str, str]]:
     """(code, place) of every error that is made somewhere in the source with a literal code."""
     for path in sorted([*ROOT.glob("labctl/**/*.py"), *ROOT.glob("labs/**/*.py")]):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) in RAISED:
+            if (
+                isinstance(node, ast.Call)
+                and getattr(node.func, "id", getattr(node.func, "attr", "")) in RAISED
+            ):
                 for code in node.args[:1]:
                     if isinstance(code, ast.Constant) and isinstance(code.value, str):
                         yield code.value, f"{path.relative_to(ROOT)}:{node.lineno}"

@@ -218,3 +218,17 @@ def test_a_referral_with_authority_is_followed_and_noted(net):
     net.servers["192.0.2.1"] = proud
     assert net.run().status == "answer"
     assert any("AA set" in note for note in net.heard[1].notes)
+
+
+def test_a_lost_datagram_to_the_only_server_of_a_zone_is_made_up_for(net):
+    whole, lost = net.servers["192.0.2.2"], [True]
+    net.servers["192.0.2.2"] = lambda query: None if lost and lost.pop() else whole(query)
+    assert net.run().status == "answer"
+    assert net.kinds == ["referral", "referral", "silent", "answer"]
+
+
+def test_the_only_server_of_a_zone_is_asked_twice_and_no_more(net):
+    net.servers["192.0.2.2"] = lambda query: None
+    result = net.run()
+    assert (result.status, result.code) == ("failed", "no-server-answers")
+    assert net.kinds == ["referral", "referral", "silent", "silent"]
