@@ -3,6 +3,9 @@
 The signature of the run function is the command line: the first parameter is the internet, positional ones are
 arguments, keyword-only ones are options, and the string in `Annotated[T, "help"]` is the help text. Supported
 types: str, int, float, bool, `Literal[...]`, `list[str]`, and each of them `| None`.
+
+`run` reads its arguments, raises UsageError for those that mean nothing, and returns an iterator of events that does
+the work. A generator function will do as well; then wrong arguments are found only when the run begins.
 """
 
 from __future__ import annotations

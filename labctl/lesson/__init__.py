@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Literal
 
 from labctl import quiz
@@ -60,14 +59,12 @@ class Lesson:
         self._events: Iterator[Event] = iter(())
 
     def prepare(self) -> None:
-        """Pull the run's first event, before anything is shown or asked.
+        """Hand the lab its arguments, before anything is shown or asked.
 
-        A lab reads its arguments on the way to its first event, and raises when they mean nothing: then
-        nobody has answered a question for nothing. Errors of ours are raised here.
+        A lab reads them before it returns its events, and raises when they mean nothing: then nobody has
+        answered a question for nothing. Errors of ours are raised here.
         """
-        events = self.run.lab.run(self.internet, **self.run.arguments)
-        first = next(events, None)
-        self._events = chain([] if first is None else [first], events)
+        self._events = iter(self.run.lab.run(self.internet, **self.run.arguments))
 
     def give(self) -> None:
         """Run the lab (after `prepare`) with its lesson around it; everything ends up in `run`."""
