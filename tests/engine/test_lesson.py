@@ -24,6 +24,10 @@ def run_of_x(
 ) -> Iterator[Event]:
     if count < 0:
         raise UsageError("usage", "less than nothing")
+    return events_of_x(count, how)
+
+
+def events_of_x(count: int, how: str) -> Iterator[Event]:
     yield Step(text="OBSERVE: x.", role="phase", phase="OBSERVE")
     if how == "badly":
         raise CannotRun("cannot", "it cannot run here")
