@@ -20,7 +20,7 @@ INTERRUPTED = 130
 class LabctlError(Exception):
     """Something that stops us, told to a person.
 
-    `headline` is one sentence; `evidence` are at most three (label, text) pairs of what was tried and seen;
+    `headline` is one sentence without its full stop; `evidence` are at most three (label, text) pairs of what was tried and seen;
     `fixes` are commands that work as pasted. `exit_code` is one of the module's constants.
     """
 
@@ -34,6 +34,7 @@ class LabctlError(Exception):
         evidence: tuple[tuple[str, str], ...] = (),
         fixes: tuple[str, ...] = (),
     ) -> None:
+        headline = headline.removesuffix(".")
         super().__init__(headline)
         self.code = code
         self.headline = headline

@@ -61,7 +61,7 @@ def require(name: str, purpose: str) -> Capability:
     if not found.have:
         raise CannotRun(
             f"no-{name}",
-            f"This machine cannot {purpose}: {found.text}",
+            f"this machine cannot {purpose}: {found.text}",
             evidence=((found.step, found.errno),) if found.step else (),
             fixes=tuple(fix for fix in (found.fix, "labctl doctor") if fix),
         )

@@ -106,7 +106,7 @@ class LiveInternet(Internet):
             if self.asked >= self.budget:
                 raise CannotRun(
                     "query-budget",
-                    f"This run has sent {self.asked} questions to the internet, and more are not allowed.",
+                    f"this run has sent {self.asked} questions to the internet, and more are not allowed.",
                     evidence=(("next was", f"{len(wire)} bytes to {server} over {via}"),),
                     fixes=("labctl dns --sandbox",),
                 )

@@ -62,12 +62,12 @@ def _check(given: str, ascii_text: str, labels: Labels) -> None:
     if long is not None:
         raise UsageError(
             "name-label-too-long",
-            f"A label of {_shown(given)} has {len(long)} octets; 63 is the most (RFC 1035 section 2.3.4).",
+            f"a label of {_shown(given)} has {len(long)} octets; 63 is the most (RFC 1035 section 2.3.4).",
         )
     if octets(labels) > 255:
         raise UsageError(
             "name-too-long",
-            f"The name is {octets(labels)} octets long; 255 is the most (RFC 1035 section 2.3.4).",
+            f"the name is {octets(labels)} octets long; 255 is the most (RFC 1035 section 2.3.4).",
         )
     if "\\" in ascii_text:
         return  # who writes escapes knows what goes on the wire
@@ -115,7 +115,7 @@ def _to_ascii(label: str) -> str:
         if "too long" in str(error).lower():
             raise UsageError(
                 "name-label-too-long",
-                f"The label {_shown(label)} is over 63 octets long as an A-label (RFC 5890 section 2.3.2.1).",
+                f"the label {_shown(label)} is over 63 octets long as an A-label (RFC 5890 section 2.3.2.1).",
             ) from error
         reason = str(error).rstrip(".")
         raise UsageError(

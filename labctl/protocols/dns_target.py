@@ -197,7 +197,7 @@ def _unreadable(text: str) -> UsageError:
 
 
 def _bad_port(text: str, port: str) -> UsageError:
-    return UsageError("server-port", f"The port of {text} is {port or 'missing'}: ports are 1 to 65535.")
+    return UsageError("server-port", f"the port of {text} is {port or 'missing'}: ports are 1 to 65535.")
 
 
 def place(name: str, town_names: Collection[str] = ()) -> Place:

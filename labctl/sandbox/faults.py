@@ -210,6 +210,6 @@ def town_under(fault: str) -> Town:
         close = get_close_matches(fault, FAULTS, n=1)
         raise UsageError(
             "fault-unknown",
-            f"The sandbox knows no fault called {fault}." + (f" Did you mean {close[0]}?" if close else ""),
+            f"the sandbox knows no fault called {fault}" + (f"; did you mean {close[0]}?" if close else ""),
         )
     return FAULTS[fault].apply(healthy_town())

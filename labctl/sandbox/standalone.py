@@ -228,7 +228,7 @@ def _cannot_bind(address: str, port: int, error: OSError, servers: tuple[TownSer
         last = len(servers)
         return CannotRun(
             "loopback-address-missing",
-            f"This machine has no address {address}, and every name server needs one of its own.",
+            f"this machine has no address {address}, and every name server needs one of its own.",
             evidence=(("bind", f"{address}:{port}: {error.strerror}"),),
             fixes=(f"for i in $(seq 1 {max(last, 53)}); do sudo ifconfig lo0 alias 127.53.0.$i up; done",),
         )
@@ -242,7 +242,7 @@ def _cannot_bind(address: str, port: int, error: OSError, servers: tuple[TownSer
     if error.errno == errno.EACCES:
         return CannotRun(
             "port-not-allowed",
-            f"An ordinary user may not take port {port} here.",
+            f"an ordinary user may not take port {port} here.",
             evidence=(("bind", f"{address}:{port}: {error.strerror}"),),
             fixes=(f"labctl sandbox up --port {DEFAULT_PORT}",),
         )

@@ -66,7 +66,7 @@ def test_a_fault_changes_the_town(name: str) -> None:
 
 
 def test_an_unknown_fault_is_named_and_the_close_one_offered() -> None:
-    with pytest.raises(UsageError, match="Did you mean no-glue") as caught:
+    with pytest.raises(UsageError, match="did you mean no-glue") as caught:
         open_sandbox(fault="noglue")
     assert caught.value.code == "fault-unknown"
 

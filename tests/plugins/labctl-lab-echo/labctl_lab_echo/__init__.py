@@ -47,32 +47,36 @@ def run(
     """The lab's events. Raises UsageError when there is nothing to say."""
     if not word:
         raise UsageError("usage", "there is nothing to say", fixes=("labctl echo hello",))
-    yield Step(text=f"OBSERVE: {word} is said.", role="phase", phase="OBSERVE", title=f"{word} is said")
-    if go_wrong:
-        raise KeyError("wrong")
-    for number in range(times):
-        yield Exchange(
-            text=f"you say {word} {how}.", at_ms=float(number), source="you", target="wall", label=word
+
+    def events() -> Iterator[Event]:
+        yield Step(text=f"OBSERVE: {word} is said.", role="phase", phase="OBSERVE", title=f"{word} is said")
+        if go_wrong:
+            raise KeyError("wrong")
+        for number in range(times):
+            yield Exchange(
+                text=f"you say {word} {how}.", at_ms=float(number), source="you", target="wall", label=word
+            )
+            if interrupt:
+                raise KeyboardInterrupt
+        words = [word, *(also or [])]
+        yield Rows(
+            text=f"{len(words)} words.",
+            id="words",
+            title="Words",
+            columns=("word",),
+            rows=tuple(Row(text=f"{w}.", cells=(w,)) for w in words),
         )
-        if interrupt:
-            raise KeyboardInterrupt
-    words = [word, *(also or [])]
-    yield Rows(
-        text=f"{len(words)} words.",
-        id="words",
-        title="Words",
-        columns=("word",),
-        rows=tuple(Row(text=f"{w}.", cells=(w,)) for w in words),
-    )
-    yield Measure(f"It was said {times} times.", "echo.times", times)
-    yield Measure(f"Patience: {wait_for}.", "echo.patience", wait_for, "s")
-    yield ANSWERED.judged(not say_no, f"{word} came back." if not say_no else "Nothing came back.")
-    if times > 1:
-        yield LOUDER.judged(True, f"{times} came back.")
-    else:
-        yield LOUDER.not_seen("It was said once only.")
-    yield Step(text=f"{word} was heard.", role="result")
-    yield Step(text="By hand: echo hello", role="command", label="by hand", title="echo hello")
+        yield Measure(f"It was said {times} times.", "echo.times", times)
+        yield Measure(f"Patience: {wait_for}.", "echo.patience", wait_for, "s")
+        yield ANSWERED.judged(not say_no, f"{word} came back." if not say_no else "Nothing came back.")
+        if times > 1:
+            yield LOUDER.judged(True, f"{times} came back.")
+        else:
+            yield LOUDER.not_seen("It was said once only.")
+        yield Step(text=f"{word} was heard.", role="result")
+        yield Step(text="By hand: echo hello", role="command", label="by hand", title="echo hello")
+
+    return events()
 
 
 LAB = Lab(
