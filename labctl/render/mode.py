@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import IO, Literal
+from typing import IO, Literal, NamedTuple
 
 from labctl.render.palette import Theme, choose_theme
 
@@ -17,8 +16,7 @@ FORMATS: tuple[Format, ...] = ("rich", "plain", "json", "jsonl")
 DIAGRAMS_FROM, WIDE_FROM, MOST, LEAST = 72, 110, 120, 40
 
 
-@dataclass(frozen=True)
-class Streams:
+class Streams(NamedTuple):
     """What the three standard streams are."""
 
     stdin_tty: bool
@@ -28,8 +26,7 @@ class Streams:
     columns: int = 80
 
 
-@dataclass(frozen=True)
-class Flags:
+class Flags(NamedTuple):
     """What the command line said; None and "auto" mean it did not."""
 
     format: Format | None = None
@@ -44,8 +41,7 @@ class Flags:
     all: bool = False
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """How to show a run. `width` None means never wrap; `why` says what kept the rich form away."""
 
     format: Format

@@ -15,7 +15,8 @@ from labctl.protocols.dns_names import parse_name, parse_type, reverse_name, spe
 def code(function, text):
     with pytest.raises(UsageError) as caught:
         function(text)
-    assert len(caught.value.headline.split()) > 3 and not caught.value.headline.endswith(".")
+    assert len(caught.value.headline.split()) > 3
+    assert not caught.value.headline.endswith(".")
     assert caught.value.headline.isprintable()
     return caught.value.code
 
