@@ -18,8 +18,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from labctl.errors import Malformed
 from labctl.events import Json, Measure, Verdict
@@ -29,8 +28,7 @@ _PLACE = re.compile(r"\{([A-Za-z][\w.:-]*)\}")
 _OUTCOMES = ("HELD", "REFUTED", "NOT_SEEN")
 
 
-@dataclass(frozen=True)
-class Facts:
+class Facts(NamedTuple):
     """What the words may speak of: this run's measures, verdicts and arguments."""
 
     measures: Mapping[str, Measure]
@@ -63,8 +61,7 @@ class Facts:
         return words[0] in self.measures or (verdict is not None and verdict.outcome != "NOT_SEEN")
 
 
-@dataclass(frozen=True)
-class Paragraph:
+class Paragraph(NamedTuple):
     """A paragraph or a heading, ready to be shown."""
 
     kind: Literal["heading", "prose"]

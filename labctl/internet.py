@@ -7,15 +7,18 @@ a carrier maps them to sockets.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from labctl.errors import CannotRun
+
+if TYPE_CHECKING:
+    from labctl.network import Network
 
 Via = Literal["udp", "tcp", "tls", "https"]
 Failure = Literal["", "timeout", "refused", "unreachable", "reset", "tls", "http"]
 
 
-@dataclass(frozen=True)
-class Endpoint:
+class Endpoint(NamedTuple):
     """An address and a port of this internet; `name` is what a certificate or a DoH URL must carry."""
 
     address: str
@@ -28,8 +31,7 @@ class Endpoint:
         return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
 
 
-@dataclass(frozen=True)
-class Stray:
+class Stray(NamedTuple):
     """A datagram that was not our answer: another source, id or question. Evidence, kept."""
 
     source: str
@@ -37,8 +39,7 @@ class Stray:
     why: str
 
 
-@dataclass(frozen=True)
-class Reply:
+class Reply(NamedTuple):
     """What came back: `wire` bytes, or None with `failure` saying how it failed. Seconds on the internet's clock."""
 
     wire: bytes | None
@@ -55,16 +56,14 @@ class Reply:
         return (self.received_at - self.sent_at) * 1000
 
 
-@dataclass(frozen=True)
-class NameServer:
+class NameServer(NamedTuple):
     """A name server known beforehand: a root server, or one that was configured."""
 
     name: str
     addresses: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class HostFiles:
+class HostFiles(NamedTuple):
     """What this machine says about names before any packet leaves. Text of the files, "" when absent."""
 
     hosts: str = ""
@@ -81,6 +80,23 @@ class Internet(ABC):
     seed: int = 1
     # Seconds that the user allows for one answer (`--timeout`); None leaves it to the lab.
     timeout: float | None = None
+    # Two sides between which a lab may watch and touch packets; None for labs that need no such thing.
+    network: Network | None = None
+
+    def save_file(self, path: str, data: bytes) -> None:
+        """Write a file that the user asked for, in the user's directory and with the user's rights.
+
+        Raises CannotRun `file-not-written`.
+        """
+        try:
+            with open(path, "wb") as file:
+                file.write(data)
+        except OSError as error:
+            raise CannotRun(
+                "file-not-written",
+                f"{path} could not be written",
+                evidence=(("wrote", f"{len(data)} bytes"), ("got", str(error.strerror))),
+            ) from error
 
     @property
     @abstractmethod

@@ -11,19 +11,21 @@ the work. A generator function will do as well; then wrong arguments are found o
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from importlib import resources
-from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from importlib import import_module
+from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 from labctl.errors import Malformed
 from labctl.events import Claim, Event
 
 Place = Literal["sandbox", "live", "both"]
+# What the sandbox is made of for this lab: servers on 127.0.0.1, or a private network with real packets.
+Carrier = Literal["loopback", "box"]
 
 
-@dataclass(frozen=True)
-class Parameter:
+class Parameter(NamedTuple):
     """One parameter of a lab's run function, as the command line sees it."""
 
     name: str
@@ -46,6 +48,8 @@ class Lab:
     examples: tuple[str, ...] = ()
     # Where the arguments' target lives: in the sandbox, on the real internet, or in both (DESIGN.md section 6).
     place: Callable[[Mapping[str, Any]], Place] = lambda arguments: "sandbox"
+    # A "box" lab finds `internet.network` set. It runs in a process of its own: `run` is a function of a module.
+    carrier: Carrier = "loopback"
 
     def parameters(self) -> tuple[Parameter, ...]:
         """The command line of this lab. Raises Malformed when an annotation lacks its help sentence."""
@@ -71,5 +75,16 @@ class Lab:
 
     def words(self, filename: str) -> str:
         """The text of a file in the lab's folder ("" when there is none)."""
-        path = resources.files(self.package) / filename
-        return path.read_text(encoding="utf-8") if path.is_file() else ""
+        package = import_module(self.package)
+        loader: Any = package.__loader__
+        if not hasattr(loader, "get_data"):  # a namespace package
+            from importlib import resources
+
+            path = resources.files(self.package) / filename
+            return path.read_text(encoding="utf-8") if path.is_file() else ""
+        # The loader reads from folders and zip files alike; importlib.resources is a lot to import for this.
+        try:
+            data: bytes = loader.get_data(os.path.join(package.__path__[0], filename))
+        except OSError:
+            return ""
+        return data.decode("utf-8").replace("\r\n", "\n")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from labctl import errors
 from labctl.events import Event, Exchange, Json, Measure, Verdict
@@ -16,8 +16,7 @@ from labctl.internet import Internet
 from labctl.lab import Lab
 
 
-@dataclass(frozen=True)
-class Answered:
+class Answered(NamedTuple):
     """One question of a lesson and what became of it: what the result document keeps of it.
 
     `outcome` is `right`, `wrong`, `skipped`, `void` (its key came from something that was not seen) or
@@ -91,8 +90,7 @@ class Renderer(Protocol):
     def end(self, run: Run) -> None: ...
 
 
-@dataclass(frozen=True)
-class Choice:
+class Choice(NamedTuple):
     """One option of a question as it is shown: `key` is what one types (`a`, `b`, `c`)."""
 
     key: str
@@ -100,8 +98,7 @@ class Choice:
     text: str
 
 
-@dataclass(frozen=True)
-class Question:
+class Question(NamedTuple):
     """A question to put to a person. `choices` is empty for a number: any number is an answer then.
 
     `prompt` is `Your prediction` or `Your answer`; `ask_confidence` asks `1 guess 2 think 3 sure` after the
@@ -120,8 +117,7 @@ class Question:
     may_be_empty: bool = False
 
 
-@dataclass(frozen=True)
-class Given:
+class Given(NamedTuple):
     """What the person did. `answer` is a Choice's id, or the number as typed; "" unless `action` is `answer`.
 
     `no-idea` is Enter alone on a prediction; `quit` ends the questions (end of input does too), not the run.
@@ -134,8 +130,7 @@ class Given:
     hints: int = 0
 
 
-@dataclass(frozen=True)
-class Feedback:
+class Feedback(NamedTuple):
     """What is said to an answer. `outcome` as in Answered. `chosen` answers the option that was chosen (or
     says that it was skipped); `right` names the right one ("" when it was chosen); `see` is a command that
     shows it. Texts are prose without glyphs; the asker puts `✓` `✗` or the words before them by `outcome`.

@@ -9,16 +9,15 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from labctl.events import Json
 
 SCHEMA = "labctl/attempt/1"
 
 
-@dataclass(frozen=True)
-class Standing:
+class Standing(NamedTuple):
     """One lab: `done` when a lesson of it went to its end; recall questions by their latest answer."""
 
     done: bool = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from difflib import get_close_matches
 from importlib import import_module
 from typing import Annotated, Any
 
@@ -81,8 +82,6 @@ class Labs(TyperGroup):
 
 def no_such_command(name: str, known: list[str]) -> UsageError:
     """The error for an unknown command, with the nearest names."""
-    from difflib import get_close_matches
-
     near = get_close_matches(name, known, n=2, cutoff=0.5)
     fixes = (
         ("did you mean " + " or ".join(f"labctl {n}" for n in near) + "?",)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import typer
 
@@ -16,8 +15,7 @@ from labctl.render.mode import FORMATS, Flags, Format
 Phase = Literal["predict", "observe", "explain", "quiz"]
 
 
-@dataclass(frozen=True)
-class Shared:
+class Shared(NamedTuple):
     """The common options as they came from the command line or the environment."""
 
     internet: Literal["live", "sandbox"] | None
@@ -201,7 +199,7 @@ def taken_from(given: Mapping[str, Any], env: Mapping[str, str]) -> Shared:
         verbose=given["verbose"],
         all=given["all"],
     )
-    kept = {field.name for field in fields(Shared)} - {"internet", "flags"}
+    kept = set(Shared._fields) - {"internet", "flags"}
     if given["break_"] and given["live"]:
         raise UsageError(
             "options-contradict",

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Any
 
-from labctl import quiz, render
-from labctl.cli import answers, streams
+from labctl import render
+from labctl.cli import streams
 from labctl.cli.choosing import open_internet
 from labctl.cli.options import Shared
 from labctl.cli.saving import SavedFiles
-from labctl.directories import directory
 from labctl.errors import UsageError
 from labctl.lab import Lab
 from labctl.lesson import Lesson
-from labctl.play import Answered, Asker, Run, pacing
-from labctl.progress import Progress
-from labctl.render.mode import Plan
+from labctl.play import Run, pacing
 
 
 def run_lab(lab: Lab, arguments: Mapping[str, Any], shared: Shared, *, command: str) -> int:
@@ -27,9 +24,12 @@ def run_lab(lab: Lab, arguments: Mapping[str, Any], shared: Shared, *, command: 
     streams.never_crash_on_a_character()
     streams.remember(shared.flags)
     plan = streams.plan_for()
-    items = quiz.read(lab.words("quiz.toml"), f"quiz.toml of the lab {lab.name}")
-    prepared = answers.read(shared.answers, items, lab.name) if shared.answers else None
-    if shared.phase == "quiz" and prepared is None and not plan.prompt and not shared.flags.no_input:
+    questions = None
+    if shared.answers or plan.prompt:
+        from labctl.cli.questions import Questions
+
+        questions = Questions(lab, shared, plan)
+    elif shared.phase == "quiz" and not shared.flags.no_input:
         raise UsageError(
             "needs-input",
             "the quiz needs answers, and this is not a terminal",
@@ -39,20 +39,16 @@ def run_lab(lab: Lab, arguments: Mapping[str, Any], shared: Shared, *, command: 
         internet, notices = open_internet(lab, arguments, shared)
         opened.enter_context(internet)
         run = Run(lab, command, arguments, internet.kind, internet.fault, shared.seed, notices)
-        progress = Progress(directory("data"))
         lesson = Lesson(
             run,
             internet,
             [render.make(plan, sys.stdout, command=command)],
-            items=items,
             explanation=lab.words("explain.md"),
             only=shared.phase,
             explain=not shared.flags.quiet,
             deep=shared.flags.verbose,
-            asked=progress.times_asked(),
-            keep=_keeper(progress, run),
         )
-        asker = lesson.asker = _asker(plan, prepared, lesson)
+        asker = questions.put_into(lesson) if questions else None
         lesson.wait = pacing(shared.pace, time.sleep, asker.pause if asker else lambda: None)
         lesson.other_run = lambda words: other_run(lab, words, shared)
         lesson.prepare()
@@ -64,12 +60,12 @@ def run_lab(lab: Lab, arguments: Mapping[str, Any], shared: Shared, *, command: 
             renderer.begin(run)
         files.begin(run)
         lesson.give()
-        if asker is not None and not run.interrupted and run.error is None:
-            progress.add("lesson", lab=lab.name, command=command, at=_now(), exit_code=run.exit_code)
+        if questions:
+            questions.ended(run)
         for renderer in lesson.renderers:
             renderer.end(run)
-        if progress.complaint:
-            warn(progress.complaint)
+        if questions and questions.complaint:
+            warn(questions.complaint)
         files.end(run)
     if run.error is not None:
         raise run.error
@@ -85,42 +81,6 @@ def other_run(lab: Lab, words: tuple[str, ...], shared: Shared) -> Run:
     arguments = arguments_from(lab, words)
     with open_sandbox(seed=shared.seed) as internet:
         return play(Run(lab, " ".join(("labctl", lab.name, *words)), arguments, "sandbox"), internet, ())
-
-
-def _asker(plan: Plan, prepared: Mapping[str, Any] | None, lesson: Lesson) -> Asker | None:
-    if prepared is not None:
-        return answers.PreparedAnswers(prepared, lesson.say)
-    if not plan.prompt:
-        return None
-    from labctl.render.prompts import TerminalAsker
-
-    return TerminalAsker(plan, sys.stdin, sys.stdout)
-
-
-def _keeper(progress: Progress, run: Run) -> Callable[[Answered], None]:
-    def keep(answered: Answered) -> None:
-        progress.add(
-            "answer",
-            lab=run.lab.name,
-            at=_now(),
-            item=answered.item,
-            rev=answered.rev,
-            phase=answered.phase,
-            given=answered.given,
-            key=answered.key,
-            outcome=answered.outcome,
-            confidence=answered.confidence,
-            misconception=answered.misconception,
-            hints=answered.hints,
-            internet=run.internet,
-            seed=run.seed,
-        )
-
-    return keep
-
-
-def _now() -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
 def warn(sentence: str) -> None:

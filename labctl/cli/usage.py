@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from difflib import get_close_matches
 from typing import Any
 
 from typer import TyperException
@@ -27,8 +28,6 @@ def _ours(error: Any, arguments: Sequence[str]) -> UsageError:
     fixes = [f"{command} --help"]
     parameter = getattr(error, "param", None)
     if hasattr(error, "possibilities"):
-        from difflib import get_close_matches
-
         option = error.option_name
         headline = f"{command} has no option {option}"
         near = get_close_matches(option, _options(context), n=2, cutoff=0.6)

@@ -10,26 +10,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from labctl import quiz
 from labctl.events import Event, Step
 from labctl.explanation import Facts, paragraphs
 from labctl.internet import Internet
-from labctl.lesson.asking import (
-    KEY,
-    Prediction,
-    confrontation,
-    facts_of,
-    feedback,
-    judged,
-    question_of,
-)
 from labctl.play import Answered, Asker, Given, Question, Renderer, Run, play
+
+if TYPE_CHECKING:
+    # At run time `asking`, and the quiz with it, is imported when somebody is asked.
+    from labctl import quiz
+    from labctl.lesson.asking import Prediction
 
 __all__ = ["KEY", "Lesson", "LessonPhase"]
 
 LessonPhase = Literal["predict", "observe", "explain", "quiz"]
+# An answer that stands for whatever the key turns out to be (`--answers key`).
+KEY = "\0key"
 
 
 @dataclass
@@ -111,10 +108,12 @@ class Lesson:
         return item, question, given
 
     def _judged(self, item: quiz.Item, question: Question, given: Given) -> Prediction:
-        key = quiz.key(item, self.run.measures, self._facts.verdicts)
-        answered, chosen = judged(item, given, key)
+        from labctl.lesson import asking
+
+        key = asking.key_of(item, self._facts)
+        answered, chosen = asking.judged(item, given, key)
         self._keep(answered)
-        return Prediction(item, question, answered, key, chosen)
+        return asking.Prediction(item, question, answered, key, chosen)
 
     def _observe(self, renderers: Sequence[Renderer]) -> None:
         play(self.run, self.internet, renderers, wait=self.wait, watch=self._events)
@@ -130,6 +129,8 @@ class Lesson:
             self.say(Step(text=paragraph.text, role="heading" if paragraph.kind == "heading" else "note"))
 
     def _confront(self, prediction: Prediction) -> None:
+        from labctl.lesson.asking import confrontation
+
         self.say(confrontation(prediction, self._facts))
 
     def _recall(self) -> None:
@@ -159,21 +160,23 @@ class Lesson:
             self._ask(possible[0])
 
     def _ask(self, item: quiz.Item) -> None:
+        from labctl.lesson import asking
+
         run = self._run_for(item)
         facts = facts_of(run)
-        key = quiz.key(item, facts.measures, facts.verdicts)
-        question = question_of(item, facts, self.run.seed)
+        key = asking.key_of(item, facts)
+        question = asking.question_of(item, facts, self.run.seed)
         assert self.asker is not None
         if key is None or question is None:
-            self._keep(judged(item, Given("skip"), None)[0])
+            self._keep(asking.judged(item, Given("skip"), None)[0])
             return
         given = self.asker.ask(question)
         if given.action == "quit":
             self._stop_asking()
             return
-        answered, chosen = judged(item, given, key)
+        answered, chosen = asking.judged(item, given, key)
         self._keep(answered)
-        self.asker.tell(question, feedback(question, item, answered, key, chosen, facts))
+        self.asker.tell(question, asking.feedback(question, item, answered, key, chosen, facts))
 
     def _keep(self, answered: Answered) -> None:
         self.run.answered.append(answered)
@@ -196,14 +199,17 @@ class Lesson:
         return facts_of(self.run)
 
     def _question(self, item: quiz.Item) -> Question | None:
+        from labctl.lesson.asking import question_of
+
         return question_of(item, self._facts, self.run.seed)
 
     def _of_phase(self, phase: quiz.Phase) -> list[quiz.Item]:
         return [i for i in self.items if i.phase == phase]
 
     def _can_ask(self, item: quiz.Item) -> bool:
-        facts = self._facts
-        keyed = quiz.key(item, facts.measures, facts.verdicts) is not None
+        from labctl.lesson.asking import key_of
+
+        keyed = key_of(item, self._facts) is not None
         return keyed and self._question(item) is not None
 
     def _least_asked(self, items: Sequence[quiz.Item]) -> list[quiz.Item]:
@@ -223,6 +229,11 @@ class Lesson:
         self.run.events.append(step)
         for renderer in self.renderers:
             renderer.show(step)
+
+
+def facts_of(run: Run) -> Facts:
+    """What the words of a lesson may speak of."""
+    return Facts(run.measures, {v.claim: v for v in run.verdicts}, run.arguments, run.internet)
 
 
 class _Quit(Exception):

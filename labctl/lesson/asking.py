@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from labctl import quiz
 from labctl.events import Hue, Step
 from labctl.explanation import Facts, fill
-from labctl.play import Answered, Choice, Feedback, Given, Question, Run
+from labctl.lesson import KEY
+from labctl.play import Answered, Choice, Feedback, Given, Question
 
 Outcome = Literal["right", "wrong", "skipped", "void", "no-idea"]
-# An answer that stands for whatever the key turns out to be (`--answers key`).
-KEY = "\0key"
 
 _CONFIDENCE = {1: ", a guess", 3: ", sure"}
 _HUES: dict[str, Hue] = {"right": "ok", "wrong": "bad"}
 
 
-@dataclass(frozen=True)
-class Prediction:
+class Prediction(NamedTuple):
     """A prediction after the run: what was asked and given, and what became of it."""
 
     item: quiz.Item
@@ -29,9 +26,9 @@ class Prediction:
     chosen: quiz.Option | None
 
 
-def facts_of(run: Run) -> Facts:
-    """What the words of a lesson may speak of."""
-    return Facts(run.measures, {v.claim: v for v in run.verdicts}, run.arguments, run.internet)
+def key_of(item: quiz.Item, facts: Facts) -> quiz.Key | None:
+    """What is right in this run, or None when it cannot tell."""
+    return quiz.key(item, facts.measures, facts.verdicts)
 
 
 def question_of(item: quiz.Item, facts: Facts, seed: int) -> Question | None:

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -97,8 +96,7 @@ _SPECIAL = {
 _LEADS_ON = {"::ffff:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48", "2001::/32", "2002::/16", "192.88.99.0/24"}
 
 
-@dataclass(frozen=True)
-class Owner:
+class Owner(NamedTuple):
     """Who stands behind an address. `match` is the range or the suffix that told, `source` where that is
     published.
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from labctl.protocols.dns_labels import Labels, is_at_or_below, octets
 from labctl.protocols.dns_types import ANY, CNAME, DNAME
 from labctl.protocols.dns_wire import RR, Unreadable
 
 
-@dataclass(frozen=True)
-class AliasStep:
+class AliasStep(NamedTuple):
     """From one name to the next, by the CNAME or DNAME record that says so.
 
     `also` are CNAME records that say the same: what the server made of a DNAME, or repetitions.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from labctl.protocols.dns_labels import Labels, to_text
 from labctl.protocols.dns_lookup import Lookup, Outcome
@@ -34,7 +33,7 @@ def result_of(
         cuts=tuple(cuts),
         text="",
     )
-    return replace(result, text=ended_text(result))
+    return result._replace(text=ended_text(result))
 
 
 def address_failure(outcome: Outcome, version: int) -> tuple[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from labctl.protocols.dns_alias import AliasStep
 from labctl.protocols.dns_labels import Labels, to_text
@@ -13,8 +13,7 @@ from labctl.protocols.dns_result import Question, Record, Server, Status, Why
 from labctl.protocols.dns_servers import Servers
 
 
-@dataclass(frozen=True)
-class Again:
+class Again(NamedTuple):
     """The next question goes to this server, once more and otherwise."""
 
     server: Server
@@ -23,8 +22,7 @@ class Again:
     mismatched: bool = False
 
 
-@dataclass(frozen=True)
-class Sent:
+class Sent(NamedTuple):
     """A question on its way, with what is needed to judge the reply."""
 
     question: Question
@@ -35,8 +33,7 @@ class Sent:
     mismatched: bool
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How a look-up ended. `code` and `why` when it failed."""
 
     status: Status

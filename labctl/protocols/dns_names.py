@@ -7,7 +7,7 @@ Nothing of dnspython is imported before a type is looked at, and `idna` only for
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from labctl.errors import UsageError
 from labctl.protocols.dns_labels import Labels, octets, split, to_text
@@ -17,8 +17,7 @@ _ALLOWED = re.compile(rb"[A-Za-z0-9_*-]+")
 _PORT = re.compile(r"[^:\[\]]+:\d+")
 
 
-@dataclass(frozen=True)
-class Name:
+class Name(NamedTuple):
     """A domain name: `ascii` goes on the wire, `unicode` before people, both absolute and in lower case."""
 
     ascii: str

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from labctl.protocols.dns_import import dns
 from labctl.protocols.dns_labels import Labels
 from labctl.protocols.dns_wire import RR
 
 
-@dataclass(frozen=True)
-class CacheEntry:
+class CacheEntry(NamedTuple):
     """One thing remembered, for showing. TTLs in seconds; `type` of a zone's servers is NS."""
 
     name: str
@@ -21,8 +21,7 @@ class CacheEntry:
     negative: bool
 
 
-@dataclass(frozen=True)
-class Cached:
+class Cached(NamedTuple):
     """One thing remembered, for answering with: RRsets carry the TTL that is left.
 
     `rrsets` are the records and their signatures; `authority` what proves a "no" or a wildcard: SOA, NSEC,
@@ -38,8 +37,7 @@ class Cached:
     authority: tuple[dns.rrset.RRset, ...]
 
 
-@dataclass(frozen=True)
-class Delegation:
+class Delegation(NamedTuple):
     """The servers of a zone as its parent named them, with the addresses that came along."""
 
     zone: Labels

@@ -1,6 +1,6 @@
 """What a walk through the DNS is made of: questions asked, what was heard, and how it ended.
 
-Plain frozen dataclasses that import nothing of dnspython, so that anybody can import them early. Names in
+Plain immutable values that import nothing of dnspython, so that anybody can import them early. Names in
 here are presentation text (RFC 1035 section 5.1, with escapes), absolute and in lower case; only names
 inside `Record.text` are as the peer spelt them. Times are seconds.
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     import dns.message
@@ -41,8 +41,7 @@ class Hint(Protocol):
     def addresses(self) -> tuple[str, ...]: ...
 
 
-@dataclass(frozen=True)
-class Budget:
+class Budget(NamedTuple):
     """How far a walk may go before it gives up.
 
     `questions` on the wire in all; `ns_per_referral` names of servers whose address is looked up for one
@@ -56,8 +55,7 @@ class Budget:
     depth: int = 6
 
 
-@dataclass(frozen=True)
-class Record:
+class Record(NamedTuple):
     """One resource record. `type` is the mnemonic ("A"), `text` the data in presentation form."""
 
     name: str
@@ -66,8 +64,7 @@ class Record:
     text: str
 
 
-@dataclass(frozen=True)
-class Server:
+class Server(NamedTuple):
     """One address to ask, the zone it is believed to serve, and where the address came from."""
 
     zone: str
@@ -76,8 +73,7 @@ class Server:
     source: AddressSource
 
 
-@dataclass(frozen=True)
-class Question:
+class Question(NamedTuple):
     """One message to send. `name` and `type` are what stands on the wire, which may be less than was asked
     for.
 
@@ -136,8 +132,7 @@ class Heard:
         return None if isinstance(message, Garbage) else message
 
 
-@dataclass(frozen=True)
-class Cut:
+class Cut(NamedTuple):
     """A zone passed on the way: its servers as far as their addresses are known, and the names the
     parent gave.
     """
@@ -148,8 +143,7 @@ class Cut:
     parent: str
 
 
-@dataclass(frozen=True)
-class Result:
+class Result(NamedTuple):
     """How a walk ended.
 
     `records` is the final RRset, `chain` the CNAME and DNAME records that led to `final_name`; `zone` spoke

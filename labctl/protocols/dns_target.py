@@ -9,8 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from labctl.errors import UsageError
@@ -40,8 +39,7 @@ _DEFAULT_PORTS = {"udp": 53, "tcp": 53, "tls": 853, "https": 443}
 Place = Literal["sandbox", "live", "both"]
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(NamedTuple):
     """What to look up. `name` is absolute A-label text, `display` the same for people.
 
     An address means its reverse name: `address` is then that address, and `type` is "PTR" instead of "".
@@ -123,8 +121,7 @@ def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         return None
 
 
-@dataclass(frozen=True)
-class ServerAddress:
+class ServerAddress(NamedTuple):
     """A server to ask. `address` is "" when only a name was given, which has to be looked up first.
 
     `name` is what a certificate must carry ("" when only an address was given).

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from labctl.protocols.dns_labels import Labels
 from labctl.protocols.dns_rr import MAX_TTL, RR, Unreadable, address_text, name_at
@@ -61,8 +62,7 @@ _FIXED = struct.Struct("!HHIH")
 _HEADER = struct.Struct("!HHHHHH")
 
 
-@dataclass(frozen=True)
-class Garbage:
+class Garbage(NamedTuple):
     """Bytes from a peer that cannot be read, and why."""
 
     reason: str

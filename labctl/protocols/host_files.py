@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 _FILES = "files"
 _SERVICES = {
@@ -26,8 +25,7 @@ _SERVICES = {
 }
 
 
-@dataclass(frozen=True)
-class HostsLine:
+class HostsLine(NamedTuple):
     """One line of a hosts file: `line` counts from 1, `names` are the canonical name and its aliases."""
 
     line: int
@@ -61,8 +59,7 @@ def _is_address(text: str) -> bool:
     return True
 
 
-@dataclass(frozen=True)
-class Service:
+class Service(NamedTuple):
     """One service of the `hosts:` line and what stands in brackets behind it: `[!UNAVAIL=return]`."""
 
     name: str
@@ -70,8 +67,7 @@ class Service:
     text: str
 
 
-@dataclass(frozen=True)
-class NameServiceSwitch:
+class NameServiceSwitch(NamedTuple):
     """Who is asked for a host name, in which order. `configured` is False when the file said nothing."""
 
     services: tuple[Service, ...]
@@ -124,8 +120,7 @@ def _explained(service: str) -> str:
     return _SERVICES.get(kind, "a service of this machine that is not in the usual list")
 
 
-@dataclass(frozen=True)
-class ResolvConf:
+class ResolvConf(NamedTuple):
     """resolv.conf. `nameservers` are the first three, which are all that a C library asks; `ignored` the
     rest.
     """
@@ -190,8 +185,7 @@ def parse_scutil(text: str) -> tuple[str, ...]:
     return ()
 
 
-@dataclass(frozen=True)
-class Stub:
+class Stub(NamedTuple):
     """Whether a program on this machine answers first, and which it probably is."""
 
     kind: Literal["systemd-resolved", "local", "none"]

@@ -5,14 +5,13 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from labctl.events import Json, Measure, Verdict
 from labctl.quiz.items import Item, Option
 
 
-@dataclass(frozen=True)
-class Key:
+class Key(NamedTuple):
     """What is right in this run: an option (choice), or the measured value (number)."""
 
     option: Option | None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any, cast, get_args
@@ -13,6 +12,8 @@ from labctl.quiz.items import Ask, Item, Kind, Option, Phase
 
 def read(text: str, where: str = "quiz.toml") -> tuple[Item, ...]:
     """The items of a quiz.toml. Raises Malformed `quiz-malformed` with the place."""
+    import tomllib
+
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

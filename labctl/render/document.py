@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from typing import cast
 
@@ -42,7 +41,7 @@ def document(run: Run) -> dict[str, Json]:
             name: {"value": _plain(m.value), "unit": m.unit, "text": m.text}
             for name, m in run.measures.items()
         },
-        "questions": [cast(Json, dataclasses.asdict(answered)) for answered in run.answered],
+        "questions": [cast(Json, answered._asdict()) for answered in run.answered],
         "events": [encode(event) for event in run.events],
         "elapsed_ms": round(run.elapsed_ms, 3),
         "exit_code": run.exit_code,

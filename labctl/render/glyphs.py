@@ -13,6 +13,7 @@ class Glyphs(NamedTuple):
     left: str = "◄"
     right: str = "►"
     lifeline: str = "│"
+    broken: str = "┊"
     cross: str = "╳"
     passed: str = "✓"
     failed: str = "✗"
@@ -32,6 +33,7 @@ ASCII = Glyphs(
     left="<",
     right=">",
     lifeline="|",
+    broken=":",
     cross="X",
     passed="v",
     failed="x",

@@ -11,6 +11,7 @@ from labctl.render.ladder import ROWS, Ladder
 from labctl.render.line import Line, Piece, marked, spread, wrap
 from labctl.render.mode import Plan
 from labctl.render.paper import Paper
+from labctl.render.state_ladder import StateLadder, has_states
 from labctl.render.summary import bare, judged, learnt
 from labctl.render.tables import table
 from labctl.render.text import cells, cut, escape, pad
@@ -19,6 +20,8 @@ from labctl.render.waiting import Waiting
 
 # Prose is wrapped here, diagrams may be wider.
 PROSE = 90
+# The cells of a word that a note explains: `TIME-WAIT` and what is shorter stands in one column.
+TERM = 9
 
 
 class RichRenderer:
@@ -38,7 +41,7 @@ class RichRenderer:
             theme=plan.theme,
             ascii=plan.ascii,
         )
-        self._ladder: Ladder | None = None
+        self._ladder: Ladder | StateLadder | None = None
         self._explained: set[str] = set()
         self._verdicts: dict[str, Verdict] = {}
         self._measures: list[Measure] = []
@@ -144,6 +147,8 @@ class RichRenderer:
             self._gap()
             self._marked("!", "warn bold", step.title or step.text, "warn")
             self._above = "warning"
+        elif step.label:
+            self._definition(step)
         else:
             self._note(step.title or step.text, step.hue)
 
@@ -174,21 +179,46 @@ class RichRenderer:
                 self._gap()
             self._put(lines, "note" if short else "paragraph")
 
+    def _definition(self, step: Step) -> None:
+        """A note about one thing on the screen: its name in bold, what it means, a remark in mute."""
+        if self._above != "definition":
+            self._gap()
+        label = pad(self._words(step.label), TERM)
+        pieces = marked(self._words(step.title or step.text), step.hue)
+        if step.summary:
+            pieces += [("   ", ""), (self._words(step.summary), "mute")]
+        first = [("  ", ""), (label, "bold"), ("  ", "")]
+        self._put(wrap(pieces, min(PROSE, self._width - 1), first=first), "definition")
+
     def _exchange(self, event: Exchange) -> None:
         if self._plan.quiet:
             return
         if self._ladder is None:
             if self._above != "heading":
                 self._gap()
-            self._ladder = Ladder(
+            self._ladder = self._begun(event)
+        self._put(self._ladder.add(event), "ladder")
+
+    def _begun(self, first: Exchange) -> Ladder | StateLadder:
+        most = None if self._plan.all else ROWS
+        if has_states(first):
+            return StateLadder(
                 self._width,
                 self._glyphs,
                 self._words,
                 wide=self._plan.wide,
-                most=None if self._plan.all else ROWS,
+                verbose=self._plan.verbose,
+                most=most,
                 explained=self._explained,
             )
-        self._put(self._ladder.add(event), "ladder")
+        return Ladder(
+            self._width,
+            self._glyphs,
+            self._words,
+            wide=self._plan.wide,
+            most=most,
+            explained=self._explained,
+        )
 
     def _close_ladder(self) -> None:
         if self._ladder is not None:

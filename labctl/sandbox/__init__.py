@@ -19,7 +19,14 @@ def open_sandbox(*, fault: str = "", seed: int = 1, latency: bool = True) -> Int
 
     `latency` False answers at once: for tests and benchmarks. Raises UsageError `fault-unknown`.
     """
-    from labctl.sandbox.faults import town_under
     from labctl.sandbox.loopback import LoopbackInternet
 
-    return LoopbackInternet(town_under(fault), fault=fault, seed=seed, latency=latency)
+    if fault:
+        from labctl.sandbox.faults import town_under
+
+        town = town_under(fault)
+    else:
+        from labctl.sandbox.town import healthy_town
+
+        town = healthy_town()
+    return LoopbackInternet(town, fault=fault, seed=seed, latency=latency)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from typing import NamedTuple
 
 from labctl.errors import UsageError
 from labctl.sandbox.town import Town, ZoneFile, healthy_town
 
 
-@dataclass(frozen=True)
-class Fault:
+class Fault(NamedTuple):
     """`sentence` says what is different; `apply` makes it so."""
 
     name: str
@@ -21,16 +20,16 @@ class Fault:
 
 def _root_knows_it_all(town: Town) -> Town:
     roots = town.zone(".").servers
-    zones = tuple(z if roots[0] in z.servers else replace(z, servers=z.servers + roots) for z in town.zones)
-    return replace(town, zones=zones)
+    zones = tuple(z if roots[0] in z.servers else z._replace(servers=z.servers + roots) for z in town.zones)
+    return town._replace(zones=zones)
 
 
 def _authoritative(**manners: bool) -> Callable[[Town], Town]:
-    return lambda town: replace(town, authoritative=replace(town.authoritative, **manners))
+    return lambda town: town._replace(authoritative=town.authoritative._replace(**manners))
 
 
 def _recursive(**manners: bool) -> Callable[[Town], Town]:
-    return lambda town: replace(town, recursive=replace(town.recursive, **manners))
+    return lambda town: town._replace(recursive=town.recursive._replace(**manners))
 
 
 def _without(zone: str, *owners_and_types: str) -> Callable[[Town], Town]:
@@ -53,17 +52,17 @@ def _instead(zone: str, old: str, *new: str) -> Callable[[Town], Town]:
         kept = tuple(line for line in file.records if not line.startswith(old))
         if len(kept) == len(file.records):
             raise LookupError(f"{zone} has no record that begins with {old!r}")
-        return replace(file, records=kept + new)
+        return file._replace(records=kept + new)
 
     return lambda town: town.with_zone(zone, change)
 
 
 def _dns_before_files(town: Town) -> Town:
-    return replace(town, host_files=replace(town.host_files, nsswitch="hosts: dns files\n"))
+    return town._replace(host_files=town.host_files._replace(nsswitch="hosts: dns files\n"))
 
 
 def _wrong_ds(town: Town) -> Town:
-    return replace(town, ds_keys={**town.ds_keys, "shop.test.": "a key that shop.test. does not have"})
+    return town._replace(ds_keys={**town.ds_keys, "shop.test.": "a key that shop.test. does not have"})
 
 
 def _stale_secondary(town: Town) -> Town:
@@ -76,8 +75,8 @@ def _stale_secondary(town: Town) -> Town:
         )
         for line in old.records
     )
-    fresh = town.with_zone("shop.test.", lambda zone: replace(zone, servers=(first,)))
-    return replace(fresh, zones=(*fresh.zones, replace(old, records=stale, servers=(second,))))
+    fresh = town.with_zone("shop.test.", lambda zone: zone._replace(servers=(first,)))
+    return fresh._replace(zones=(*fresh.zones, old._replace(records=stale, servers=(second,))))
 
 
 def _zone_change(zone: str, change: Callable[[ZoneFile], ZoneFile]) -> Callable[[Town], Town]:
@@ -125,7 +124,7 @@ FAULTS: dict[str, Fault] = {
         Fault(
             "cname-at-apex",
             "The apex of shop.test answers with a CNAME, whatever is asked.",
-            _zone_change("shop.test.", lambda zone: replace(zone, apex_alias="www.front.test.")),
+            _zone_change("shop.test.", lambda zone: zone._replace(apex_alias="www.front.test.")),
         ),
         Fault(
             "dns-before-files",
@@ -184,18 +183,18 @@ FAULTS: dict[str, Fault] = {
         Fault(
             "signatures-never-expire",
             "The signatures of expired.test are good for 20 years.",
-            _zone_change("expired.test.", lambda zone: replace(zone, signing="lasting")),
+            _zone_change("expired.test.", lambda zone: zone._replace(signing="lasting")),
         ),
         Fault(
             "no-ds-unproven",
             "test. never proves that unsigned.test has no DS, neither when it refers nor when asked.",
-            _zone_change("test.", lambda zone: replace(zone, unproven=frozenset({"unsigned.test."}))),
+            _zone_change("test.", lambda zone: zone._replace(unproven=frozenset({"unsigned.test."}))),
         ),
         Fault(
             "alias-flattened",
             "alias.shop.test is an alias, and gives an address of its own as well.",
             _zone_change(
-                "shop.test.", lambda zone: replace(zone, flattened={"alias.shop.test.": "203.0.113.40"})
+                "shop.test.", lambda zone: zone._replace(flattened={"alias.shop.test.": "203.0.113.40"})
             ),
         ),
     )

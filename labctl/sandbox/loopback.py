@@ -77,7 +77,7 @@ class LoopbackInternet(Internet):
         with self._lock:
             if self._world is not None:
                 self._world.date_moved()
-        return f"The town's clock was moved on by {seconds:g} s; nobody waited."
+        return f"The sandbox's clock was moved on by {seconds:g} s; nobody waited."
 
     def ask(self, server: Endpoint, wire: bytes, *, via: Via = "udp", timeout: float = 2.0) -> Reply:
         now = self.clock()

@@ -1,8 +1,8 @@
 """The town's recursive resolver: walks the tree for its askers and remembers what it learnt.
 
-Built on the walker and its cache. It does not validate; it asks with DO, keeps signatures and proofs, and
-hands them to whoever sets DO, so that a validating forwarder can stand behind it (RFC 4035 section 3.2). RD=0
-is answered out of memory only.
+Built on the walker and its cache. It does not validate; for whoever sets DO it asks with DO, keeps signatures
+and proofs, and hands them on, so that a validating forwarder can stand behind it (RFC 4035 section 3.2). Who
+does not set DO must not make a whole tree of zones be signed. RD=0 is answered out of memory only.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ class Recursive:
             reply.answer.append(dns.rrset.from_text(asked.name, 3600, "IN", "HINFO", "RFC8482 ''"))
             return reply
         with self._lock:
-            found = self._memory.follow(asked.name, asked.rdtype)
+            found = self._memory.follow(asked.name, asked.rdtype, signed=_signed(question))
         if found.complete:
             return self._reply(question, found, remembered=True)
         return None if question.flags & dns.flags.RD else _response(question)
@@ -147,7 +147,7 @@ class Recursive:
             return _failure(question, Rcode.SERVFAIL, result.why, unreachable="alias" not in result.code)
         asked = question.question[0]
         with self._lock:
-            found = memory.follow(asked.name, asked.rdtype)
+            found = memory.follow(asked.name, asked.rdtype, signed=_signed(question))
             if not self._manners.keeps_denials:
                 memory.drop_denials()
         if not found.complete:
@@ -164,7 +164,7 @@ class Recursive:
                 self._hints,
                 clock=self._clock,
                 cache=memory,
-                dnssec=True,
+                dnssec=_signed(question),
             )
             step = walk.next_question()
         while step is not None:
@@ -193,6 +193,11 @@ class Recursive:
             # A compact denial keeps its NOERROR on the way to a validator (RFC 9824 section 4).
             reply.set_rcode(Rcode.NOERROR)
         return reply
+
+
+def _signed(question: QueryMessage) -> bool:
+    """Whether only an answer with its signatures will do."""
+    return bool(question.ednsflags & dns.flags.DO) or question.question[0].rdtype in _DENIAL_TYPES
 
 
 def _response(question: QueryMessage) -> Message:

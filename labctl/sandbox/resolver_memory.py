@@ -45,18 +45,21 @@ class Memory(Cache):
         """Forget every "no"."""
         self._kept = {key: kept for key, kept in self._kept.items() if not kept.no}
 
-    def follow(self, name: Name, wanted: RdataType) -> Found:
-        """Everything remembered of a question, with signatures, along the aliases (RFC 1034 5.3.3)."""
+    def follow(self, name: Name, wanted: RdataType, *, signed: bool) -> Found:
+        """Everything remembered of a question along the aliases (RFC 1034 5.3.3).
+
+        `signed`: what was learnt without its signatures does not count.
+        """
         found = Found()
         for _ in range(_ALIASES + 1):
-            cached = self.lookup(name.to_text(), RdataType.to_text(wanted), signed=True)
+            cached = self.lookup(name.to_text(), RdataType.to_text(wanted), signed=signed)
             if cached is not None:
                 found.answer += cached.rrsets
                 found.authority += cached.authority
                 found.rcode = Rcode[cached.rcode]
                 found.complete = True
                 break
-            alias = self.lookup_alias(name.to_text(), signed=True)
+            alias = self.lookup_alias(name.to_text(), signed=signed)
             if alias is None or wanted == RdataType.CNAME:
                 break
             found.answer += alias.rrsets

@@ -11,7 +11,7 @@ import errno
 import socket
 import threading
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from labctl import dns_transport
 from labctl.errors import CannotRun
@@ -208,17 +208,15 @@ def moved_town(town: Town, places: dict[str, str]) -> Town:
             return f"{owner} {ttl} IN A {places[data]}"
         return None if kind == "AAAA" and data in others else line
 
-    return replace(
-        town,
+    return town._replace(
         zones=tuple(
-            replace(
-                zone,
+            zone._replace(
                 records=tuple(new for old in zone.records if (new := moved(old)) is not None),
                 servers=tuple(places[address] for address in zone.servers),
             )
             for zone in town.zones
         ),
-        servers=tuple(replace(s, addresses=(places[s.addresses[0]],)) for s in town.servers),
+        servers=tuple(s._replace(addresses=(places[s.addresses[0]],)) for s in town.servers),
         resolver_address=places[town.resolver_address],
     )
 

@@ -7,8 +7,8 @@ change to a few lines that a person can read.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Literal
+from types import MappingProxyType
+from typing import Literal, NamedTuple
 
 from labctl.internet import HostFiles
 
@@ -16,12 +16,13 @@ Signing = Literal["signed", "unsigned", "expired", "compact", "lasting"]
 Behaviour = Literal["authoritative", "lame", "broken", "upward", "silent", "garbage", "forged", "recursive"]
 ServerRole = Literal["root", "tld", "leaf", "resolver"]
 
+NOTHING: Mapping[str, str] = MappingProxyType({})
+
 # Milliseconds from the question's arrival to the answer's leaving, by role: the town's distances.
 LATENCY_MS: Mapping[ServerRole, float] = {"resolver": 1.2, "root": 11.0, "tld": 18.0, "leaf": 14.0}
 
 
-@dataclass(frozen=True)
-class ZoneFile:
+class ZoneFile(NamedTuple):
     """A zone as its operator wrote it. `servers` are the IPv4 addresses of the name servers that hold it.
 
     `signing`: `expired` has signatures that ran out a month ago, `lasting` ones that are good for 20 years
@@ -37,11 +38,10 @@ class ZoneFile:
     signing: Signing = "signed"
     apex_alias: str = ""
     unproven: frozenset[str] = frozenset()
-    flattened: Mapping[str, str] = field(default_factory=dict)
+    flattened: Mapping[str, str] = NOTHING
 
 
-@dataclass(frozen=True)
-class TownServer:
+class TownServer(NamedTuple):
     """A name server: its first address is IPv4 and is its identity.
 
     `behaviour`: `lame` holds nothing and says REFUSED, `broken` says SERVFAIL to everything, `upward` refers
@@ -62,8 +62,7 @@ class TownServer:
         return LATENCY_MS[self.role] + self.slower_ms
 
 
-@dataclass(frozen=True)
-class AuthoritativeManners:
+class AuthoritativeManners(NamedTuple):
     """How all authoritative servers behave. The defaults are right; a fault turns one."""
 
     says_recursion_available: bool = False
@@ -74,8 +73,7 @@ class AuthoritativeManners:
     refers_with_authority: bool = False
 
 
-@dataclass(frozen=True)
-class ResolverManners:
+class ResolverManners(NamedTuple):
     """How the recursive resolvers behave. The defaults are right; a fault turns one."""
 
     keeps_answers: bool = True
@@ -84,15 +82,14 @@ class ResolverManners:
     claims_authority: bool = False
 
 
-@dataclass(frozen=True)
-class Town:
+class Town(NamedTuple):
     """Everything there is. `ds_keys` maps a zone to the text of the key that its parent's DS is made from."""
 
     zones: tuple[ZoneFile, ...]
     servers: tuple[TownServer, ...]
     host_files: HostFiles
     resolver_address: str
-    ds_keys: Mapping[str, str] = field(default_factory=dict)
+    ds_keys: Mapping[str, str] = NOTHING
     authoritative: AuthoritativeManners = AuthoritativeManners()
     recursive: ResolverManners = ResolverManners()
 
@@ -109,14 +106,14 @@ class Town:
 
     def with_zone(self, origin: str, change: Callable[[ZoneFile], ZoneFile]) -> Town:
         """The town with this zone changed."""
-        return replace(self, zones=tuple(change(z) if z.origin == origin else z for z in self.zones))
+        return self._replace(zones=tuple(change(z) if z.origin == origin else z for z in self.zones))
 
     def with_records(self, origin: str, change: Callable[[str], str | None]) -> Town:
         """The town with each record line of this zone changed, or left out when `change` gives None."""
         return self.with_zone(
             origin,
-            lambda zone: replace(
-                zone, records=tuple(new for old in zone.records if (new := change(old)) is not None)
+            lambda zone: zone._replace(
+                records=tuple(new for old in zone.records if (new := change(old)) is not None)
             ),
         )
 

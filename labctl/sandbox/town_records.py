@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 DAY = 86_400
 
 
-@dataclass(frozen=True)
-class Host:
+class Host(NamedTuple):
     """A name server's name and its addresses as text; `v6` may be ""."""
 
     name: str

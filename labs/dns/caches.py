@@ -18,18 +18,21 @@ def closest_first(internet: Internet, name: str, type: str) -> Generator[Event, 
     order = host_files.parse_nsswitch(files.nsswitch)
     in_hosts = host_files.lookup(files.hosts, name)
     stub = host_files.local_stub(files.resolv_conf)
-    rows = [
-        _row("browser", "not seen", "", "its own cache cannot be seen from here", "mute"),
-    ]
     if in_hosts:
         found = in_hosts[0]
-        rows.append(
-            _row("hosts file", "HIT", "", f"line {found.line} says {found.address}: programs use that", "ok")
-        )
+        told = f"line {found.line} says {found.address}: programs use that"
+        hosts = _row("hosts file", "HIT", "", told, "ok")
     else:
-        rows.append(_row("hosts file", "✗ miss", "", "no line for this name", "warn"))
-    rows.append(_row("OS stub", "✗ none" if stub.kind == "none" else "asked", "", _stub(stub), "mute"))
-    rows.append(_resolver_row(internet, name, type))
+        hosts = _row("hosts file", "✗ miss", "", "no line for this name", "warn")
+    has_stub = stub.kind != "none"
+    asked = [
+        _row("OS stub", "asked" if has_stub else "✗ none", "", _stub(stub), "mute"),
+        _resolver_row(internet, name, type),
+    ]
+    rows = [
+        _row("browser", "not seen", "", "its own cache cannot be seen from here", "mute"),
+        *([hosts, *asked] if order.files_first else [*asked, hosts]),
+    ]
     yield Rows(
         text="Caches, closest first.",
         id="caches",
@@ -37,7 +40,8 @@ def closest_first(internet: Internet, name: str, type: str) -> Generator[Event, 
         columns=("cache", "had it", "took", "what it is"),
         rows=tuple(rows),
     )
-    yield HOSTS_FIRST.judged(order.files_first, order.text)
+    whose = "The machine of the sandbox" if internet.kind == "sandbox" else "This machine"
+    yield HOSTS_FIRST.judged(order.files_first, f"{whose}: {order.text}")
 
 
 def _stub(stub: host_files.Stub) -> str:
@@ -60,7 +64,7 @@ def _memory(said: Said) -> tuple[str, str, Hue]:
         return "HIT", f"someone asked before, {said.ttl} s left", "ok"
     if said.rcode in ("REFUSED", "SERVFAIL"):
         return "not said", f"it does not say what it remembers ({said.rcode})", "mute"
-    return "✗ miss", "nobody asked it: walk", "warn"
+    return "✗ miss", "nobody has asked it lately", "warn"
 
 
 def _row(cache: str, verdict: str, took: str, remark: str, hue: Hue) -> Row:

@@ -24,8 +24,8 @@ GLUE = Claim(
 )
 HOSTS_FIRST = Claim(
     "dns.hosts-first",
-    "The hosts file is read before any DNS question is asked.",
-    source="nsswitch.conf(5), the usual `hosts: files dns`",
+    "The hosts file comes before the DNS: the machine's order of look-ups says so.",
+    source="nsswitch.conf(5)",
     broken_by="dns-before-files",
     kind="habit",
 )

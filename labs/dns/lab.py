@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 DEFAULT_NAME = "www.shop.test."
 STANDARD_PORTS: dict[Via, int] = {"udp": 53, "tcp": 53, "tls": 853, "https": 443}
+# Where `labctl sandbox up` puts the resolver.
+STANDING_RESOLVER, STANDING_PORT = "127.53.0.53", 5300
 # Names outside `test.` that only the town has.
 TOWN_NAMES = ("resolver.example.net", "shop-hosting.example.net")
 
@@ -165,6 +167,17 @@ def _by_hand(
     shown = name.rstrip(".") or "."
     kinds = " ".join(f"{shown} {kind}" for kind in types)
     flags = "+dnssec " if dnssec else ""
+    if internet.kind == "sandbox":
+        # Other tools reach the sandbox when its servers stand on real loopback addresses.
+        yield Step(
+            text="By hand, in one terminal: labctl sandbox up",
+            role="command",
+            label="by hand",
+            title="labctl sandbox up",
+        )
+        line = f"dig @{STANDING_RESOLVER} -p {STANDING_PORT} {flags}{kinds}"
+        yield Step(text=f"Then in another: {line}", role="command", label="and then", title=line)
+        return
     if servers:
         port = f" -p {servers[0].port}" if servers[0].port != STANDARD_PORTS[via] else ""
         how = {"udp": "", "tcp": "+tcp ", "tls": "+tls ", "https": "+https "}[via]
@@ -172,13 +185,6 @@ def _by_hand(
     else:
         line = f"dig +trace {flags}{shown} {types[0]}"
     yield Step(text=f"By hand: {line}", role="command", label="by hand", title=line)
-    if internet.kind == "sandbox" and not servers:
-        yield Step(
-            text="Sandbox: labctl sandbox up",
-            role="command",
-            label="sandbox",
-            title="labctl sandbox up",
-        )
 
 
 LAB = Lab(

@@ -8,6 +8,7 @@ from labctl.events import Event, Measure, Step
 from labctl.internet import Endpoint, Internet, Via
 from labctl.protocols.dns_result import Server
 from labs.dns import records
+from labs.dns.claims import AUTHORITY
 from labs.dns.walking import summary, walk
 
 SPOKEN: dict[Via, str] = {"udp": "UDP", "tcp": "TCP", "tls": "DNS over TLS", "https": "DNS over HTTPS"}
@@ -27,7 +28,7 @@ def ask_one(
     for kind in types:
         first = Server("", endpoint.name or endpoint.address, endpoint.address, "given")
         walked = yield from walk(
-            internet, name, kind, first=first, endpoint=endpoint, via=via, dnssec=dnssec, asker="labctl"
+            internet, name, kind, first=first, endpoint=endpoint, via=via, dnssec=dnssec, role="as a client"
         )
         walks.append(walked)
         yield Step(text=f"It took {summary(walked)}.", role="note")
@@ -40,6 +41,13 @@ def ask_one(
     if last is not None and last.kind not in ("silent", "garbage", "mismatch"):
         role = "recursive resolver (RA)" if last.ra else "authoritative server (AA)" if last.aa else "server"
         yield Measure(f"{endpoint} speaks as a {role}.", "dns.server.role", role)
+        yield AUTHORITY.judged(
+            not (last.aa and last.ra),
+            f"{endpoint} says it speaks with authority (AA) and looks further for others (RA), both at once."
+            if last.aa and last.ra
+            else f"{endpoint} {'offers recursion (RA)' if last.ra else 'offers no recursion'}"
+            f" and {'speaks with authority (AA)' if last.aa else 'claims no authority'}.",
+        )
     for walked in walks:
         yield from records.shape(walked)
     yield from records.across_types(walks)

@@ -23,7 +23,7 @@ def remembered(cache: Cache) -> Rows:
         rows.append(
             Row(
                 text=f"{entry.name} {what}: TTL {entry.ttl_total} s ({seconds(entry.ttl_total)}), "
-                f"{entry.ttl_left} s left, that is {share:.0%}.",
+                f"{entry.ttl_left} s left, that is {_percent(share)}.",
                 cells=(entry.name, what, seconds(entry.ttl_total), left(entry.ttl_left)),
                 share=share,
                 hues=("", "", "mute", ""),
@@ -31,13 +31,18 @@ def remembered(cache: Cache) -> Rows:
             )
         )
     return Rows(
-        text=f"What the resolver remembers now: {len(rows)} sets of records.",
+        text=f"What a resolver remembers after this walk: {len(rows)} sets of records.",
         id="remembered",
-        title="What the resolver remembers now",
+        title="What a resolver remembers after this walk",
         columns=("name", "type", "TTL", "left"),
         rows=tuple(rows),
         note="bar: share of the TTL still left",
     )
+
+
+def _percent(share: float) -> str:
+    """Rounded down: what has begun to run out is not 100%."""
+    return f"{int(share * 100)}%"
 
 
 def records(result: Result) -> Rows:
@@ -60,14 +65,17 @@ def records(result: Result) -> Rows:
     )
 
 
-def conclusion(result: Result, again: str = "") -> Step:
-    """The one line that says how it ended; `again` is what asking once more costs."""
+def conclusion(result: Result, again: str = "", security: str = "") -> Step:
+    """The one line that says how it ended; `again` is what asking once more costs, `security` DNSSEC's word."""
     asked = result.name.rstrip(".") or "the root"
     hue = {"answer": "ok", "failed": "bad"}.get(result.status, "warn")
     if result.status == "answer":
         values = [r.text for r in result.records]
         verb = "is" if result.type in ("A", "AAAA") else f"has {result.type}"
         said = sentence(f"{asked} {verb} {listed(values)}")
+        if security == "bogus":
+            words = f"{said} So say its servers; a resolver that validates refuses it (SERVFAIL)."
+            return Step(text=words, role="result", hue="bad")
         return Step(text=f"{said} {again}".rstrip(), role="result", hue="ok")
     if result.status == "nxdomain":
         words = f"{result.final_name} does not exist (NXDOMAIN)."
@@ -91,8 +99,9 @@ def facts(walked: Walked) -> Generator[Event, None, None]:
     yield Measure(
         f"The walk took {walked.elapsed_ms:.1f} ms.", "dns.walk.elapsed", round(walked.elapsed_ms, 1), "ms"
     )
-    yield Measure(f"{len(way)} of the replies were referrals.", "dns.walk.referrals", len(way), "")
-    yield Measure(f"The walk ended as {result.status}.", "dns.answer.status", result.status, "")
+    yield Measure(f"Referrals on the way: {len(way)}.", "dns.walk.referrals", len(way), "")
+    yield Measure(f"The walk took {_pattern(walked)}.", "dns.walk.pattern", _pattern(walked))
+    yield Measure(f"The outcome of the walk: {result.status}.", "dns.answer.status", result.status, "")
     yield Measure(sentence(f"The name asked for is {result.name}"), "dns.answer.name", result.name, "")
     if result.records:
         first = result.records[0]
@@ -104,8 +113,16 @@ def facts(walked: Walked) -> Generator[Event, None, None]:
         )
     root = next((h for h in walked.heard if h.question.server.zone == "."), None)
     if root is not None:
-        seen = f"{root.question.name} {root.question.type}"
-        yield Measure(f"A root server was asked for {seen}.", "dns.root.asked", seen, "")
+        seen = f"{root.question.type} {root.question.name.rstrip('.') or '.'}"
+        yield Measure(f"A root server was asked: {seen}?", "dns.root.asked", seen, "")
+
+
+def _pattern(walked: Walked) -> str:
+    """How the number of questions compares with the zones on the way."""
+    result = walked.result
+    if result.questions <= 1:
+        return "one question"
+    return "one question a zone" if result.questions == len(result.cuts) else "more than one question a zone"
 
 
 def whose_address(internet: Internet, walked: Walked) -> Generator[Event, None, None]:

@@ -191,10 +191,10 @@ def _table(
         judged = f"ttl {first.ttl} of {full} s: it had to ask"
     drained = again.ttl is not None and first.ttl is not None and again.ttl < first.ttl
     rows = (
-        _row("memory only", before, _kept(before)),
+        _row("RD=0, from memory", before, _kept(before)),
         _row("asked", first, judged),
         _row("asked again", again, f"ttl {again.ttl} s: {'counted down' if drained else 'not counted down'}"),
-        _row("memory only", memory, _kept(memory)),
+        _row("RD=0, from memory", memory, _kept(memory)),
     )
     return Rows(
         text=f"The configured resolver {server}, asked four times. {passed}",

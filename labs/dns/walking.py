@@ -11,7 +11,7 @@ from labctl.internet import Endpoint, Internet, Reply, Via
 from labctl.protocols.dns_cache import Cache
 from labctl.protocols.dns_result import Heard, Question, Result, Server
 from labctl.protocols.dns_walk import Walk
-from labs.dns.words import RESOLVER, asking, hearing, lane, ms
+from labs.dns.words import WALKER, asking, hearing, lane, ms
 
 
 @dataclass
@@ -32,10 +32,10 @@ class Walked:
 class Ladder:
     """Turns questions and replies into Exchanges with lanes; a zone keeps the lane that it got."""
 
-    def __init__(self, internet: Internet, asker: str = RESOLVER) -> None:
+    def __init__(self, internet: Internet, role: str) -> None:
         self._internet = internet
-        self._asker = asker
-        self._addresses: dict[str, str] = {asker: "labctl itself"}
+        self._asker = WALKER
+        self._addresses: dict[str, str] = {WALKER: role}
 
     def now_ms(self) -> float:
         """Milliseconds on the internet's clock."""
@@ -48,8 +48,9 @@ class Ladder:
         told = "" if self._addresses[target] == server.address else f"  to {server.address}"
         detour = " to find a name server's address" if question.why == "ns-address" else ""
         by = " by TCP" if question.via == "tcp" else ""
+        whom = f"{server.name} ({server.address})" if server.name != server.address else server.address
         text = (
-            f"{at_ms:.1f} ms. {self._asker} asks {target} at {server.address}{by}: "
+            f"{at_ms:.1f} ms. {self._asker} asks {whom}{by}: "
             f"{question.type} {question.name.rstrip('.') or '.'}?{detour}"
         )
         return Exchange(
@@ -92,7 +93,7 @@ class Ladder:
         if arrow.wide:
             data["wide"] = arrow.wide
         strays = [f"From {s.source}: {s.why}" for s in reply.strays]
-        text = " ".join([f"{at_ms:.1f} ms. {source}: {heard.text}", *strays, *heard.notes])
+        text = " ".join([f"{at_ms:.1f} ms. {heard.text}", *strays, *heard.notes])
         return Exchange(
             text=text,
             at_ms=at_ms,
@@ -127,7 +128,7 @@ def walk(
     first: Server | None = None,
     endpoint: Endpoint | None = None,
     via: Via = "udp",
-    asker: str = RESOLVER,
+    role: str = "as a resolver",
 ) -> Generator[Event, None, Walked]:
     """Walk to the end of a question; yields the arrows, returns a `Walked` (use `yield from`).
 
@@ -145,7 +146,7 @@ def walk(
         first=first,
         recursion_desired=first is not None,
     )
-    ladder = Ladder(internet, asker)
+    ladder = Ladder(internet, role)
     started = ladder.now_ms()
     heard: list[Heard] = []
     while (question := machine.next_question()) is not None:

@@ -23,10 +23,10 @@ def whole_walk(
 
     def opening(headline: str) -> Generator[Event, None, None]:
         yield Step(
-            text=f"OBSERVE: the resolver walks the tree. {headline}".rstrip(),
+            text=f"OBSERVE: labctl walks the tree, as a resolver does. {headline}".rstrip(),
             role="phase",
             phase="OBSERVE",
-            title="the resolver walks the tree",
+            title="from the root to the answer",
             summary=headline.rstrip("."),
         )
         yield from cached
@@ -57,16 +57,21 @@ def whole_walk(
     for walked in walks:
         if walked.result.type == "PTR" and walked.result.name != name:
             yield from records.way_back(first.result, walked.result)
+    security: dict[str, str] = {}
     if dnssec:
         from labs.dns.security import check
 
         for walked in walks:
-            yield from check(internet, walked)
+            verdict = yield from check(internet, walked)
+            security[walked.result.type] = verdict.state
     if compare:
         yield from servers_of_the_zone(internet, first)
-    again = yield from _again(internet, cache, name, types[0], qmin)
+    again = ""
+    if first.result.status != "failed":
+        again = yield from _again(internet, cache, name, types[0], qmin)
     for walked in walks:
-        yield records.conclusion(walked.result, again if walked is first else "")
+        state = security.get(walked.result.type, "")
+        yield records.conclusion(walked.result, again if walked is first else "", state)
 
 
 def reverse_of(walks: list[Walked], name: str) -> str:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from labctl.events import Hue
 from labctl.protocols.dns_result import Heard, Question, Record
 
-RESOLVER = "resolver"
+# labctl does a resolver's work in front of you; the resolver that is configured does it out of sight.
+WALKER = "labctl"
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,8 @@ def left(value: int) -> str:
 
 def ms(value: float) -> str:
     """A duration as the screens print it."""
+    if value < 0.05:
+        return "under 0.1 ms"
     if value >= 10_000:
         return f"{value / 1000:.1f} s"
     return f"{value:.0f} ms" if value >= 100 else f"{value:.1f} ms"

@@ -76,16 +76,14 @@ def test_hints_come_one_by_one_and_are_counted() -> None:
 
 
 def test_enter_means_no_idea_only_where_it_may() -> None:
-    from dataclasses import replace
 
-    assert asked("\n", replace(QUESTION, may_be_empty=True))[0].action == "no-idea"
+    assert asked("\n", QUESTION._replace(may_be_empty=True))[0].action == "no-idea"
     assert asked("\n")[0].action == "quit"
 
 
 def test_confidence_is_asked_after_the_answer() -> None:
-    from dataclasses import replace
 
-    question = replace(QUESTION, ask_confidence=True)
+    question = QUESTION._replace(ask_confidence=True)
     assert asked("b\n3\n", question)[0].confidence == 3
     assert asked("b\nvery\nguess\n", question)[0].confidence == 1
     assert asked("b\n\n", question)[0].confidence == 0

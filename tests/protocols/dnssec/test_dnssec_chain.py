@@ -467,7 +467,7 @@ def test_without_any_replies_the_answer_is_asked_for_again_and_compared(net):
     result, heard = net.walk("www.shop.test.")
     assert net.chain(result, []).state == "secure"
     other, _ = net.walk("shop.test.", "A")
-    verdict = net.chain(type(result)(**{**vars(result), "records": other.records}), heard)
+    verdict = net.chain(result._replace(records=other.records), heard)
     assert (verdict.state, verdict.broken.code) == ("indeterminate", "answer-differs")
 
 
