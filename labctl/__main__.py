@@ -5,6 +5,10 @@ import sys
 
 def main() -> int:
     """Run the command line of this process. Returns the exit code."""
+    if sys.stdout is None:  # closed before we began (`>&-`): there is nobody to talk to
+        import os
+
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
     try:
         code = _run(sys.argv[1:])
         sys.stdout.flush()
@@ -35,7 +39,7 @@ def _run(arguments: list[str]) -> int:
 
 def _let_go_of_output() -> None:
     """A stream that cannot take its last bytes must not make the interpreter complain while it ends."""
-    for stream in (sys.stdout, sys.stderr):
+    for stream in filter(None, (sys.stdout, sys.stderr)):  # None: closed before we began (`>&-`)
         try:
             stream.flush()
         except (OSError, ValueError):

@@ -68,7 +68,7 @@ def load(lab: Entry | str) -> Lab:
     of = f" of the package {entry.package}" if entry.package else ""
     try:
         loaded = getattr(import_module(entry.module), entry.attribute)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise Malformed(
             "lab-does-not-import",
             f"the lab {entry.name}{of} does not import",

@@ -230,15 +230,16 @@ def test_a_probe_that_hears_garbage_says_so() -> None:
 def test_live_without_a_network_cannot_run_and_shows_what_was_tried() -> None:
     reach = probe(Net(resolver="timeout", root="unreachable|ENETUNREACH: Network is unreachable"))
     with pytest.raises(CannotRun) as raised:
-        require_internet(reach)
+        require_internet(reach, "google.com is on the real internet", ["labctl dns www.shop.test"])
     error = raised.value
     assert (error.code, error.exit_code) == ("no-network", 3)
     assert ("root server 198.41.0.4", "unreachable (ENETUNREACH: Network is unreachable)") in error.evidence
-    assert any("--sandbox" in fix for fix in error.fixes)
+    assert error.headline == "google.com is on the real internet, and this machine does not reach it"
+    assert error.fixes == ("labctl dns www.shop.test",)
 
 
 def test_live_on_a_network_that_resolves_runs_even_when_the_root_is_intercepted() -> None:
-    require_internet(probe(Net(resolver=ANSWER, root=ANSWER)))
+    require_internet(probe(Net(resolver=ANSWER, root=ANSWER)), "it was asked for")
 
 
 @pytest.mark.parametrize(

@@ -9,20 +9,24 @@ from typing import TYPE_CHECKING, Any
 from labctl.cli.options import Shared
 from labctl.errors import UsageError
 from labctl.internet import Internet
-from labctl.lab import Lab
+from labctl.lab import Lab, Place
 
 if TYPE_CHECKING:
     from labctl.live import Reach
 
 
-def open_internet(lab: Lab, arguments: Mapping[str, Any], shared: Shared) -> tuple[Internet, list[str]]:
-    """The internet of this run, and what must be said about the choice.
+def open_internet(
+    lab: Lab, arguments: Mapping[str, Any], shared: Shared, *, command: str = ""
+) -> tuple[Internet, list[str]]:
+    """The internet of this run, and what must be said about the choice. `command` is the line without options
+    of where.
 
     Raises CannotRun when the real internet was asked for and cannot be reached, UsageError for an unknown
     fault.
     """
     notices: list[str] = []
-    where = shared.internet or lab.place(arguments)
+    place = lab.place(arguments)
+    where = shared.internet or place
     if shared.phase == "quiz" and shared.internet is None:
         where = "sandbox"
     if where != "sandbox":
@@ -31,11 +35,23 @@ def open_internet(lab: Lab, arguments: Mapping[str, Any], shared: Shared) -> tup
         reach = _reach()
         where = "live" if reach.yes else "sandbox"
         if not reach.yes:
-            target = next((str(v) for v in arguments.values() if v), "one").rstrip(".")
             here = "this is the sandbox internet that labctl carries along"
-            notices += [f"No internet from here: {here}, not the real {target}.", reach.text]
+            real = _target(lab, arguments, "both")
+            notices += [f"No internet from here: {here}, not the real {real}."]
+            notices += [reach.text] if shared.flags.verbose else []
     elif where == "live":
-        live.require_internet(_reach())
+        asked_for = "the real internet was asked for"
+        if place == "live":
+            asked_for = f"{_target(lab, arguments, place)} is on the real internet"
+        fixes = [f"labctl {example}" for example in lab.examples[:1]]
+        if shared.internet == "live" and command:
+            fixes.append(f"{command} --sandbox")
+        live.require_internet(_reach(), asked_for, fixes)
+    elif place == "live":
+        target = _target(lab, arguments, place)
+        notices.append(
+            f"{target} is not part of the sandbox internet; what is said about it here is not so in the real one."
+        )
     if where == "live":
         internet: Internet = live.LiveInternet()
     else:
@@ -47,6 +63,15 @@ def open_internet(lab: Lab, arguments: Mapping[str, Any], shared: Shared) -> tup
     internet.seed = shared.seed
     internet.timeout = shared.timeout
     return internet, notices
+
+
+def _target(lab: Lab, arguments: Mapping[str, Any], place: Place) -> str:
+    """The argument because of which the target lives at this place, as it was typed."""
+    usual = {p.name: arguments[p.name] if p.default is p.empty else p.default for p in lab.parameters()}
+    for name, value in arguments.items():
+        if value and lab.place({**usual, name: value}) == place:
+            return (", ".join(value) if isinstance(value, list) else str(value)).rstrip(".")
+    return lab.name
 
 
 def _reach() -> Reach:

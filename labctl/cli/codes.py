@@ -91,7 +91,8 @@ ERRORS: dict[str, str] = {
         "questions are skipped."
     ),
     "no-network": (
-        "--live never falls back to the sandbox. Names do not resolve from here, so there is nothing to show."
+        "What lives on the real internet only is never replaced by the sandbox, and --live never falls "
+        "back to it. Names do not resolve from here, so there is nothing to show."
     ),
     "no-resolver": (
         "No recursive resolver is configured on this machine, and this needs one. Name one with --server."

@@ -100,14 +100,17 @@ def reaches_internet(
     return Reach("no", f"This machine does not reach the internet: {taken} ({said}).", tuple(tried))
 
 
-def require_internet(reach: Reach) -> None:
-    """For `--live`, which never falls back: raises CannotRun "no-network" when no names resolve at all."""
+def require_internet(reach: Reach, asked_for: str, fixes: Sequence[str] = ()) -> None:
+    """Where nothing may fall back to the sandbox: raises CannotRun "no-network" when no names resolve at all.
+
+    `asked_for` is the beginning of the sentence: `google.com is on the real internet`.
+    """
     if reach.state == "no":
         raise CannotRun(
             "no-network",
-            "--live needs the internet, and this machine does not reach it.",
+            f"{asked_for}, and this machine does not reach it",
             evidence=reach.tried,
-            fixes=("labctl dns --sandbox",),
+            fixes=tuple(fixes),
         )
 
 

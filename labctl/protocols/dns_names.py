@@ -163,7 +163,8 @@ def parse_type(text: str) -> str:
     except (dns.exception.DNSException, ValueError) as error:
         raise _unknown_type(text, wanted) from error
     # 249 to 254 are transfers and other operations, not records; 0 and OPT belong to the protocol itself.
-    if rdtype in {0, 41} or 249 <= rdtype <= 254:
+    # 128 (NXNAME) is for the bitmap of a denial only (RFC 9824 section 3.4).
+    if rdtype in {0, 41, 128} or 249 <= rdtype <= 254:
         raise UsageError("type-unknown", f"{wanted} is not a type of record that can be looked up.")
     return dns.rdatatype.to_text(rdtype)
 

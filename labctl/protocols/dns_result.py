@@ -7,8 +7,6 @@ inside `Record.text` are as the peer spelt them. Times are seconds.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 if TYPE_CHECKING:
@@ -92,8 +90,7 @@ class Question(NamedTuple):
     timeout: float
 
 
-@dataclass(frozen=True)
-class Heard:
+class Heard(NamedTuple):
     """What came of one question. `text` is one sentence, complete on its own.
 
     `records` are the answer's records that were accepted, without RRSIG unless asked; `scrubbed` the ones
@@ -120,9 +117,9 @@ class Heard:
     negative_ttl: int | None = None
     notes: tuple[str, ...] = ()
     failure: str = ""
-    wire: bytes = field(default=b"", repr=False)
+    wire: bytes = b""
 
-    @cached_property
+    @property
     def message(self) -> dns.message.Message | None:
         """The whole reply as dnspython reads it; None when there were no bytes, or unreadable ones."""
         # dnspython's reader takes ten times as long as the walk itself: it runs only for who wants to know.

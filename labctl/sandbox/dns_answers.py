@@ -153,7 +153,7 @@ class Answer:
     def _put(self, section: list[RRset], rrset: RRset, *, owner: Name | None = None) -> None:
         """Add a set and, when asked for, its signature; under another owner when a wildcard is expanded."""
         section.append(_copy(rrset, owner))
-        if self._signed:
+        if self._signed and rrset.rdtype != RdataType.RRSIG:
             section.append(_copy(self._zone.signature(rrset), owner))
 
     def _add_addresses(self, rrsets: list[RRset]) -> None:

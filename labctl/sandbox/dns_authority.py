@@ -106,7 +106,12 @@ class Authoritative:
             reply.set_rcode(Rcode.SERVFAIL)
         elif self._server.behaviour == "upward" and zone is None:
             self._refer_upward(reply)
-        elif zone is None or asked.rdtype in (RdataType.AXFR, RdataType.IXFR):
+        elif asked.rdtype in (RdataType.AXFR, RdataType.IXFR) or asked.rdclass != dns.rdataclass.IN:
+            reply.set_rcode(Rcode.REFUSED)
+            options.append(
+                dns.edns.EDEOption(dns.edns.EDECode.NOT_SUPPORTED, "only questions of class IN, no transfers")
+            )
+        elif zone is None:
             reply.set_rcode(Rcode.REFUSED)
             options.append(
                 dns.edns.EDEOption(

@@ -9,6 +9,8 @@ from dns.rcode import Rcode
 
 # What fits into one datagram on nearly every path (RFC 9715).
 PAYLOAD = 1232
+# The EDNS flag DO: the asker wants signatures (RFC 3225).
+DO = 0x8000
 # The EDNS flag CO: the asker understands compact denials (RFC 9824 section 4).
 COMPACT_OK = 0x4000
 
@@ -35,6 +37,8 @@ def to_bytes(reply: Message, question: QueryMessage, *, cut: bool) -> bytes:
     limit = 65_535
     if cut:
         limit = max(512, min(question.payload, PAYLOAD)) if question.edns >= 0 else 512
+    if question.ednsflags & DO and reply.edns >= 0:
+        reply.ednsflags |= DO  # it is copied into the answer (RFC 3225 section 3)
     # Sets keep their order, so that the same seed walks the same way.
     return reply.to_wire(max_size=limit, prefer_truncation=True, want_shuffle=False)
 

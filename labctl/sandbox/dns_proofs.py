@@ -69,6 +69,8 @@ class SignedZone:
             ]
         if self.signed and type == RdataType.DNSKEY and name == self.zone.origin:
             return [self.signer.keys()]
+        if self.signed and type == RdataType.RRSIG:
+            return self._signatures(name)
         if self.signed and type == RdataType.NSEC and name in self.zone.nodes:
             return [self.nsec(name)]
         if self.signed and type == RdataType.DS and name in self.zone.cuts:
@@ -76,6 +78,15 @@ class SignedZone:
             return [] if delegated is None else [delegated]
         found = self.zone.rrset(name, type)
         return [] if found is None else [found]
+
+    def _signatures(self, name: Name) -> list[RRset]:
+        """All signatures of this owner, one set for each type that is covered (RFC 4034 section 3)."""
+        if name not in self.zone.nodes:
+            return []
+        types = self._types(name) - {RdataType.RRSIG}
+        if name in self.zone.cuts:
+            types -= {RdataType.NS}
+        return [self.signature(rrset) for type in sorted(types) for rrset in self.lookup(name, type)]
 
     def ds(self, child: Name) -> RRset | None:
         """The DS set of a delegation, or None when the child has no keys."""

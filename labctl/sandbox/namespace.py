@@ -15,16 +15,9 @@ import os
 import struct
 from collections.abc import Callable, Iterator
 
-NEWNS, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET = (
-    0x20000,
-    0x4000000,
-    0x8000000,
-    0x10000000,
-    0x20000000,
-    0x40000000,
-)
+NEWNS, NEWUSER, NEWPID, NEWNET = 0x20000, 0x10000000, 0x20000000, 0x40000000
 _MS_REC, _MS_PRIVATE = 0x4000, 0x40000
-_PR_SET_PDEATHSIG, _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE = 1, 47, 2
+_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE = 47, 2
 _CAPABILITY_VERSION_3 = 0x20080522
 # One spelling with the probe in `capabilities`, so that its advice fits what the box met.
 UNSHARE = "unshare user, network and mount namespaces"
@@ -89,21 +82,13 @@ def mount(source: str, target: str, kind: str | None = None, flags: int = 0) -> 
     checked(libc().mount(os.fsencode(source), os.fsencode(target), kind_, ctypes.c_ulong(flags), None))
 
 
-def die_with_parent(signal: int = 9) -> None:
-    """Ask the kernel to kill this process when the thread that started it ends (prctl(2)).
-
-    A change of credentials forgets it: after `enter` it must be asked again.
-    """
-    checked(libc().prctl(_PR_SET_PDEATHSIG, signal, 0, 0, 0))
-
-
 def enter() -> None:
-    """Leave the host: network, mounts, host name and, for children from now on, process ids are our own.
+    """Leave the host: the network, mounts and, for children from now on, process ids are our own.
 
     Call it in a process with one thread. Mounts are private from then on. Raises StepFailed. `fork` next: only a
     child is inside the new process ids, and when it ends the kernel ends everything that it started.
     """
-    kinds = NEWNET | NEWNS | NEWPID | NEWUTS | NEWIPC
+    kinds = NEWNET | NEWNS | NEWPID
     uid, gid = os.geteuid(), os.getegid()
     if uid != 0 or not _unshared(kinds):
         with step(UNSHARE):

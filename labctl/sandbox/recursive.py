@@ -123,9 +123,9 @@ class Recursive:
             return _failure(question, Rcode.REFUSED, "only questions of class IN, no transfers")
         if asked.rdtype in (RdataType.OPT, NXNAME):
             return _failure(question, Rcode.FORMERR, "this type cannot be asked for")
-        if asked.rdtype == RdataType.ANY:
+        if asked.rdtype == RdataType.ANY:  # minimal, and never from a walk (RFC 8482 section 4.2)
             reply = _response(question)
-            reply.answer.append(dns.rrset.from_text(asked.name, 3600, "IN", "HINFO", "RFC8482 ''"))
+            reply.answer.append(dns.rrset.from_text(asked.name, 3600, "IN", "HINFO", 'RFC8482 ""'))
             return reply
         with self._lock:
             found = self._memory.follow(asked.name, asked.rdtype, signed=_signed(question))
