@@ -84,7 +84,7 @@ def start(
         pass_fds=tuple(pass_fds),
         process_group=0 if own_group else None,
         # Only a system call happens between fork and exec, so other threads' locks do not matter.
-        preexec_fn=functools.partial(die_with_parent, parent) if _LINUX else None,  # noqa: PLW1509
+        preexec_fn=functools.partial(die_with_parent, parent) if _LINUX else None,
     )
 
 

@@ -2,7 +2,8 @@
 
 The signature of the run function is the command line: the first parameter is the internet, positional ones are
 arguments, keyword-only ones are options, and the string in `Annotated[T, "help"]` is the help text. Supported
-types: str, int, float, bool, `Literal[...]`, `list[str]`, and each of them `| None`.
+types: str, int, float, bool, `Literal[...]`, `list[str]`, and each of them `| None`. A tuple of strings after
+the help are values to complete.
 
 `run` reads its arguments, raises UsageError for those that mean nothing, and returns an iterator of events that does
 the work. A generator function will do as well; then wrong arguments are found only when the run begins.
@@ -33,6 +34,7 @@ class Parameter(NamedTuple):
     default: Any
     help: str
     positional: bool
+    values: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -61,8 +63,9 @@ class Lab:
                 raise Malformed(
                     "lab-malformed", f'lab {self.name}: parameter {name} needs Annotated[type, "help"]'
                 )
-            kind, text = get_args(hint)[:2]
-            found.append(Parameter(name, kind, p.default, text, p.kind is not p.KEYWORD_ONLY))
+            kind, text, *values = get_args(hint)
+            positional = p.kind is not p.KEYWORD_ONLY
+            found.append(Parameter(name, kind, p.default, text, positional, *values[:1]))
         return tuple(found)
 
     def claim(self, id: str) -> Claim | None:

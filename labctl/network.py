@@ -94,3 +94,6 @@ class Network(ABC):
     @abstractmethod
     def capture_complete(self) -> bool:
         """False when the kernel dropped something that should have been captured; then say so."""
+
+    def close(self) -> None:  # noqa: B027  # most have nothing of their own to close
+        """Let go of what it holds. Idempotent."""

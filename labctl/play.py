@@ -34,6 +34,10 @@ class Answered(NamedTuple):
     hints: int = 0
 
 
+# Judged twice, a refutation is not undone by what else was seen, and something seen counts more than nothing.
+_WEIGHT = {"NOT_SEEN": 0, "HELD": 1, "REFUTED": 2}
+
+
 @dataclass
 class Run:
     """One run of a lab, filled while it happens. Times are milliseconds since the run began."""
@@ -49,12 +53,20 @@ class Run:
     answered: list[Answered] = field(default_factory=list)
     elapsed_ms: float = 0.0
     interrupted: bool = False
+    # The person typed `q` at a question or pause, or the input ended: nothing was run or asked after that.
+    quit: bool = False
     error: errors.LabctlError | None = None
 
     @property
     def verdicts(self) -> list[Verdict]:
-        """What was judged, in order. One verdict per claim: when a lab judged it twice, the last one."""
-        return list({e.claim: e for e in self.events if isinstance(e, Verdict)}.values())
+        """What was judged, in order. One verdict per claim: judged more than once, the worst counts."""
+        worst: dict[str, Verdict] = {}
+        for event in self.events:
+            if isinstance(event, Verdict):
+                before = worst.get(event.claim)
+                if before is None or _WEIGHT[event.outcome] >= _WEIGHT[before.outcome]:
+                    worst[event.claim] = event
+        return list(worst.values())
 
     @property
     def measures(self) -> dict[str, Measure]:
@@ -72,6 +84,8 @@ class Run:
             return errors.INTERRUPTED
         if self.error is not None:
             return self.error.exit_code
+        if self.quit:
+            return errors.OK
         outcomes = {v.outcome for v in self.verdicts}
         if "REFUTED" in outcomes and self.internet == "sandbox":
             return errors.REFUTED
@@ -103,7 +117,8 @@ class Question(NamedTuple):
 
     `prompt` is `Your prediction` or `Your answer`; `ask_confidence` asks `1 guess 2 think 3 sure` after the
     answer; `may_be_empty` lets Enter alone mean "no idea" (predictions only). `hints` are given one by one on
-    `?`. `id` is printed in mute under the question.
+    `?`. `id` is printed in mute under the question. `key` is the right choice's id (or the number) where that
+    is known already: for askers that need no person.
     """
 
     id: str
@@ -115,12 +130,13 @@ class Question(NamedTuple):
     unit: str = ""
     ask_confidence: bool = False
     may_be_empty: bool = False
+    key: str = ""
 
 
 class Given(NamedTuple):
     """What the person did. `answer` is a Choice's id, or the number as typed; "" unless `action` is `answer`.
 
-    `no-idea` is Enter alone on a prediction; `quit` ends the questions (end of input does too), not the run.
+    `no-idea` is Enter alone on a prediction; `quit` ends the lesson (end of input does too).
     `hints` counts those that were shown; `confidence` is 0 when it was not asked or not given.
     """
 
@@ -142,12 +158,16 @@ class Feedback(NamedTuple):
     see: str = ""
 
 
+class Quit(Exception):
+    """The person quit: nothing more is run or asked."""
+
+
 class Asker(Protocol):
     """Puts questions to a person, and shows feedback, append-only. Ctrl-C raises KeyboardInterrupt.
 
     `ask` shows stem, choices and id, prompts, and repeats the prompt (not the question) after a hint or an
     input that is no answer; it returns when it has an answer, a skip or a quit. `tell` shows feedback.
-    `pause` waits for Enter (pace `step`).
+    `pause` waits for Enter (pace `step`); it raises Quit when the person wants no more.
     """
 
     def ask(self, question: Question) -> Given: ...
@@ -171,8 +191,8 @@ def play(
     """Pull the lab's events to the end and show each. The caller calls the renderers' `begin` and `end`.
 
     `wait` is called before an event is shown, for pacing: it delays the display, never what is measured.
-    `watch` are events to show instead of running the lab (a recording). An interrupt or an error of ours ends
-    the run; what was seen stays.
+    `watch` are events to show instead of running the lab (a recording). An interrupt, an error of ours or Quit
+    ends the run; what was seen stays.
     """
     started = time.monotonic()
     events = watch if watch is not None else run.lab.run(internet, **run.arguments)
@@ -184,6 +204,8 @@ def play(
                 renderer.show(event)
     except KeyboardInterrupt:
         run.interrupted = True
+    except Quit:
+        run.quit = True
     except errors.LabctlError as error:
         run.error = error
     finally:

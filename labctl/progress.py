@@ -17,8 +17,13 @@ from labctl.events import Json
 SCHEMA = "labctl/attempt/1"
 
 
+def counts(phase: object, outcome: object) -> bool:
+    """Does a question count as asked? A prediction does not, nor what was void; what was skipped does."""
+    return phase in ("observe", "recall") and outcome in ("right", "wrong", "skipped")
+
+
 class Standing(NamedTuple):
-    """One lab: `done` when a lesson of it went to its end; recall questions by their latest answer."""
+    """One lab: `done` when a lesson of it went to its end; questions that count, by their latest answer."""
 
     done: bool = False
     asked: int = 0
@@ -79,7 +84,7 @@ class Progress:
             lab = str(line.get("lab"))
             if line.get("kind") == "lesson":
                 done.add(lab)
-            elif line.get("phase") == "recall" and line.get("outcome") in ("right", "wrong"):
+            elif counts(line.get("phase"), line.get("outcome")):
                 latest.setdefault(lab, {})[str(line.get("item"))] = line.get("outcome") == "right"
         return {
             lab: Standing(lab in done, len(latest.get(lab, {})), sum(latest.get(lab, {}).values()))

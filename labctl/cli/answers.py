@@ -115,6 +115,8 @@ def _said(question: Question, given: Given) -> str:
     if given.action != "answer":
         return f"Answer: {given.action}."
     if given.answer == KEY:
-        return "Answer: the key."
-    letter = next((c.key for c in question.choices if c.id == given.answer), given.answer)
-    return f"Answer: {letter}."
+        if not question.key:
+            return "Answer: what the run will show."
+        given = given._replace(answer=question.key)
+    chosen = next((c for c in question.choices if c.id == given.answer), None)
+    return f"Answer: {chosen.key}: {chosen.text.rstrip('.')}." if chosen else f"Answer: {given.answer}."

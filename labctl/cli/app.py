@@ -80,8 +80,14 @@ class Labs(TyperGroup):
         formatter.write(help_text.of_group(self, ctx, PANELS))
 
 
+# What other programs have a command for.
+_MEANT = {"help": "labctl --help", "version": "labctl --version", "list": "labctl"}
+
+
 def no_such_command(name: str, known: list[str]) -> UsageError:
     """The error for an unknown command, with the nearest names."""
+    if name in _MEANT:
+        return UsageError("usage", f"there is no command '{name}'", fixes=(f"did you mean {_MEANT[name]}?",))
     near = get_close_matches(name, known, n=2, cutoff=0.5)
     fixes = (
         ("did you mean " + " or ".join(f"labctl {n}" for n in near) + "?",)

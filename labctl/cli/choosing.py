@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -67,7 +68,10 @@ def open_internet(
 
 def _target(lab: Lab, arguments: Mapping[str, Any], place: Place) -> str:
     """The argument because of which the target lives at this place, as it was typed."""
-    usual = {p.name: arguments[p.name] if p.default is p.empty else p.default for p in lab.parameters()}
+    usual = {
+        p.name: arguments[p.name] if p.default is inspect.Parameter.empty else p.default
+        for p in lab.parameters()
+    }
     for name, value in arguments.items():
         if value and lab.place({**usual, name: value}) == place:
             return (", ".join(value) if isinstance(value, list) else str(value)).rstrip(".")

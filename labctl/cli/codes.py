@@ -33,7 +33,7 @@ ERRORS: dict[str, str] = {
     ),
     "fault-unknown": (
         "--break takes the name of a fault: one way in which the sandbox can be made false, so that a"
-        " claim of the lab comes out refuted. labctl explain lists them."
+        " claim of the lab comes out refuted. labctl explain faults lists them."
     ),
     "internal": (
         "A mistake of labctl, not yours. The traceback is in the log file; --debug shows it. Please "

@@ -1,10 +1,10 @@
-"""`labctl explain`: what an error code means, what a claim says and by which source, what a fault changes."""
+"""`labctl explain`: an error code, a claim and its source, what a fault changes, a question of a lesson."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from difflib import get_close_matches
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,7 +14,12 @@ from labctl.cli.command import single
 from labctl.cli.page import Page
 from labctl.errors import LabctlError, UsageError
 from labctl.events import Claim
+from labctl.render.line import unmarked
 from labctl.sandbox.faults import FAULTS
+
+if TYPE_CHECKING:
+    from labctl.lab import Lab
+    from labctl.quiz import Item, Option
 
 # A capability that a lab needs and this machine lacks has a code of its own.
 ERRORS = codes.ERRORS | {
@@ -29,33 +34,51 @@ _KINDS = {
 }
 
 
-def claims() -> Iterator[tuple[str, Claim]]:
-    """Every claim of every lab that imports, with the lab's name."""
+def _labs() -> Iterator[Lab]:
+    """Every lab that imports."""
     for entry in (*catalog.built_in(), *catalog.foreign()):
         try:
-            lab = catalog.load(entry)
+            yield catalog.load(entry)
         except LabctlError:
             continue  # `labctl doctor` lists the labs that do not import
-        for claim in lab.claims:
-            yield lab.name, claim
+
+
+def _questions() -> dict[str, Item]:
+    """Every question of every lab, by its id."""
+    from labctl import quiz
+
+    return {
+        item.id: item
+        for lab in _labs()
+        for item in quiz.read(lab.words("quiz.toml"), f"quiz.toml of the lab {lab.name}")
+    }
 
 
 def _complete(incomplete: str) -> list[str]:
-    return [name for name in (*ERRORS, *FAULTS) if name.startswith(incomplete)]
+    # Labs of other packages may be a lot to import: their claims are known, but not completed.
+    claims = [claim.id for entry in catalog.built_in() for claim in catalog.load(entry).claims]
+    return [name for name in (*_LISTS, *claims, *FAULTS, *ERRORS) if name.startswith(incomplete)]
 
 
-@single("explain", "an error code, a claim, or a way to break the sandbox", "explain port-in-use",
-        "explain dns.referral", "explain root-knows-it-all")  # fmt: skip
+@single("explain", "a claim, a way to break the sandbox, an error code, a question", "explain dns.referral",
+        "explain root-knows-it-all", "explain port-in-use", "explain claims")  # fmt: skip
 def app(
     word: Annotated[
-        str, typer.Argument(metavar="CODE|CLAIM|FAULT", help="None lists them all.", autocompletion=_complete)
+        str,
+        typer.Argument(
+            metavar="WORD",
+            help="A claim, fault, code or question; or claims, faults, codes, questions to list them.",
+            autocompletion=_complete,
+        ),
     ] = "",
 ) -> int:
-    """Explain one word, or list all of them."""
+    """Explain one word, list all of a kind, or say what kinds there are."""
     page = Page()
-    known = {claim.id: (lab, claim) for lab, claim in claims()}
+    known = {claim.id: (lab.name, claim) for lab in _labs() for claim in lab.claims}
     if not word:
-        _list(page, known)
+        _overview(page, known)
+    elif word in _LISTS:
+        _LISTS[word](page, known)
     elif word in ERRORS:
         page.heading(f"error[{word}]")
         page.prose(ERRORS[word])
@@ -63,13 +86,15 @@ def app(
         _fault(page, word, known)
     elif word in known:
         _claim(page, *known[word])
+    elif word in (questions := _questions()):
+        _question(page, questions[word])
     else:
-        near = get_close_matches(word, [*ERRORS, *FAULTS, *known], n=2, cutoff=0.5)
+        near = get_close_matches(word, [*ERRORS, *FAULTS, *known, *questions, *_LISTS], n=2, cutoff=0.5)
         fixes = ["did you mean " + " or ".join(f"labctl explain {n}" for n in near) + "?"] if near else []
         raise UsageError(
             "usage",
             f"nothing is known about '{word}'",
-            fixes=(*fixes, "labctl explain   lists what there is"),
+            fixes=(*fixes, "labctl explain   says what there is"),
         )
     page.show()
     return 0
@@ -77,12 +102,12 @@ def app(
 
 def _claim(page: Page, lab: str, claim: Claim) -> None:
     page.heading(claim.id)
-    page.prose(claim.sentence)
+    page.prose(unmarked(claim.sentence))
     if _KINDS[claim.kind]:
         page.prose(_KINDS[claim.kind])
     page.say()
     shown = " ".join(("labctl", lab, *claim.shown_by))
-    rows = [("source", claim.source), ("see it", shown)]
+    rows = [("source", unmarked(claim.source)), ("see it", shown)]
     if claim.broken_by:
         rows.append(("break it", f"{shown} --break {claim.broken_by}"))
     else:
@@ -96,15 +121,87 @@ def _fault(page: Page, name: str, known: dict[str, tuple[str, Claim]]) -> None:
     for lab, claim in known.values():
         if claim.broken_by == name:
             page.say()
-            page.prose(f"Then this is false: {claim.sentence} ({claim.source})")
+            page.prose(f"Then this is false: {unmarked(claim.sentence)} ({unmarked(claim.source)})")
             page.say()
             page.rows([("see it", " ".join(("labctl", lab, *claim.shown_by, "--break", name)))], 13, "mute")
 
 
-def _list(page: Page, known: dict[str, tuple[str, Claim]]) -> None:
+def _question(page: Page, item: Item) -> None:
+    page.heading(item.id)
+    page.prose(unmarked(item.stem))
+    for option in item.options:
+        page.say()
+        page.prose(unmarked(option.text), "bold", indent="    ")
+        if option.feedback:
+            page.prose(unmarked(option.feedback), indent="      ")
+    if item.feedback:
+        page.say()
+        page.prose(unmarked(item.feedback))
+    page.say()
+    page.rows([("right", _key(item)), *([("see it", item.see)] if item.see else [])], 13, "mute")
+
+
+def _key(item: Item) -> str:
+    """What is right, as far as it does not depend on a run."""
+    if item.measure:
+        return f"what the run measures ({item.measure})"
+    right = _text(next((o for o in item.options if o.correct), None))
+    otherwise = next((o for o in item.options if o.when_refuted), None)
+    if not item.claim:
+        return right
+    refuted = f"; when it is refuted: {_text(otherwise)}" if otherwise else ""
+    return f"{right}, as long as {item.claim} holds{refuted}"
+
+
+def _text(option: Option | None) -> str:
+    return unmarked(option.text) if option else ""
+
+
+_Known = dict[str, tuple[str, Claim]]
+
+
+def _overview(page: Page, known: _Known) -> None:
+    counts = {
+        "claims": len(known),
+        "faults": len(FAULTS),
+        "codes": len(ERRORS),
+        "questions": len(_questions()),
+    }
+    what = {
+        "claims": "sentences about the web that a run can refute",
+        "faults": "ways to break the sandbox, for --break",
+        "codes": "errors, by the word in brackets",
+        "questions": "of the lessons: prediction, observation, quiz",
+    }
+    page.heading("What can be explained")
+    page.rows([(f"labctl explain {kind}", f"{counts[kind]} {what[kind]}") for kind in _LISTS])
+    page.heading("One of them")
+    page.rows([("labctl explain WORD", f"for example labctl explain {next(iter(known), 'usage')}")])
+
+
+def _list_claims(page: Page, known: _Known) -> None:
     page.heading("Claims, by lab")
-    page.rows([(claim.id, claim.sentence) for _, claim in known.values()])
+    page.rows([(claim.id, unmarked(claim.sentence)) for _, claim in known.values()])
+
+
+def _list_faults(page: Page, known: _Known) -> None:
     page.heading("Ways to break the sandbox: --break")
     page.rows([(fault.name, fault.sentence) for fault in FAULTS.values()])
+
+
+def _list_codes(page: Page, known: _Known) -> None:
     page.heading("Error codes")
     page.rows([(code, text.partition(". ")[0].rstrip(".") + ".") for code, text in ERRORS.items()])
+
+
+def _list_questions(page: Page, known: _Known) -> None:
+    page.heading("Questions, by lab")
+    page.rows([(item.id, unmarked(item.stem)) for item in _questions().values()])
+
+
+_LISTS: dict[str, Callable[[Page, _Known], None]] = {
+    "claims": _list_claims,
+    "faults": _list_faults,
+    "codes": _list_codes,
+    "questions": _list_questions,
+}

@@ -33,9 +33,12 @@ def show() -> int:
     page.say(f"  {_summary([standings.get(stop.name, Standing()) for stop in stops])}")
     page.say()
     reviews = [s for s in stops if (st := standings.get(s.name)) and st.right < st.asked]
-    lines = [("next", f"labctl {current.name if current else stops[0].name}")]
-    if reviews:
-        lines.append(("review", f"labctl {reviews[0].name} --phase quiz"))
+    if current is not None:
+        lines = [("next", f"labctl {current.name}")]
+        lines += [("review", f"labctl {stop.name} --phase quiz") for stop in reviews[:1]]
+    else:
+        again = (reviews or list(stops))[0]
+        lines = [("next", f"labctl {again.name} --phase quiz"), *_broken(again)]
     lines.append(("help", "labctl --help"))
     for label, command in lines:
         page.say(f"  {page.paint(label.ljust(9), 'mute')} {page.paint(command, 'accent')}")
@@ -43,8 +46,16 @@ def show() -> int:
     return 0
 
 
+def _broken(stop: catalog.Entry) -> list[tuple[str, str]]:
+    """One way to see the same lab go wrong: the next step after everything is done."""
+    faults = [claim.broken_by for claim in catalog.load(stop).claims if claim.broken_by]
+    return [("and try", f"labctl {stop.name} --break {faults[0]}")] if faults else []
+
+
 def _summary(standings: list[Standing]) -> str:
-    done = sum(s.done for s in standings)
-    text = f"{done} of {len(standings)} stop{'s' if len(standings) != 1 else ''}"
+    done, there_are = sum(s.done for s in standings), len(standings)
+    text = f"{done} of {there_are} stop{'s' if there_are != 1 else ''} done"
+    if done == there_are:
+        text = "all stops done" if there_are > 1 else "the one stop there is so far is done"
     asked = sum(s.asked for s in standings)
     return f"{text}, {sum(s.right for s in standings)} of {asked} quiz answers" if asked else text

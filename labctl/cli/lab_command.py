@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, get_args
 
 import typer
@@ -33,7 +33,7 @@ def command_of(lab: Lab) -> TyperCommand:
         arguments = {p.name: given[p.name] for p in own}
         return run_lab(lab, arguments, shared, command=_line(lab, own, arguments, shared))
 
-    parameters = [_parameter(p) for p in own] + options.parameters()
+    parameters = [_parameter(p) for p in own] + options.parameters(of_packets=lab.carrier == "box")
     body.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     body.__annotations__ = {p.name: p.annotation for p in parameters}
 
@@ -70,16 +70,32 @@ def _parameter(p: Parameter) -> inspect.Parameter:
     metavar = None if _is_choice(p.type) else p.name.strip("_").replace("_", "-").upper()
     if p.positional:
         # Without a default the parameter is required; Typer reads that off the signature.
-        info: Any = typer.Argument(help=p.help, metavar=metavar)
+        info: Any = typer.Argument(help=p.help, metavar=metavar, autocompletion=_completing(p))
     elif p.type is bool:
         name = option_name(p)
         info = typer.Option(f"{name}/--no-{name[2:]}" if default is True else name, help=p.help)
     else:
         number = p.type in (int, float, int | None, float | None)
-        info = typer.Option(option_name(p), help=p.help, metavar=None if number else metavar)
+        info = typer.Option(
+            option_name(p),
+            help=p.help,
+            metavar=None if number else metavar,
+            autocompletion=_completing(p),
+        )
     return inspect.Parameter(
         p.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[p.type, info]
     )
+
+
+def _completing(p: Parameter) -> Callable[[str], list[str]] | None:
+    """What completes the values that a lab names, whatever their case. Typer calls it with what was typed."""
+    if not p.values:
+        return None
+
+    def complete(incomplete: str) -> list[str]:
+        return [value for value in p.values if value.casefold().startswith(incomplete.casefold())]
+
+    return complete
 
 
 def _is_choice(kind: Any) -> bool:

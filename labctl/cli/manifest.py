@@ -9,8 +9,15 @@ from __future__ import annotations
 JOURNEY, PRACTICE, TEACH = "The journey", "Practice", "Teach and check"
 
 COMMANDS: tuple[tuple[str, str, str, str], ...] = (
-    ("explain", "labctl.cli.explain", "an error code, a claim, or a way to break the sandbox", PRACTICE),
+    (
+        "explain",
+        "labctl.cli.explain",
+        "a claim, a way to break the sandbox, an error code, a question",
+        PRACTICE,
+    ),
     ("sandbox", "labctl.cli.sandbox", "the sandbox internet, for dig, delv and unbound", PRACTICE),
+    ("shell", "labctl.cli.shell", "a shell, or one command, inside the sandbox internet", PRACTICE),
+    ("port", "labctl.cli.port", "who has a port, and why bind() says it is in use", PRACTICE),
     ("doctor", "labctl.cli.doctor", "what this machine can and cannot do", TEACH),
     ("schema", "labctl.cli.schema", "the JSON Schema of what labctl prints", TEACH),
 )

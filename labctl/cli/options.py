@@ -29,6 +29,7 @@ class Shared(NamedTuple):
     save: str | None
     junit: str | None
     debug: bool
+    require: Literal["captured", "observed"] | None = None
 
 
 def _faults(incomplete: str) -> list[str]:
@@ -166,16 +167,26 @@ _COMMON: tuple[tuple[str, Any, Any, Any], ...] = (
     ),
 )
 
-NAMES = frozenset(name for name, _, _, _ in _COMMON)
+# Only for labs whose carrier is the box.
+_OF_PACKETS: tuple[tuple[str, Any, Any, Any], ...] = (
+    (
+        "require",
+        Literal["captured", "observed"] | None,
+        _option("--require", help="Accept no weaker evidence than this.", env="LABCTL_REQUIRE"),
+        None,
+    ),
+)
+
+NAMES = frozenset(name for name, _, _, _ in _COMMON + _OF_PACKETS)
 
 
-def parameters() -> list[inspect.Parameter]:
-    """The common options as parameters of a function that Typer reads."""
+def parameters(*, of_packets: bool = False) -> list[inspect.Parameter]:
+    """The common options as parameters of a function that Typer reads; more for labs on packets."""
     return [
         inspect.Parameter(
             name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option]
         )
-        for name, kind, option, default in _COMMON
+        for name, kind, option, default in (_COMMON + _OF_PACKETS if of_packets else _COMMON)
     ]
 
 
@@ -206,7 +217,9 @@ def taken_from(given: Mapping[str, Any], env: Mapping[str, str]) -> Shared:
             "--break and --live: only the sandbox can be broken",
             fixes=("leave out --live",),
         )
-    return Shared(internet=_internet(given, env), flags=flags, **{name: given[name] for name in kept})
+    # An option that this lab does not have is not among what was given.
+    values = {name: given[name] for name in kept if name in given}
+    return Shared(internet=_internet(given, env), flags=flags, **values)
 
 
 def _format(named: str | None) -> Format | None:

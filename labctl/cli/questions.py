@@ -39,7 +39,7 @@ class Questions:
 
     def ended(self, run: Run) -> None:
         """Note that the lesson went to its end, if it did."""
-        if not run.interrupted and run.error is None:
+        if not run.interrupted and not run.quit and run.error is None:
             self._progress.add(
                 "lesson", lab=run.lab.name, command=run.command, at=_now(), exit_code=run.exit_code
             )

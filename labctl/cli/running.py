@@ -10,6 +10,7 @@ from typing import Any
 
 from labctl import render
 from labctl.cli import streams
+from labctl.cli.carrier import carried
 from labctl.cli.choosing import open_internet
 from labctl.cli.options import Shared
 from labctl.cli.saving import SavedFiles
@@ -29,20 +30,23 @@ def run_lab(lab: Lab, arguments: Mapping[str, Any], shared: Shared, *, command: 
         from labctl.cli.questions import Questions
 
         questions = Questions(lab, shared, plan)
-    elif shared.phase == "quiz" and not shared.flags.no_input:
+    elif shared.phase in ("predict", "quiz") and not shared.flags.no_input:
+        what = "the quiz needs answers" if shared.phase == "quiz" else "a prediction needs an answer"
         raise UsageError(
             "needs-input",
-            "the quiz needs answers, and this is not a terminal",
+            f"{what}, and this is not a terminal",
             fixes=("--answers FILE, --answers key, or --no-input to skip questions",),
         )
     with ExitStack() as opened:
-        internet, notices = open_internet(lab, arguments, shared)
+        internet, notices = open_internet(lab, arguments, shared, command=command)
         opened.enter_context(internet)
-        run = Run(lab, command, arguments, internet.kind, internet.fault, shared.seed, notices)
+        carried_lab, more_notices = carried(lab, internet, shared, opened)
+        notices.extend(more_notices)
+        run = Run(carried_lab, command, arguments, internet.kind, internet.fault, shared.seed, notices)
         lesson = Lesson(
             run,
             internet,
-            [render.make(plan, sys.stdout, command=command)],
+            [render.make(plan, sys.stdout, command=command, at_once=shared.pace in ("slow", "step"))],
             explanation=lab.words("explain.md"),
             only=shared.phase,
             explain=not shared.flags.quiet,
@@ -52,6 +56,8 @@ def run_lab(lab: Lab, arguments: Mapping[str, Any], shared: Shared, *, command: 
         lesson.wait = pacing(shared.pace, time.sleep, asker.pause if asker else lambda: None)
         lesson.other_run = lambda words: other_run(lab, words, shared)
         lesson.prepare()
+        if shared.flags.format == "rich" and not plan.diagrams:
+            warn(f"--format rich: {', '.join(plan.why)}")
         files = SavedFiles(shared.save, shared.junit)
         if plan.format in ("json", "jsonl"):
             for notice in notices:
@@ -79,7 +85,9 @@ def other_run(lab: Lab, words: tuple[str, ...], shared: Shared) -> Run:
     from labctl.sandbox import open_sandbox
 
     arguments = arguments_from(lab, words)
-    with open_sandbox(seed=shared.seed) as internet:
+    with ExitStack() as opened:
+        internet = opened.enter_context(open_sandbox(seed=shared.seed))
+        lab, _ = carried(lab, internet, shared, opened)
         return play(Run(lab, " ".join(("labctl", lab.name, *words)), arguments, "sandbox"), internet, ())
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import shlex
 import signal
 import sys
 import threading
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,9 +16,10 @@ import typer
 from labctl.cli import help_text
 from labctl.cli.command import SETTINGS, Subcommands
 from labctl.cli.page import Page
+from labctl.errors import CannotRun
 
 if TYPE_CHECKING:
-    from labctl.sandbox.standalone import Standalone
+    from labctl.sandbox.standalone import Standalone, StandingServer
 
 app = typer.Typer(
     cls=Subcommands,
@@ -30,7 +34,7 @@ app = typer.Typer(
 
 
 class _Up(help_text.Unboxed, typer.core.TyperCommand):
-    examples = ("sandbox up", "sandbox up --port 0 --json", "sandbox up --break wrong-ds")
+    examples = ("sandbox up", "sandbox up --anchor anchor.conf", "sandbox up --port 0 --json")
 
 
 @app.callback()
@@ -55,6 +59,10 @@ def up(
         str,
         typer.Option("--break", metavar="FAULT", help="Run it broken in one way.", autocompletion=_faults),
     ] = "",
+    anchor: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the trust anchor there, as delv and named read it."),
+    ] = None,
     json_: Annotated[
         bool, typer.Option("--json", help="Print where everything is as one line of JSON.")
     ] = False,
@@ -65,17 +73,35 @@ def up(
     stop = threading.Event()
     _stop_on_signals(stop)
     with serve(port, break_) as standing:
+        if anchor is not None:
+            _write(anchor, standing.bind_trust_anchors)
         if json_:
             sys.stdout.write(json.dumps(document(standing)) + "\n")
         else:
-            sys.stdout.write(describe(standing))
+            sys.stdout.write(describe(standing, anchor))
         sys.stdout.flush()
         try:
             while not stop.wait(3600):
                 pass
         except KeyboardInterrupt:
             pass
+    if not json_:
+        # Behind the ^C that the terminal prints.
+        sys.stdout.write("\n  Stopped.\n")
+        sys.stdout.flush()
     return 0
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="ascii")
+    except OSError as error:
+        raise CannotRun(
+            "cannot-write",
+            f"{path} cannot be written",
+            evidence=(("got", f"{type(error).__name__}: {error.strerror}"),),
+            fixes=("choose another path for --anchor",),
+        ) from error
 
 
 def document(standing: Standalone) -> dict[str, Any]:
@@ -101,38 +127,77 @@ def document(standing: Standalone) -> dict[str, Any]:
     }
 
 
-def describe(standing: Standalone) -> str:
-    """The same for a person."""
+def describe(standing: Standalone, anchor: Path | None = None) -> str:
+    """The same for a person; `anchor` is the file that holds the trust anchor."""
     page = Page()
     page.say()
     page.prose(
-        f"{len(standing.servers)} name servers stand on port {standing.port}, UDP and TCP. Ctrl-C ends them."
+        f"{len(standing.servers)} servers stand on port {standing.port}, UDP and TCP. Ctrl-C ends them."
+    )
+    page.prose(
+        "Each has a loopback address of its own here, and the zones say so: glue shows 127.53.0.x.", "mute"
     )
     if standing.fault:
         page.prose(f"BROKEN on purpose: {standing.fault}.", "bad bold")
     page.heading("Where")
-    rows = [("resolver", standing.resolver)]
-    for server in standing.servers:
-        if server.zones:
-            zones = ", ".join(server.zones[:4]) + (
-                f" and {len(server.zones) - 4} more" if len(server.zones) > 4 else ""
-            )
-            rows.append((server.address, f"{server.name}  {zones}"))
-    shown = rows if len(rows) <= 24 else rows[:24]
-    page.rows(shown, 16)
-    if len(rows) > len(shown):
-        page.prose(f"{len(rows) - len(shown)} more: --json lists all.", indent="    ")
+    rows = [("address", "server", "zones"), *(_row(group, standing.resolver) for group in _groups(standing))]
+    addresses, who, _ = zip(*rows, strict=True)
+    widths = [max(map(len, column)) for column in (addresses, who)]
+    for style, listed in (("mute", rows[:1]), ("accent", rows[1:])):
+        pairs = [(f"{row[0].ljust(widths[0])}  {row[1]}", row[2]) for row in listed]
+        page.rows(pairs, sum(widths) + 4, style)
     page.heading("Ask")
     for shows, command in standing.ways_to_ask:
+        if anchor is not None:
+            command = command.replace(" FILE ", f" {shlex.quote(str(anchor))} ")
         page.say(f"    {page.paint(shows, 'mute')}")
         page.say(f"      {page.paint(command, 'accent')}")
     page.heading("Trust anchor")
-    page.say(f"    {standing.trust_anchor}")
-    page.prose("For delv -a FILE, the file holds:", "mute", indent="    ")
-    for line in standing.bind_trust_anchors.splitlines():
-        page.say(f"      {line}")
-    page.prose("For unbound: labctl sandbox up --json, the value of unbound_config.", "mute", indent="    ")
+    # To be copied: from the first column on, and never broken by us.
+    page.say(standing.trust_anchor)
+    if anchor is None:
+        page.prose("For delv -a FILE, the file holds this line; --anchor FILE writes it:", "mute")
+        page.say(standing.bind_trust_anchors.rstrip())
+    else:
+        page.prose(f"For delv and named it stands in {anchor}.", "mute")
+    page.prose("For unbound: labctl sandbox up --json, the value of unbound_config.", "mute")
     return page.text
+
+
+def _groups(standing: Standalone) -> list[list[StandingServer]]:
+    """Servers that do the same, together, in the order of the addresses; resolvers first."""
+    found: dict[tuple[str, tuple[str, ...]], list[StandingServer]] = {}
+    for server in sorted(
+        standing.servers, key=lambda s: (s.role != "resolver", s.address != standing.resolver)
+    ):
+        # Of two resolvers one is configured: they are not the same.
+        alone = (server.address,) if server.role == "resolver" else server.zones
+        found.setdefault((server.role, alone), []).append(server)
+    return list(found.values())
+
+
+def _row(group: Sequence[StandingServer], resolver: str) -> tuple[str, str, str]:
+    """Where a group of servers stands, who it is, and what it serves."""
+    first, count = group[0], len(group)
+    where = _ranges([server.address for server in group])
+    if first.role == "resolver":
+        who = "the resolver" if first.address == resolver else "another resolver"
+        return where, who, "asks the others"
+    kind = {"root": "root server", "tld": "TLD server"}.get(first.role, "name server")
+    who = first.name.rstrip(".") if count == 1 else f"{count} {kind}s"
+    return where, who, ", ".join(first.zones) or "none: wrong answers, or no answer"
+
+
+def _ranges(addresses: Sequence[str]) -> str:
+    """`127.53.0.1 to .13`; with a gap, the ends of each part: `127.53.0.49 to .52, .54`."""
+    stem = addresses[0].rpartition(".")[0]
+    parts: list[tuple[int, int]] = []
+    for last in (int(address.rpartition(".")[2]) for address in addresses):
+        if parts and parts[-1][1] == last - 1:
+            parts[-1] = (parts[-1][0], last)
+        else:
+            parts.append((last, last))
+    return stem + ", ".join(f".{first}" if first == last else f".{first} to .{last}" for first, last in parts)
 
 
 def _stop_on_signals(stop: threading.Event) -> None:

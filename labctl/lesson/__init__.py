@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 from labctl.events import Event, Step
 from labctl.explanation import Facts, paragraphs
 from labctl.internet import Internet
-from labctl.play import Answered, Asker, Given, Question, Renderer, Run, play
+from labctl.play import Answered, Asker, Given, Question, Quit, Renderer, Run, play
 
 if TYPE_CHECKING:
     # At run time `asking`, and the quiz with it, is imported when somebody is asked.
@@ -67,10 +67,13 @@ class Lesson:
         """Run the lab (after `prepare`) with its lesson around it; everything ends up in `run`."""
         try:
             self._give()
-        except _Quit:
-            pass
+        except Quit:
+            self.run.quit = True
         except KeyboardInterrupt:
             self.run.interrupted = True
+        if self.run.quit:
+            again = self.run.command
+            self.say(Step(text=f"Again: {again}", role="command", label="again", title=again))
 
     def _give(self) -> None:
         if self.only == "quiz":
@@ -79,7 +82,8 @@ class Lesson:
                 self._quiz(self._of_phase("recall"))
             return
         prediction = self._predict() if self.only in (None, "predict") else None
-        self._observe(self.renderers)
+        # The prediction and the explanation alone have a run behind them that is not shown.
+        self._observe(self.renderers if self.only in (None, "observe") else ())
         if not self._went_well:
             return
         predicted = self._judged(*prediction) if prediction else None
@@ -101,11 +105,8 @@ class Lesson:
         item = self._least_asked(candidates)[0]
         question = self._question(item)
         assert question is not None
-        self.say(_phase("PREDICT", "before we look", "1 of 4"))
-        given = self.asker.ask(question)
-        if given.action == "quit":
-            self._stop_asking()
-        return item, question, given
+        self.say(_phase("PREDICT", "before we look", self._step(1)))
+        return item, question, self._answer(question)
 
     def _judged(self, item: quiz.Item, question: Question, given: Given) -> Prediction:
         from labctl.lesson import asking
@@ -122,7 +123,7 @@ class Lesson:
         words = paragraphs(self.explanation, self._facts, deep=self.deep)
         if not words and not prediction:
             return
-        self.say(_phase("EXPLAIN", "what just happened", "3 of 4" if self.asker else ""))
+        self.say(_phase("EXPLAIN", "what just happened", self._step(3)))
         if prediction:
             self._confront(prediction)
         for paragraph in words:
@@ -144,9 +145,8 @@ class Lesson:
     def _quiz(self, items: Sequence[quiz.Item]) -> None:
         if self.asker is None or not items:
             return
-        self.say(
-            _phase("QUIZ", "from the course", "4 of 4" if self.only is None else f"{len(items)} questions")
-        )
+        summary = self._step(4) if self.only is None else f"{len(items)} questions"
+        self.say(_phase("QUIZ", "from the course", summary))
         for item in items:
             self._ask(item)
         again = f"labctl {self.run.lab.name} --phase quiz"
@@ -166,33 +166,36 @@ class Lesson:
         facts = facts_of(run)
         key = asking.key_of(item, facts)
         question = asking.question_of(item, facts, self.run.seed)
-        assert self.asker is not None
         if key is None or question is None:
             self._keep(asking.judged(item, Given("skip"), None)[0])
             return
-        given = self.asker.ask(question)
-        if given.action == "quit":
-            self._stop_asking()
-            return
+        given = self._answer(question._replace(key=key.id))
         answered, chosen = asking.judged(item, given, key)
         self._keep(answered)
+        assert self.asker is not None
         self.asker.tell(question, asking.feedback(question, item, answered, key, chosen, facts))
 
     def _keep(self, answered: Answered) -> None:
         self.run.answered.append(answered)
         self.keep(answered)
 
-    def _stop_asking(self) -> None:
-        """The person has had enough questions; the run itself still goes on to its end."""
-        self.asker = None
-        if any(isinstance(e, Step) and e.phase == "EXPLAIN" for e in self.run.events) or self.only == "quiz":
-            raise _Quit
+    def _answer(self, question: Question) -> Given:
+        """What the person says. Raises Quit when the person has had enough."""
+        assert self.asker is not None
+        given = self.asker.ask(question)
+        if given.action == "quit":
+            raise Quit
+        return given
+
+    def _step(self, number: int) -> str:
+        """Where the lesson stands, when it is a whole one with questions."""
+        return f"step {number} of 4" if self.asker is not None and self.only is None else ""
 
     # What the run has
 
     @property
     def _went_well(self) -> bool:
-        return self.run.error is None and not self.run.interrupted
+        return self.run.error is None and not self.run.interrupted and not self.run.quit
 
     @property
     def _facts(self) -> Facts:
@@ -204,7 +207,8 @@ class Lesson:
         return question_of(item, self._facts, self.run.seed)
 
     def _of_phase(self, phase: quiz.Phase) -> list[quiz.Item]:
-        return [i for i in self.items if i.phase == phase]
+        given = {name for name, value in self.run.arguments.items() if value}
+        return [i for i in self.items if i.phase == phase and not given & set(i.unless)]
 
     def _can_ask(self, item: quiz.Item) -> bool:
         from labctl.lesson.asking import key_of
@@ -234,10 +238,6 @@ class Lesson:
 def facts_of(run: Run) -> Facts:
     """What the words of a lesson may speak of."""
     return Facts(run.measures, {v.claim: v for v in run.verdicts}, run.arguments, run.internet)
-
-
-class _Quit(Exception):
-    """The person quit the questions and nothing else is left to do."""
 
 
 def _phase(name: str, title: str, summary: str) -> Step:

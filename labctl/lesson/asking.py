@@ -12,7 +12,7 @@ from labctl.play import Answered, Choice, Feedback, Given, Question
 
 Outcome = Literal["right", "wrong", "skipped", "void", "no-idea"]
 
-_CONFIDENCE = {1: ", a guess", 3: ", sure"}
+_CONFIDENCE = {1: " (a guess)", 3: " (sure)"}
 _HUES: dict[str, Hue] = {"right": "ok", "wrong": "bad"}
 
 
@@ -96,7 +96,7 @@ def feedback(
     right = answered.outcome == "right"
     return Feedback(
         answered.outcome,
-        fill(chosen.feedback if chosen else item.feedback, facts) or "",
+        fill(chosen.said(right=right) if chosen else item.feedback, facts) or "",
         "" if right or item.phase == "observe" else option_text(key.id, question),
         "" if right else item.see,
     )
@@ -111,16 +111,17 @@ def confrontation(prediction: Prediction, facts: Facts) -> Step:
     was = option_text(key.id, question).rstrip(".")
     sure = _CONFIDENCE.get(answered.confidence, "")
     if answered.outcome == "no-idea":
-        said = f"It was: {was}."
+        said = f'It was "{was}".'
     elif answered.outcome == "skipped":
-        said = f"You did not say. It was: {was}."
+        said = f'You did not say. It was "{was}".'
     elif answered.outcome == "right":
-        said = f"You predicted: {was}{sure}. So it was."
+        said = f'You predicted "{was}"{sure}, and so it was.'
     else:
         predicted = option_text(answered.given, question).rstrip(".")
-        said = f"You predicted: {predicted}{sure}. It was: {was}."
+        said = f'You predicted "{predicted}"{sure}. It was "{was}".'
     option = prediction.chosen or key.option
-    why = fill(option.feedback if option else prediction.item.feedback, facts) or ""
+    right = option is not None and key.option is not None and option.id == key.option.id
+    why = fill(option.said(right=right) if option else prediction.item.feedback, facts) or ""
     return Step(
         text=f"{said} {why}".strip(),
         role="result",

@@ -162,8 +162,9 @@ class Descent:
                 return
         above = lookup.rdtype == DS and bool(lookup.name)  # the parent has the DS (RFC 4035 section 3.1.4.1)
         known = self._cache.closest(lookup.name, above=above) or self._book.root
-        if lookup.depth == 0:
-            self._passed.setdefault(ROOT, self._book.servers(self._book.root))
+        if lookup.depth == 0 and known.zone != ROOT:
+            if ROOT not in self._passed:
+                self._passed[ROOT] = self._book.servers(self._book.root)
             for labels in range(1, len(known.zone)):
                 between = self._cache.delegation(known.zone[len(known.zone) - labels :])
                 if between is not None:

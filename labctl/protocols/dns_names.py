@@ -42,10 +42,11 @@ def parse_name(text: str) -> Name:
     plain = given if given.isascii() else _DOTS.sub(".", given)
     stem = plain.removesuffix(".")
     if not stem or stem.startswith(".") or ".." in stem:
+        fixed = re.sub(r"\.{2,}", ".", given).strip(".")
         raise UsageError(
             "name-empty-label",
             f"{_shown(given)} has an empty label: something must stand between two dots.",
-            fixes=(fixed,) if (fixed := re.sub(r"\.{2,}", ".", given).strip(".")) else (),
+            fixes=(f"labctl dns {fixed}",) if fixed and re.fullmatch(r"[\w.:%-]+", fixed) else (),
         )
     ascii_text = plain if plain.isascii() else ".".join(map(_to_ascii, plain.split(".")))
     try:

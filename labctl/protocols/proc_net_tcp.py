@@ -107,4 +107,7 @@ def _endpoint(text: str, byteorder: Literal["little", "big"]) -> tuple[str, int]
     """`0100007F:1388` on a little-endian machine is 127.0.0.1, port 5000."""
     address, _, port = text.partition(":")
     words = [int(address[at : at + 8], 16).to_bytes(4, byteorder) for at in range(0, len(address), 8)]
-    return str(ipaddress.ip_address(b"".join(words))), int(port, 16)
+    read = ipaddress.ip_address(b"".join(words))
+    mapped = read.ipv4_mapped if isinstance(read, ipaddress.IPv6Address) else None
+    # Python writes these in two ways, by its version.
+    return f"::ffff:{mapped}" if mapped else str(read), int(port, 16)

@@ -151,13 +151,13 @@ _DIAGRAM = """\
             ┌────────────┐ FIN  ┌────────────┐
             │ FIN-WAIT-1 │      │ CLOSE-WAIT │
             └┬────┬────┬─┘      └─────┬──────┘
- ACK of FIN  │    │    │ receive FIN  │ close
+  ACK of FIN │    │    │ receive FIN  │ close
              ▼    │    ▼ send ACK     ▼ send FIN
   ┌────────────┐  │  ┌───────────┐  ┌───────────┐
   │ FIN-WAIT-2 │  │  │  CLOSING  │  │ LAST-ACK  │
   └──────┬─────┘  │  └─────┬─────┘  └─────┬─────┘
- receive │    FIN │ACK     │ ACK of FIN   │ ACK of FIN
-     FIN ▼   both ▼of FIN  ▼              ▼
+ receive │   both │        │ ACK of FIN   │ ACK of FIN
+     FIN ▼        ▼        ▼              ▼
   ┌───────────────────────────┐     ┌───────────┐
   │         TIME-WAIT         ├────►│  CLOSED   │
   └───────────────────────────┘2 MSL└───────────┘

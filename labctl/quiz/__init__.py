@@ -13,6 +13,7 @@
     claim = "dns.referral"           # or: the key is the option with `correct`, as long as this claim HELD;
                                      # REFUTED: the option with `when_refuted`
     tolerance = 0.0             # number: how far off is still right
+    unless = ["server"]         # not asked when one of these arguments is given
     fixed_order = false         # options keep their order (numbers in a row)
     [[item.option]]
     id = "a"                    # default: its letter in the file
@@ -20,6 +21,7 @@
     correct = true
     value = 3
     feedback = "..."            # answers whoever chose it
+    right_feedback = "..."      # instead, when it is the right one in this run
     misconception = "..."       # wrong options: what one believes who chooses it
 
 An item without `measure` and `claim` always has its `correct` option as key. When the measure or the

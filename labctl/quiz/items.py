@@ -22,7 +22,13 @@ class Option:
     when_refuted: bool = False
     value: Json = None
     feedback: str = ""
+    # Said instead of `feedback` when this option is the right one in this run (its key may come from the run).
+    right_feedback: str = ""
     misconception: str = ""
+
+    def said(self, *, right: bool) -> str:
+        """What is answered to whoever chose this option."""
+        return self.right_feedback if right and self.right_feedback else self.feedback
 
 
 @dataclass(frozen=True)
@@ -41,6 +47,8 @@ class Item:
     claim: str = ""
     tolerance: float = 0.0
     fixed_order: bool = False
+    # Not asked when one of these arguments of the lab is given: the run then shows something else.
+    unless: tuple[str, ...] = ()
     feedback: str = ""
     options: tuple[Option, ...] = ()
 

@@ -39,6 +39,7 @@ def _item(table: Any, where: str) -> Item:
                 evidence=(("allowed", ", ".join(get_args(allowed))),),
             )
     values["hints"] = tuple(values.get("hints", ()))
+    values["unless"] = tuple(values.get("unless", ()))
     found = []
     for letter, option in zip("abcdefgh", options, strict=False):
         _expect(option, Option, f"{where}, option {letter}", required=("text",))

@@ -11,11 +11,15 @@ if TYPE_CHECKING:
     from labctl.render.waiting import Waiting
 
 
-def make(plan: Plan, stream: IO[str], *, command: str, stderr: IO[str] | None = None) -> Renderer:
+def make(
+    plan: Plan, stream: IO[str], *, command: str, stderr: IO[str] | None = None, at_once: bool = False
+) -> Renderer:
     """The renderer of a plan; `command` is the command line as one types it, with or without `labctl`.
 
     The rich form needs room for diagrams; where there is none its place is taken by sentences. While an
     answer is awaited the seconds tick on `stderr` (default: this process's), when the plan wants that.
+    `at_once` shows each message when it comes, instead of waiting a moment for what belongs to it: for a
+    pace that is not the run's own.
     """
     if plan.format == "json":
         from labctl.render.json_lines import JsonRenderer
@@ -28,10 +32,11 @@ def make(plan: Plan, stream: IO[str], *, command: str, stderr: IO[str] | None = 
     if plan.format == "rich" and plan.diagrams:
         from labctl.render.rich_renderer import RichRenderer
 
-        return RichRenderer(plan, stream, command=command, waiting=_waiting(plan, stderr))
+        waiting = _waiting(plan, stderr)
+        return RichRenderer(plan, stream, command=command, waiting=waiting, at_once=at_once)
     from labctl.render.plain import PlainRenderer
 
-    return PlainRenderer(plan, stream, command=command, waiting=_waiting(plan, stderr))
+    return PlainRenderer(plan, stream, command=command, waiting=_waiting(plan, stderr), at_once=at_once)
 
 
 def junit(path: str | Path) -> Renderer:

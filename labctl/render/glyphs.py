@@ -1,7 +1,5 @@
 """The glyphs of the screens in Unicode and in ASCII. Each is one cell wide; none is an emoji code point."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 

@@ -35,7 +35,10 @@ _MEANING = {
 
 
 class Ladder:
-    """Draws consecutive exchanges. `words` makes text from peers printable; `most` None draws every row."""
+    """Draws consecutive exchanges. `words` makes text from peers printable; `most` None draws every row.
+
+    Rows are held for `hold_ms` of the run's time; with 0 each is drawn when it comes.
+    """
 
     def __init__(
         self,
@@ -46,12 +49,14 @@ class Ladder:
         wide: bool = False,
         most: int | None = ROWS,
         explained: set[str] | None = None,
+        hold_ms: float = HOLD_MS,
     ) -> None:
         self._width = width
         self._glyphs = glyphs
         self._words = words
         self._wide = wide
         self._most = most
+        self._hold_ms = hold_ms
         # Roles that a legend named before; shared by the ladders of one run.
         self._explained = explained if explained is not None else set()
         self._held: list[Exchange] = []
@@ -70,7 +75,7 @@ class Ladder:
             self._hidden += 1
             return []
         self._held.append(exchange)
-        if not self._slots and exchange.at_ms - self._held[0].at_ms < HOLD_MS:
+        if not self._slots and exchange.at_ms - self._held[0].at_ms < self._hold_ms:
             return []
         held, self._held = self._held, []
         lines: list[Line] = []

@@ -84,6 +84,11 @@ def marked(text: str, style: str = "") -> list[Piece]:
     return [piece for piece in pieces if piece[0]]
 
 
+def unmarked(text: str) -> str:
+    """The same prose without its marks, for where there is neither colour nor bold."""
+    return _MARKS.sub(lambda found: found.group(1) or found.group(2), text)
+
+
 def wrap(
     pieces: Iterable[Piece], width: int, *, first: str | Iterable[Piece] = "", rest: str | None = None
 ) -> list[Line]:

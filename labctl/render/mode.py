@@ -1,7 +1,5 @@
 """How a run presents itself: format, colour, glyphs, width, prompts. Pure: all it looks at is passed in."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import IO, Literal, NamedTuple
 

@@ -9,10 +9,10 @@ from typing import IO
 
 from labctl.events import Event, Exchange, Measure, Rows, Span, Step, Verdict
 from labctl.play import Run
-from labctl.render.line import Line, Piece, wrap
+from labctl.render.line import Line, Piece, unmarked, wrap
 from labctl.render.mode import Plan
 from labctl.render.paper import Paper
-from labctl.render.summary import LABELS, bare, judged, learnt
+from labctl.render.summary import LABELS, bare, ended, judged, learnt
 from labctl.render.text import escape
 from labctl.render.waiting import Waiting
 
@@ -23,9 +23,18 @@ HOLD_MS = 250.0
 class PlainRenderer:
     """Prints sentences. With `plan.width` None lines are not wrapped."""
 
-    def __init__(self, plan: Plan, stream: IO[str], *, command: str, waiting: Waiting | None = None) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        stream: IO[str],
+        *,
+        command: str,
+        waiting: Waiting | None = None,
+        at_once: bool = False,
+    ) -> None:
         self._plan = plan
         self._waiting = waiting
+        self._hold_ms = 0.0 if at_once else HOLD_MS
         self._command = bare(command)
         self._paper = Paper(
             stream,
@@ -38,6 +47,9 @@ class PlainRenderer:
         self._held: list[Exchange] = []
         self._messages = 0
         self._spans = False
+        # The table that was printed last, while nothing else was, and how many rows of it there are.
+        self._table, self._rows_of_table = "", 0
+        self._printed = False
         self._measures: list[Measure] = []
         self._verdicts: dict[str, Verdict] = {}
         self._footer: list[Step] = []
@@ -91,7 +103,8 @@ class PlainRenderer:
             self._say(f"Stopped: {run.error.headline}.", "bad bold")
         counts = ", ".join(text for text, _ in judged(run))
         lesson = ", ".join(text for text, _ in learnt(run))
-        self._say(f"{run.lab.name} done. {'. '.join(s[0].upper() + s[1:] for s in (counts, lesson) if s)}.")
+        facts = [ended(run), *(s[0].upper() + s[1:] for s in (counts, lesson) if s)]
+        self._say("".join(f"{fact}. " for fact in facts).rstrip())
         for step in self._footer:
             self._command_line(step)
 
@@ -99,7 +112,7 @@ class PlainRenderer:
         if self._plan.quiet:
             return
         self._held.append(event)
-        if self._messages or event.at_ms - self._held[0].at_ms >= HOLD_MS:
+        if self._messages or event.at_ms - self._held[0].at_ms >= self._hold_ms:
             self._messages_out(final=False)
 
     def _messages_out(self, *, final: bool) -> None:
@@ -129,12 +142,16 @@ class PlainRenderer:
     def _rows(self, event: Rows) -> None:
         if self._plan.quiet:
             return
-        self._blank()
-        self._say(event.text)
-        for number, row in enumerate(event.rows, 1):
+        if event.title or event.id != self._table:
+            self._blank()
+            self._rows_of_table = 0
+        if event.text:
+            self._say(event.text)
+        for number, row in enumerate(event.rows, self._rows_of_table + 1):
             # A lab may have listed its rows in the sentence of the table already.
             if row.text not in event.text:
                 self._item(f"{number}. ", row.text)
+        self._table, self._rows_of_table = event.id, self._rows_of_table + len(event.rows)
 
     def _step(self, step: Step) -> None:
         quiet = self._plan.quiet
@@ -177,7 +194,7 @@ class PlainRenderer:
             label = LABELS[verdict.outcome]
             self._item(
                 f"{number}. ",
-                f"{label}: {verdict.sentence} {verdict.text}{habit} ({verdict.source})",
+                f"{label}: {unmarked(verdict.sentence)} {verdict.text}{habit} ({unmarked(verdict.source)})",
                 "bad" if verdict.outcome == "REFUTED" else "",
             )
 
@@ -195,17 +212,20 @@ class PlainRenderer:
         self._put([(self._words(text), style)], number)
 
     def _say(self, text: str, style: str = "") -> None:
-        for line in text.split("\n"):
+        for line in unmarked(text).split("\n"):
             self._put([(self._words(line), style)], "")
 
     def _put(self, pieces: list[Piece], first: str) -> None:
+        self._printed, self._table = True, ""
         if self._plan.width is None:
             self._paper.put(Line.of(first, *pieces))
         else:
             self._paper.put(*wrap(pieces, self._plan.width - 1, first=first, rest=""))
 
     def _blank(self) -> None:
-        self._paper.put(Line())
+        """An empty line, but not the first."""
+        if self._printed:
+            self._paper.put(Line())
 
     def _words(self, text: str) -> str:
         return escape(text, ascii=self._plan.ascii)

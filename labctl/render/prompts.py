@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import IO
 
-from labctl.play import Choice, Feedback, Given, Question
+from labctl.play import Choice, Feedback, Given, Question, Quit
 from labctl.render.glyphs import ASCII, UNICODE
 from labctl.render.line import Line, Piece, marked, wrap
 from labctl.render.mode import Plan
@@ -64,7 +64,8 @@ class TerminalAsker:
                 self._chosen[question.id] = choice.key
                 answer = choice.id
             if answer is not None:
-                return Given("answer", answer, self._confidence(question), hints)
+                sure = self._confidence(question)
+                return Given("quit", hints=hints) if sure is None else Given("answer", answer, sure, hints)
             self._say([(f"That is none of the answers. Type {self._keys(question)}.", "mute")])
 
     def tell(self, question: Question, feedback: Feedback) -> None:
@@ -90,9 +91,11 @@ class TerminalAsker:
             self._item("", "", see[1:])
 
     def pause(self) -> None:
-        """Wait for Enter. After the end of input there is nobody to wait for."""
-        if not self._ended:
-            self._line(Line.of(("Enter", "bold"), (" goes on ", "mute"), (">", "accent bold")))
+        """Wait for Enter. Raises Quit at `q` and at the end of input."""
+        prompt = Line.of(("Enter", "bold"), (" goes on, q quit ", "mute"), (">", "accent bold"))
+        text = self._line(prompt, gap=False)
+        if text is None or _is(text, "q", "quit"):
+            raise Quit
 
     # What is printed.
 
@@ -124,26 +127,29 @@ class TerminalAsker:
         none = "Enter no idea, " if question.may_be_empty else ""
         return f"{keys}, or {hint}{none}s skip, q quit"
 
-    def _confidence(self, question: Question) -> int:
+    def _confidence(self, question: Question) -> int | None:
+        """How sure the person is, 0 when that is not said, None to quit."""
         if not question.ask_confidence:
             return 0
-        keys = "  1 guess, 2 think, 3 sure, Enter skips "
+        keys = "  1 guess, 2 think, 3 sure, Enter skips, q quit "
         prompt = Line.of(("How sure", "bold"), (keys, "mute"), (">", "accent bold"))
         while True:
             text = self._line(prompt)
-            if not text or _is(text, "s", "skip", "q", "quit"):
+            if text is None or _is(text, "q", "quit"):
+                return None
+            if not text or _is(text, "s", "skip"):
                 return 0
             if text.casefold() in _SURE:
                 return _SURE[text.casefold()]
             self._say([("Type 1, 2 or 3, or Enter alone.", "mute")])
 
-    def _line(self, prompt: Line) -> str | None:
-        """A line of input without its blanks, or None at the end of input."""
+    def _line(self, prompt: Line, *, gap: bool = True) -> str | None:
+        """A line of input without its blanks, or None at the end of input. `gap`: an empty line before it."""
         if self._ended:
             return None
         hush()
         lines = wrap(prompt.pieces, self._width, first=self._margin)
-        self._paper.put(Line(), *lines[:-1])
+        self._paper.put(*[Line()][: 1 if gap else 0], *lines[:-1])
         self._paper.write(lines[-1].add(" "))
         try:
             text = self._stdin.readline()

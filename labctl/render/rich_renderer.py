@@ -7,13 +7,13 @@ from typing import IO
 from labctl.events import Event, Exchange, Measure, Rows, Span, Step, Verdict
 from labctl.play import Run
 from labctl.render.glyphs import ASCII, UNICODE
-from labctl.render.ladder import ROWS, Ladder
+from labctl.render.ladder import HOLD_MS, ROWS, Ladder
 from labctl.render.line import Line, Piece, marked, spread, wrap
 from labctl.render.mode import Plan
 from labctl.render.paper import Paper
 from labctl.render.state_ladder import StateLadder, has_states
-from labctl.render.summary import bare, judged, learnt
-from labctl.render.tables import table
+from labctl.render.summary import bare, ended, judged, learnt
+from labctl.render.tables import Table
 from labctl.render.text import cells, cut, escape, pad
 from labctl.render.verdicts import verdict_lines
 from labctl.render.waiting import Waiting
@@ -27,9 +27,18 @@ TERM = 9
 class RichRenderer:
     """Draws events as they come. Verdicts are kept until the result, the next phase, or the end."""
 
-    def __init__(self, plan: Plan, stream: IO[str], *, command: str, waiting: Waiting | None = None) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        stream: IO[str],
+        *,
+        command: str,
+        waiting: Waiting | None = None,
+        at_once: bool = False,
+    ) -> None:
         self._plan = plan
         self._waiting = waiting
+        self._hold_ms = 0.0 if at_once else HOLD_MS
         self._width = plan.width or 80
         self._command = bare(command)
         self._glyphs = ASCII if plan.ascii else UNICODE
@@ -42,6 +51,7 @@ class RichRenderer:
             ascii=plan.ascii,
         )
         self._ladder: Ladder | StateLadder | None = None
+        self._grid: Table | None = None
         self._explained: set[str] = set()
         self._verdicts: dict[str, Verdict] = {}
         self._measures: list[Measure] = []
@@ -82,8 +92,7 @@ class RichRenderer:
             elif self._plan.quiet:
                 return
             elif isinstance(event, Rows):
-                self._gap()
-                self._put(self._table(event), "table")
+                self._table(event)
             elif isinstance(event, Span):
                 self._note(event.text, event.hue)
 
@@ -101,7 +110,7 @@ class RichRenderer:
             self._marked("!", "warn bold", "Interrupted: what was seen so far stands above.", "warn")
         elif run.error is not None:
             self._marked("!", "bad bold", f"Stopped: {run.error.headline}.", "bad")
-        facts = [(f"{run.lab.name} done", "bold"), *judged(run), *learnt(run)]
+        facts = [(ended(run), "bold"), *judged(run), *learnt(run)]
         shown = [(self._words(text), style) for text, style in facts]
         self._put(spread(shown, self._width - 1, first="  "), "rule")
         for step in self._footer:
@@ -218,6 +227,7 @@ class RichRenderer:
             wide=self._plan.wide,
             most=most,
             explained=self._explained,
+            hold_ms=self._hold_ms,
         )
 
     def _close_ladder(self) -> None:
@@ -225,9 +235,14 @@ class RichRenderer:
             ladder, self._ladder = self._ladder, None
             self._put(ladder.finish(), "ladder")
 
-    def _table(self, event: Rows) -> list[Line]:
+    def _table(self, event: Rows) -> None:
+        """A table, or more rows of the one that stands above."""
         most = None if self._plan.all else ROWS
-        return table(event, self._width, self._glyphs, self._words, most=most)
+        if self._above != "table" or event.title or self._grid is None or event.id != self._grid.id:
+            self._gap()
+            self._grid = None
+        self._grid = table = Table(event, self._width, self._glyphs, self._words, most=most, above=self._grid)
+        self._put(table.lines(), "table")
 
     def _shown(self) -> None:
         """What was judged since the last time, and with -v what was measured."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from labctl.events import Outcome
 from labctl.play import Answered, Run
+from labctl.progress import counts
 from labctl.render.line import Piece
 
 LABELS: dict[Outcome, str] = {"HELD": "Held", "REFUTED": "REFUTED", "NOT_SEEN": "Not seen"}
@@ -14,13 +15,18 @@ def bare(command: str) -> str:
     return command.removeprefix("labctl ").strip()
 
 
+def ended(run: Run) -> str:
+    """The first words of the end: `dns done`, or `dns left early` when the person quit."""
+    return f"{run.lab.name} {'left early' if run.quit else 'done'}"
+
+
 def judged(run: Run) -> list[Piece]:
     """How many claims came out how: `9 claims held`, `1 refuted: dns.referral`, `2 not seen`."""
     by: dict[Outcome, list[str]] = {"HELD": [], "REFUTED": [], "NOT_SEEN": []}
     for verdict in run.verdicts:
         by[verdict.outcome].append(verdict.claim)
     if not run.verdicts:
-        return [("nothing was judged", "warn")] if run.lab.claims else []
+        return [("nothing was judged", "warn")] if run.lab.claims and not run.quit else []
     out: list[Piece] = []
     if held := by["HELD"]:
         out.append((f"{len(held)} claim{'' if len(held) == 1 else 's'} held", "ok"))
@@ -38,7 +44,7 @@ def learnt(run: Run) -> list[Piece]:
         if answered.phase == "predict" and answered.outcome in ("right", "wrong"):
             right = answered.outcome == "right"
             out.append((f"prediction {answered.outcome}", "ok" if right else "bad"))
-    graded = [a for a in run.answered if a.phase != "predict" and a.outcome in ("right", "wrong")]
+    graded = [a for a in run.answered if counts(a.phase, a.outcome)]
     if graded:
         right_ones = sum(_right(a) for a in graded)
         out.append((f"quiz {right_ones} of {len(graded)}", "ok" if right_ones == len(graded) else "warn"))

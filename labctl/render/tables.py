@@ -14,6 +14,8 @@ INDENT = 4
 ROWS = 40
 # A cell that is longer than this many lines is cut, unless everything is asked for.
 LINES = 5
+# The room of a number in a table that grows: `142 ms` below `0.2 ms`.
+GROWTH = 6
 _NUMBER = re.compile(r"\d[\d,]*(\.\d+)?( ?(ms|s|kB|MB|B|%))?")
 
 
@@ -30,10 +32,45 @@ def bar(share: float, width: int, glyphs: Glyphs) -> list[tuple[str, str]]:
     ]
 
 
-def table(
-    event: Rows, width: int, glyphs: Glyphs, words: Callable[[str], str], *, most: int | None = ROWS
-) -> list[Line]:
-    """The lines of a table with its heading. `words` makes text printable; `most` None shows all rows."""
+class Table:
+    """A table with its heading. `words` makes text printable; `most` None shows all rows.
+
+    `above` is the table that this one goes on with: it has no heading of its own, and the columns stay.
+    """
+
+    def __init__(
+        self,
+        event: Rows,
+        width: int,
+        glyphs: Glyphs,
+        words: Callable[[str], str],
+        *,
+        most: int | None = ROWS,
+        above: Table | None = None,
+    ) -> None:
+        self.id = event.id
+        rows = event.rows if most is None else event.rows[:most]
+        self._heading = _heading(event, width, words) if above is None else []
+        self._grid: _Grid | None = (
+            _Grid(event, rows, width, glyphs, words, whole=most is None, above=above._grid if above else None)
+            if rows
+            else None
+        )
+        self._hidden = len(event.rows) - len(rows)
+
+    def lines(self) -> list[Line]:
+        """The lines, ready to be printed."""
+        if self._grid is None:
+            return [*self._heading, Line.of(" " * INDENT, ("none", "mute"))]
+        lines = [*self._heading, *self._grid.lines()]
+        if self._hidden:
+            lines.append(Line.of(" " * INDENT, (f"{self._hidden:,} more, --all", "mute")))
+        return lines
+
+
+def _heading(event: Rows, width: int, words: Callable[[str], str]) -> list[Line]:
+    if not event.title and not event.note:
+        return []
     heading = wrap([(words(event.title), "bold")], width - 1, first="  ")
     if event.note:
         note = words(event.note)
@@ -41,14 +78,7 @@ def table(
             heading[-1].add("   ").add(note, "mute")
         else:
             heading += wrap([(note, "mute")], width - 1, first="  ")
-    rows = event.rows if most is None else event.rows[:most]
-    if not rows:
-        return [*heading, Line.of(" " * INDENT, ("none", "mute"))]
-    grid = _Grid(event, rows, width, glyphs, words, whole=most is None)
-    lines = [*heading, *grid.lines()]
-    if len(event.rows) > len(rows):
-        lines.append(Line.of(" " * INDENT, (f"{len(event.rows) - len(rows):,} more, --all", "mute")))
-    return lines
+    return heading
 
 
 class _Grid:
@@ -63,6 +93,7 @@ class _Grid:
         words: Callable[[str], str],
         *,
         whole: bool,
+        above: _Grid | None = None,
     ) -> None:
         self._glyphs = glyphs
         self._whole = whole
@@ -82,19 +113,33 @@ class _Grid:
             each.extend([""] * (self._count - len(each)))
         self._bold = {i for i, name in enumerate(names) if name == "type"}
         self._bars = any(row.share is not None for row in rows)
-        self._numeric = {i for i in range(self._count) if self._is_numeric(i)} if not self._bars else set()
+        self._numeric = {i for i in range(self._count) if self._is_numeric(i)}
+        if self._bars:
+            # A table without a title grows row by row, and its numbers with it.
+            self._numeric = set() if event.title else self._numeric - {self._count - 1}
         self._gaps = [2 if i == 0 or (numbered and i == 1) else 3 for i in range(self._count)]
         self._room = width - 1 - INDENT
-        self._sizes = self._fitted()
+        self._bar = 0
+        self._sizes = self._fitted(0 if event.title else GROWTH)
+        if above is not None and above._count == self._count:
+            self._go_on(above)
 
     def _is_numeric(self, column: int) -> bool:
         filled = [each[column] for each in self._cells if each[column]]
         return bool(filled) and all(_NUMBER.fullmatch(cell) for cell in filled)
 
-    def _fitted(self) -> list[int]:
+    def _go_on(self, above: _Grid) -> None:
+        """Take over the columns of the rows above; only what needs more room gets it, from the bar."""
+        self._gaps, self._numeric = above._gaps, above._numeric
+        self._sizes = [max(pair) for pair in zip(self._sizes, above._sizes, strict=True)]
+        used = sum(self._sizes) + sum(self._gaps[:-1])
+        self._bar = max(0, min(above._bar, self._room - used - 2))
+
+    def _fitted(self, least_number: int) -> list[int]:
         """The width of each column; the widest but the last give way until the last has room for words."""
         listed = [*self._cells, self._names] if self._names else self._cells
         sizes = [max(cells(each[i]) for each in listed) for i in range(self._count)]
+        sizes = [max(s, least_number if i in self._numeric else 0) for i, s in enumerate(sizes)]
         # What the last column cannot do without: a bar and its number, or some room for words to wrap in.
         least = sizes[-1] + 10 if self._bars else min(sizes[-1], 16)
         if sum(sizes[:-1]) + sum(self._gaps[:-1]) + least > self._room:

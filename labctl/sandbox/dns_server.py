@@ -30,7 +30,8 @@ class Service(Protocol):
     `keeps`: the answer to the same bytes is always the same.
     """
 
-    keeps: bool
+    @property
+    def keeps(self) -> bool: ...
 
     def handle(self, wire: bytes, over_udp: bool, send: Send) -> None: ...
 
@@ -56,7 +57,7 @@ class NameServers:
 
         `service` None: the socket is there and nobody ever reads it. Raises OSError.
         """
-        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        sock = socket.socket(_family(address), socket.SOCK_DGRAM)
         self._sockets.append(sock)
         sock.bind(address)
         if service is not None:
@@ -69,7 +70,7 @@ class NameServers:
 
     def open_tcp(self, address: tuple[str, int], service: Service | None, latency: float) -> int:
         """The same for streams (RFC 7766)."""
-        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        sock = socket.socket(_family(address), socket.SOCK_STREAM)
         self._sockets.append(sock)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind(address)
@@ -199,6 +200,10 @@ class Datagrams:
             self._delays.after(seconds, send)
         else:
             send()
+
+
+def _family(address: tuple[str, int]) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in address[0] else socket.AF_INET
 
 
 def _left(service: Service, latency: float, arrived: float) -> float:

@@ -6,12 +6,12 @@ Any number of sandboxes run side by side.
 from __future__ import annotations
 
 import threading
-import time
 from typing import TYPE_CHECKING
 
 from labctl import dns_transport
-from labctl.internet import Endpoint, HostFiles, Internet, NameServer, Reply, Via
+from labctl.internet import Endpoint, Reply, Via
 from labctl.sandbox.town import Town, TownServer
+from labctl.sandbox.town_internet import TownInternet
 
 if TYPE_CHECKING:
     from labctl.sandbox.world import World
@@ -22,62 +22,26 @@ _PORTS: dict[Via, tuple[int, ...]] = {"udp": (53,), "tcp": (53,), "tls": (853, 5
 ENCRYPTING = "192.0.2.53"
 
 
-class LoopbackInternet(Internet):
+class LoopbackInternet(TownInternet):
     """The sandbox as an `Internet`. Nothing runs before the first question."""
 
-    kind = "sandbox"
-
     def __init__(self, town: Town, *, fault: str = "", seed: int = 1, latency: bool = True) -> None:
-        self.fault = fault
-        self.seed = seed
-        self._town = town
+        super().__init__(town, fault=fault, seed=seed)
         self._latency = latency
-        self._started = time.monotonic()
-        self._passed = 0.0
         self._lock = threading.RLock()
         self._world: World | None = None
         self._ports: dict[tuple[str, Via], int] = {}
         self._closed = False
 
     @property
-    def root_servers(self) -> tuple[NameServer, ...]:
-        from labctl.sandbox.town_roots import ROOT
-
-        return tuple(NameServer(host.name, host.addresses) for host in ROOT)
-
-    @property
-    def trust_anchors(self) -> tuple[str, ...]:
-        import labctl.protocols.dns_import  # noqa: F401  (before dnspython is imported in any other way)
-        from labctl.sandbox.signing import root_anchor
-
-        return (root_anchor(),)
-
-    @property
-    def resolvers(self) -> tuple[Endpoint, ...]:
-        server = self._town.server(self._town.resolver_address)
-        return () if server is None else (Endpoint(server.addresses[0], 53, server.name),)
-
-    @property
-    def host_files(self) -> HostFiles:
-        return self._town.host_files
-
-    @property
     def crashes(self) -> tuple[BaseException, ...]:
         """Bugs of the servers that were met on the way; the asker got SERVFAIL. Tests look at it."""
         return () if self._world is None else tuple(self._world.sockets.crashes)
 
-    def clock(self) -> float:
-        return time.monotonic() - self._started + self._passed
-
-    def date(self) -> float:
-        return time.time() + self._passed
-
-    def pass_time(self, seconds: float) -> str:
-        self._passed += seconds
+    def _date_moved(self) -> None:
         with self._lock:
             if self._world is not None:
                 self._world.date_moved()
-        return f"The sandbox's clock was moved on by {seconds:g} s; nobody waited."
 
     def ask(self, server: Endpoint, wire: bytes, *, via: Via = "udp", timeout: float = 2.0) -> Reply:
         now = self.clock()

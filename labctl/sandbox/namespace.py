@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 
 NEWNS, NEWUSER, NEWPID, NEWNET = 0x20000, 0x10000000, 0x20000000, 0x40000000
 _MS_REC, _MS_PRIVATE = 0x4000, 0x40000
+_MNT_DETACH = 2
 _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE = 47, 2
 _CAPABILITY_VERSION_3 = 0x20080522
 # One spelling with the probe in `capabilities`, so that its advice fits what the box met.
@@ -80,6 +81,11 @@ def mount(source: str, target: str, kind: str | None = None, flags: int = 0) -> 
     """mount(2) without data. Raises OSError."""
     kind_ = None if kind is None else kind.encode()
     checked(libc().mount(os.fsencode(source), os.fsencode(target), kind_, ctypes.c_ulong(flags), None))
+
+
+def umount(target: str) -> None:
+    """umount2(2), at once for new lookups; what still uses it goes on. Raises OSError."""
+    checked(libc().umount2(os.fsencode(target), _MNT_DETACH))
 
 
 def enter() -> None:

@@ -82,6 +82,28 @@ class ResolverManners(NamedTuple):
     claims_authority: bool = False
 
 
+class TcpManners(NamedTuple):
+    """How kernels, programs and the wire behave on the connections of the tcp lab. The defaults are right.
+
+    `client_sysctls` and `server_sysctls` are kernel settings of the two sides; `swallowed` names what the wire never
+    lets through: `resets`, `repeated-acks` (those with a SACK). The others are habits of the two programs, named
+    for who has them; `meddler_acknowledges_ahead`: someone on the server's side acknowledges what was never sent.
+    """
+
+    client_sysctls: Mapping[str, str] = NOTHING
+    server_sysctls: Mapping[str, str] = NOTHING
+    swallowed: frozenset[str] = frozenset()
+    client_holds_first_ack: bool = False
+    client_sends_at_once: bool = False
+    server_resets: bool = False
+    server_acknowledges_at_once: bool = False
+    server_leaves_at_end: bool = False
+    server_reads_it_all: bool = False
+    server_goes_on_talking: bool = False
+    server_reads_to_the_end: bool = False
+    meddler_acknowledges_ahead: bool = False
+
+
 class Town(NamedTuple):
     """Everything there is. `ds_keys` maps a zone to the text of the key that its parent's DS is made from."""
 
@@ -92,6 +114,7 @@ class Town(NamedTuple):
     ds_keys: Mapping[str, str] = NOTHING
     authoritative: AuthoritativeManners = AuthoritativeManners()
     recursive: ResolverManners = ResolverManners()
+    tcp: TcpManners = TcpManners()
 
     def zone(self, origin: str) -> ZoneFile:
         """The (first) zone of this name. Raises KeyError."""

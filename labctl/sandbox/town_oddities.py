@@ -58,6 +58,7 @@ ODD_ZONES: tuple[ZoneFile, ...] = (
         "front.test. 300 IN A 172.67.181.3",
         "www.front.test. 300 IN A 104.21.48.200",
         "www.front.test. 300 IN A 172.67.181.3",
+        "www.front.test. 300 IN HTTPS 1 . alpn=h3,h2 ipv4hint=104.21.48.200,172.67.181.3",
         "origin.front.test. 300 IN A 203.0.113.80",
         hosts=CDN,
         servers=tuple(h.v4 for h in CDN),

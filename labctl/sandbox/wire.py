@@ -13,10 +13,11 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Literal, NamedTuple
 
-from labctl.network import Direction, Rule
+from labctl.network import Rule
+from labctl.protocols.tcp_segments import Segment, read_frame
 from labctl.sandbox.wire_script import PASS, Judgement, Script
 
 _ETH_P_ALL = 3
@@ -57,12 +58,10 @@ class Wire:
         *,
         distances: Mapping[bytes, float],
         otherwise: float,
-        read: Callable[[bytes, int], object],
     ) -> None:
         self._distances = distances
         self._otherwise = otherwise
-        self._read = read
-        self._script: Script | None = None
+        self._scripts: tuple[Script, ...] = ()
         self._frames: list[Frame] = []
         self._lock = threading.Lock()
         self._missed = 0
@@ -78,13 +77,13 @@ class Wire:
 
     @contextlib.contextmanager
     def script(self, *rules: Rule) -> Iterator[None]:
-        """The rules hold inside, instead of those around. Raises what a rule's `match` raised, at the end."""
-        before, script = self._script, Script(rules)
-        self._script = script
+        """The rules hold inside, besides those around. Raises what a rule's `match` raised, at the end."""
+        script = Script(rules)
+        self._scripts = (*self._scripts, script)
         try:
             yield
         finally:
-            self._script = before
+            self._scripts = tuple(s for s in self._scripts if s is not script)
         if script.complaints:
             raise script.complaints[0]
 
@@ -147,8 +146,8 @@ class Wire:
             except BlockingIOError:
                 break
             at_ns = _stamp(ancillary)
-            script = self._script
-            judged = PASS if script is None else self._judge(script, data, at_ns, heading)
+            scripts = self._scripts
+            judged = _judged(scripts, data, at_ns, heading) if scripts else PASS
             taken.append(Frame(at_ns, heading, data, judged.drop, judged.delay_ms))
             if judged.drop:
                 continue
@@ -176,12 +175,6 @@ class Wire:
             _send(out, data)
             self._moved = time.monotonic()
 
-    def _judge(self, script: Script, data: bytes, at_ns: int, heading: Direction) -> Judgement:
-        segment = self._read(data, at_ns)
-        from labctl.protocols.tcp_segments import Segment
-
-        return script.judge(segment, heading) if isinstance(segment, Segment) else PASS
-
     def _distance(self, data: bytes, heading: Heading) -> float:
         kind = data[12:14]
         if kind == b"\x08\x00":
@@ -191,6 +184,14 @@ class Wire:
         else:
             return 0.0
         return self._distances.get(address, self._otherwise)
+
+
+def _judged(scripts: tuple[Script, ...], data: bytes, at_ns: int, heading: Heading) -> Judgement:
+    segment = read_frame(data, at_ns)
+    if not isinstance(segment, Segment):
+        return PASS
+    judged = [script.judge(segment, heading) for script in scripts]
+    return Judgement(any(j.drop for j in judged), sum(j.delay_ms for j in judged))
 
 
 def _packet_socket(interface: str) -> socket.socket:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 
-from labctl.events import Event, Hue, Row, Rows
+from labctl.events import Event, Hue, Row, Rows, Step
 from labctl.internet import Internet
 from labctl.protocols import host_files
 from labs.dns.claims import HOSTS_FIRST
@@ -16,14 +16,15 @@ def closest_first(internet: Internet, name: str, type: str) -> Generator[Event, 
     """The table of caches for this name, and the judgement of who is asked first."""
     files = internet.host_files
     order = host_files.parse_nsswitch(files.nsswitch)
-    in_hosts = host_files.lookup(files.hosts, name)
+    in_hosts = host_files.lookup(files.hosts, name) if type in ("A", "AAAA") else ()
     stub = host_files.local_stub(files.resolv_conf)
     if in_hosts:
         found = in_hosts[0]
-        told = f"line {found.line} says {found.address}: programs use that"
+        then = "programs use that" if order.files_first else "used when the DNS has no answer"
+        told = f"line {found.line} says {found.address}: {then}"
         hosts = _row("hosts file", "HIT", "", told, "ok")
     else:
-        hosts = _row("hosts file", "✗ miss", "", "no line for this name", "warn")
+        hosts = _row("hosts file", "✗ miss", "", "no line for this name and type", "warn")
     has_stub = stub.kind != "none"
     asked = [
         _row("OS stub", "asked" if has_stub else "✗ none", "", _stub(stub), "mute"),
@@ -42,6 +43,15 @@ def closest_first(internet: Internet, name: str, type: str) -> Generator[Event, 
     )
     whose = "The machine of the sandbox" if internet.kind == "sandbox" else "This machine"
     yield HOSTS_FIRST.judged(order.files_first, f"{whose}: {order.text}")
+
+
+def instead(internet: Internet, name: str, type: str) -> Generator[Event, None, None]:
+    """Programs that ask the system get the hosts file's line, whatever the DNS says."""
+    files = internet.host_files
+    lines = host_files.lookup(files.hosts, name) if type in ("A", "AAAA") else ()
+    if lines and host_files.parse_nsswitch(files.nsswitch).files_first:
+        words = f"Programs on this machine use {lines[0].address} all the same: the hosts file comes first."
+        yield Step(text=words, role="note")
 
 
 def _stub(stub: host_files.Stub) -> str:

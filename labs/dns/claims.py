@@ -96,7 +96,7 @@ CDN = Claim(
     source="Cloudflare's published ranges, cloudflare.com/ips",
     broken_by="origin-in-dns",
     kind="habit",
-    shown_by=("www.front.test",),
+    shown_by=("www.front.test", "--type", "A", "--type", "HTTPS"),
 )
 MINIMISED = Claim(
     "dns.minimised",
@@ -136,7 +136,7 @@ CHAIN = Claim(
 )
 EXPIRED = Claim(
     "dns.signature-ends",
-    "A signature carries its own end, weeks ahead and not years; after it the same records are bogus.",
+    "A signature carries its own end, at most a year ahead; after it the same records are bogus.",
     source="RFC 4035 section 5.3.1, RFC 6781 section 4.4.2",
     broken_by="signatures-never-expire",
     kind="habit",

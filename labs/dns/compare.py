@@ -7,7 +7,7 @@ from collections.abc import Generator, Sequence
 from labctl.events import Event, Hue, Measure, Row, Rows
 from labctl.internet import Endpoint, Internet
 from labctl.protocols.dns_result import Cut, Server
-from labs.dns.claims import ALL_AGREE, PARENT_CHILD
+from labs.dns.claims import ALL_AGREE, AUTHORITY, PARENT_CHILD
 from labs.dns.resolver import Said, ask
 from labs.dns.walking import Walked, walk
 from labs.dns.words import listed, ms, plural, sentence
@@ -38,19 +38,21 @@ def servers_of_the_zone(internet: Internet, walked: Walked) -> Generator[Event, 
         rows=rows,
         show_columns=True,
     )
-    answers = {_answer(v) for v in said.values() if not v.failure}
+    serving = {s: v for s, v in said.items() if v.aa and v.rcode in ("NOERROR", "NXDOMAIN")}
+    answers = {_answer(v) for v in serving.values()}
     yield Measure(
-        f"{plural(len(servers), 'server')} gave {plural(len(answers), 'answer')}.",
+        f"{len(serving)} of {plural(len(servers), 'server')} answered with authority; "
+        f"{plural(len(answers), 'different answer')}.",
         "dns.compare.answers",
         len(answers),
     )
-    if sum(not v.failure for v in said.values()) < 2:
-        yield ALL_AGREE.not_seen(f"Fewer than two servers of {cut.zone} answered.")
+    if len(serving) < 2:
+        yield ALL_AGREE.not_seen(f"Fewer than two servers of {cut.zone} answered with authority.")
     else:
-        different = "; ".join(f"{s.name} says {_words(v)}" for s, v in said.items())
+        different = "; ".join(f"{s.name} says {_words(v)}" for s, v in serving.items())
         yield ALL_AGREE.judged(
             len(answers) == 1,
-            f"{len(servers)} servers of {cut.zone} gave the same answer."
+            f"{len(serving)} servers of {cut.zone} gave the same answer."
             if len(answers) == 1
             else f"They do not agree: {different}.",
         )
@@ -77,6 +79,22 @@ def resolvers(
         ),
         show_columns=True,
     )
+    heard = [v for v in said if not v.failure]
+    both = [v for v in heard if v.aa and v.ra]
+    yield Measure(
+        f"{plural(len(heard), 'resolver')} gave {plural(len({_answer(v) for v in heard}), 'different answer')}.",
+        "dns.compare.answers",
+        len({_answer(v) for v in heard}),
+    )
+    if not heard:
+        yield AUTHORITY.not_seen("None of them answered.")
+    else:
+        yield AUTHORITY.judged(
+            not both,
+            f"{both[0].server} claims authority (AA) and looks further for others (RA), both at once."
+            if both
+            else f"Of {plural(len(heard), 'server')} none claims authority (AA) for what it looked up for others (RA).",
+        )
 
 
 def _addresses(internet: Internet, cut: Cut) -> list[Server]:

@@ -9,7 +9,7 @@ from labctl.internet import Internet
 from labctl.protocols.dns_result import Heard
 from labs.dns.claims import GLUE, ITERATIVE, MINIMISED, REFERRAL, TRUNCATED
 from labs.dns.walking import Walked
-from labs.dns.words import listed
+from labs.dns.words import listed, plural
 
 
 def the_walk(internet: Internet, walked: Walked, qmin: bool) -> Generator[Event, None, None]:
@@ -51,7 +51,7 @@ def _referral(heard: list[Heard], walked: Walked) -> Generator[Event, None, None
     root = next((h for h in heard if h.question.server.zone == "." and h.question.depth == 0), None)
     if root is None:
         yield REFERRAL.not_seen("No root server was heard in this run.")
-    elif walked.result.name == "." or (root.kind in ("nxdomain", "nodata") and root.aa):
+    elif _the_roots_own(walked, root):
         yield REFERRAL.not_seen(
             f"The root itself is in charge of {walked.result.name}: there is nobody to refer to."
         )
@@ -69,6 +69,12 @@ def _referral(heard: list[Heard], walked: Walked) -> Generator[Event, None, None
         yield REFERRAL.not_seen(f"The root's reply was of no use: {root.text}")
 
 
+def _the_roots_own(walked: Walked, root: Heard) -> bool:
+    """Whether the root has the last word: on itself, on what does not exist, on the DS of a top-level domain."""
+    name, of_a_child = walked.result.name, walked.result.type == "DS" and walked.result.name.count(".") == 1
+    return name == "." or of_a_child or (root.kind in ("nxdomain", "nodata") and root.aa)
+
+
 def _recursion(heard: list[Heard]) -> Generator[Event, None, None]:
     offering = sorted({h.question.server.name for h in heard if h.ra})
     if not heard:
@@ -78,7 +84,7 @@ def _recursion(heard: list[Heard]) -> Generator[Event, None, None]:
             not offering,
             f"{listed(offering)} offered to look further (RA)."
             if offering
-            else f"None of the {len(heard)} replies offered recursion (RA).",
+            else f"Of {plural(len(heard), 'reply', 'replies')} none offered recursion (RA).",
         )
 
 

@@ -9,12 +9,17 @@ from labctl.errors import CannotRun, UsageError
 from labctl.events import Event, Step
 from labctl.internet import Endpoint, Internet, Via
 from labctl.lab import Lab, Place
-from labs.dns.claims import CLAIMS
+from labs.dns.claims import CLAIMS, ITERATIVE, REFERRAL
 
 if TYPE_CHECKING:
     from labctl.protocols.dns_target import ServerAddress, Target
 
 DEFAULT_NAME = "www.shop.test."
+# For completion, the usual ones; any other type can be asked for too.
+RECORD_TYPES = (
+    *("A", "AAAA", "CAA", "CNAME", "DNAME", "DNSKEY", "DS", "HTTPS", "MX", "NAPTR", "NS", "NSEC", "NSEC3"),
+    *("NSEC3PARAM", "PTR", "RRSIG", "SOA", "SRV", "SSHFP", "SVCB", "TLSA", "TXT"),
+)
 STANDARD_PORTS: dict[Via, int] = {"udp": 53, "tcp": 53, "tls": 853, "https": 443}
 # Where `labctl sandbox up` puts the resolver.
 STANDING_RESOLVER, STANDING_PORT = "127.53.0.53", 5300
@@ -42,7 +47,7 @@ def run(
     name: Annotated[str, "The name to look up; an address means its reverse name."] = DEFAULT_NAME,
     *,
     type: Annotated[
-        list[str] | None, "Record type: A, AAAA, MX, TXT, ...; several at once. [default: A]"
+        list[str] | None, "Record type: A, AAAA, MX, TXT, ...; several at once. [default: A]", RECORD_TYPES
     ] = None,
     server: Annotated[
         list[str] | None, "Ask this server (ADDRESS[:PORT]) instead of walking; several with --compare."
@@ -54,16 +59,20 @@ def run(
     watch: Annotated[bool, "Watch the TTL drain in a resolver's cache, and what happens at 0."] = False,
 ) -> Iterator[Event]:
     """The lab's events. Raises UsageError, at once, for a name, a type or options that cannot be meant."""
+    from labctl.protocols.dns_names import special_name
     from labctl.protocols.dns_target import server_address, target
 
     asked = target(name)
     types = _types(type or []) or (asked.type or "A",)
     servers = [server_address(text, via=via) for text in server or []]
-    _sensible(asked.name, servers, via, qmin=qmin, compare=compare, watch=watch, dnssec=dnssec)
+    _sensible(asked.name, types, servers, via, qmin=qmin, compare=compare, watch=watch, dnssec=dnssec)
 
     def events() -> Iterator[Event]:
-        asking = [_endpoint(internet, each) for each in servers]
         yield from _about_the_name(asked)
+        if not servers and (special := special_name(asked.name)) is not None:
+            yield from _not_asked(asked, special)
+            return
+        asking = [_endpoint(internet, each) for each in servers]
         if len(asking) > 1:
             from labs.dns.compare import resolvers
 
@@ -89,6 +98,7 @@ def run(
 
 def _sensible(
     name: str,
+    types: Sequence[str],
     servers: Sequence[ServerAddress],
     via: Via,
     *,
@@ -110,11 +120,12 @@ def _sensible(
     for given, option, other in (
         (servers and qmin, "--qmin", "--server: what a server sees of a name is the walk's matter"),
         (len(servers) == 1 and compare, "--compare", "one --server: name two, or none for all of the zone's"),
-        (len(servers) > 1 and dnssec, "--dnssec", "several servers"),
         (watch and len(servers) > 1, "--watch", "several servers"),
         (watch and compare, "--watch", "--compare"),
         (watch and dnssec, "--watch", "--dnssec"),
         (watch and qmin, "--watch", "--qmin"),
+        (servers and dnssec, "--dnssec", "--server: the chain is checked along a walk"),
+        (watch and len(types) > 1, "--watch", "several types"),
         (watch and via != "udp", "--watch", f"--via {via}"),
     ):
         if given:
@@ -127,7 +138,7 @@ def _types(typed: list[str]) -> tuple[str, ...]:
     """`--type A --type MX` and `--type A,MX` mean the same. Raises UsageError for an unknown type."""
     from labctl.protocols.dns_names import parse_type
 
-    return tuple(dict.fromkeys(parse_type(t) for each in typed for t in each.split(",") if t.strip()))
+    return tuple(dict.fromkeys(parse_type(t) for each in typed for t in each.split(",")))
 
 
 def _endpoint(internet: Internet, server: ServerAddress) -> Endpoint:
@@ -149,16 +160,20 @@ def _endpoint(internet: Internet, server: ServerAddress) -> Endpoint:
 
 
 def _about_the_name(target: Target) -> Iterator[Event]:
-    from labctl.protocols.dns_names import special_name
-
     if target.address:
         yield Step(
             text=f"{target.address} is an address: its name is looked up as {target.name} PTR.", role="note"
         )
     if target.display.rstrip(".") != target.name.rstrip("."):
         yield Step(text=f"{target.display} goes over the wire as {target.name}", role="note")
-    if (special := special_name(target.name)) is not None:
-        yield Step(text=special, role="warning")
+
+
+def _not_asked(target: Target, special: str) -> Iterator[Event]:
+    """A name that no name server is to be asked about: its rule is the lesson (RFC 6761)."""
+    yield Step(text="OBSERVE: a special name.", role="phase", phase="OBSERVE", title="a special name")
+    yield Step(text=special, role="warning")
+    for claim in (REFERRAL, ITERATIVE):
+        yield claim.not_seen(f"{target.display} is a special name: nobody was asked.")
 
 
 def _by_hand(
@@ -168,9 +183,10 @@ def _by_hand(
     kinds = " ".join(f"{shown} {kind}" for kind in types)
     flags = "+dnssec " if dnssec else ""
     if internet.kind == "sandbox":
+        broken = f" --break {internet.fault}" if internet.fault else ""
         # Other tools reach the sandbox when its servers stand on real loopback addresses.
         yield Step(
-            text="By hand, in one terminal: labctl sandbox up",
+            text=f"By hand, in one terminal: labctl sandbox up{broken}",
             role="command",
             label="by hand",
             title="labctl sandbox up",

@@ -35,12 +35,18 @@ def ask_one(
     for walked in walks:
         if walked.result.records or walked.result.chain:
             yield records.records(walked.result)
-    yield from records.facts(walks[0])
+    yield from records.answer(walks[0].result)
     yield from records.whose_address(internet, walks[0])
     last = walks[0].heard[-1] if walks[0].heard else None
     if last is not None and last.kind not in ("silent", "garbage", "mismatch"):
-        role = "recursive resolver (RA)" if last.ra else "authoritative server (AA)" if last.aa else "server"
-        yield Measure(f"{endpoint} speaks as a {role}.", "dns.server.role", role)
+        role = (
+            "a recursive resolver (RA)"
+            if last.ra
+            else "an authoritative server (AA)"
+            if last.aa
+            else "a server"
+        )
+        yield Measure(f"{endpoint} speaks as {role}.", "dns.server.role", role)
         yield AUTHORITY.judged(
             not (last.aa and last.ra),
             f"{endpoint} says it speaks with authority (AA) and looks further for others (RA), both at once."

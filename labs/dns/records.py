@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator, Sequence
 
-from labctl.events import Event, Measure, Row, Rows, Step
+from labctl.events import Event, Hue, Measure, Row, Rows, Step
 from labctl.internet import Internet
 from labctl.protocols.cdn_ranges import whose
 from labctl.protocols.dns_cache import Cache
 from labctl.protocols.dns_result import Result
 from labs.dns.claims import ALIAS, APEX, CDN, NODATA, REVERSE
 from labs.dns.walking import Walked
-from labs.dns.words import left, listed, seconds, sentence, short
+from labs.dns.words import left, listed, plural, seconds, sentence, short
 
 
 def remembered(cache: Cache) -> Rows:
@@ -19,7 +20,7 @@ def remembered(cache: Cache) -> Rows:
     rows = []
     for entry in cache.entries():
         share = entry.ttl_left / entry.ttl_total if entry.ttl_total else 0.0
-        what = f"no {entry.type}" if entry.negative else entry.type
+        what = "no name" if entry.type == "NXDOMAIN" else f"no {entry.type}" if entry.negative else entry.type
         rows.append(
             Row(
                 text=f"{entry.name} {what}: TTL {entry.ttl_total} s ({seconds(entry.ttl_total)}), "
@@ -31,7 +32,7 @@ def remembered(cache: Cache) -> Rows:
             )
         )
     return Rows(
-        text=f"What a resolver remembers after this walk: {len(rows)} sets of records.",
+        text=f"What a resolver remembers after this walk: {plural(len(rows), 'set')} of records.",
         id="remembered",
         title="What a resolver remembers after this walk",
         columns=("name", "type", "TTL", "left"),
@@ -47,7 +48,7 @@ def _percent(share: float) -> str:
 
 def records(result: Result) -> Rows:
     """Every record of the answer, aliases first."""
-    all_records = (*result.chain, *result.records)
+    all_records = tuple(dict.fromkeys((*result.chain, *result.records)))
     rows = tuple(
         Row(
             text=f"{r.name} {r.type} {r.text}, TTL {r.ttl} s.",
@@ -57,9 +58,9 @@ def records(result: Result) -> Rows:
         for r in all_records
     )
     return Rows(
-        text=f"The answer has {len(rows)} record{'' if len(rows) == 1 else 's'}.",
+        text=f"The answer has {plural(len(rows), 'record')}.",
         id="records",
-        title="The records",
+        title=f"The records, {result.type}",
         columns=("name", "type", "TTL", "data"),
         rows=rows,
     )
@@ -68,29 +69,62 @@ def records(result: Result) -> Rows:
 def conclusion(result: Result, again: str = "", security: str = "") -> Step:
     """The one line that says how it ended; `again` is what asking once more costs, `security` DNSSEC's word."""
     asked = result.name.rstrip(".") or "the root"
-    hue = {"answer": "ok", "failed": "bad"}.get(result.status, "warn")
-    if result.status == "answer":
-        values = [r.text for r in result.records]
+    hue: Hue = "ok"
+    if result.status == "answer" and _only_an_alias(result):
+        words = f"{asked} is an alias of {result.records[-1].text}; this server says no more than that"
+    elif result.status == "answer":
         verb = "is" if result.type in ("A", "AAAA") else f"has {result.type}"
-        said = sentence(f"{asked} {verb} {listed(values)}")
-        if security == "bogus":
-            words = f"{said} So say its servers; a resolver that validates refuses it (SERVFAIL)."
-            return Step(text=words, role="result", hue="bad")
-        return Step(text=f"{said} {again}".rstrip(), role="result", hue="ok")
-    if result.status == "nxdomain":
-        words = f"{result.final_name} does not exist (NXDOMAIN)."
+        words = f"{asked} {verb} {listed([r.text for r in result.records])}"
+    elif result.status == "nxdomain":
+        words, hue = f"{result.final_name.rstrip('.')} does not exist (NXDOMAIN)", "warn"
     elif result.status == "nodata":
-        words = f"{result.final_name} exists, but has no {result.type} record (NODATA)."
+        words, hue = (
+            f"{result.final_name.rstrip('.') or 'the root'} has no {result.type} record (NODATA)",
+            "warn",
+        )
     else:
-        return Step(text=f"{asked} could not be resolved: {result.why}", role="result", hue="bad")
+        words, hue = f"{asked} could not be resolved: {result.why}", "bad"
+    said = [sentence(words)]
+    if result.negative_ttl is not None and result.status in ("nxdomain", "nodata"):
+        said.append(f"That 'no' may be remembered for {_ttl(result.negative_ttl)}.")
+    if security == "bogus":
+        said.append("So say its servers; a resolver that validates refuses it (SERVFAIL).")
+        hue = "bad"
+    elif again:
+        said.append(again)
+    text = " ".join(said)
+    return Step(
+        text=text, role="result", hue=hue, title=text if len(text) < 400 else f"{short(said[0], 200)} {again}"
+    )
+
+
+def _ttl(value: int) -> str:
+    words = seconds(value)
+    return words if words == f"{value} s" else f"{value} s ({words})"
+
+
+def _only_an_alias(result: Result) -> bool:
+    return result.type not in ("CNAME", "ANY") and all(r.type == "CNAME" for r in result.records)
+
+
+def answer(result: Result) -> Generator[Event, None, None]:
+    """What the answer says, as measures."""
+    yield Measure(f"The outcome: {result.status}.", "dns.answer.status", result.status)
+    yield Measure(sentence(f"The name asked for is {result.name}"), "dns.answer.name", result.name, "")
+    if result.records:
+        first = result.records[0]
+        yield Measure(f"The answer's TTL is {first.ttl} s.", "dns.answer.ttl", first.ttl, "s")
+        yield Measure(sentence(f"The answer's first record says {first.text}"), "dns.answer.data", first.text)
     if result.negative_ttl is not None:
-        words += f" That 'no' may be remembered for {result.negative_ttl} s ({seconds(result.negative_ttl)})."
-    return Step(text=words, role="result", hue="warn" if hue != "bad" else "bad")
+        yield Measure(
+            f"The 'no' may be kept for {result.negative_ttl} s.", "dns.negative.ttl", result.negative_ttl, "s"
+        )
 
 
 def facts(walked: Walked) -> Generator[Event, None, None]:
-    """The measures of the walk that checks, explanations and questions read."""
+    """What the walk amounts to, as measures that checks, explanations and questions read."""
     result = walked.result
+    yield from answer(result)
     way = [h for h in walked.heard if h.kind == "referral" and h.question.depth == 0]
     count = result.questions
     yield Measure(
@@ -101,16 +135,6 @@ def facts(walked: Walked) -> Generator[Event, None, None]:
     )
     yield Measure(f"Referrals on the way: {len(way)}.", "dns.walk.referrals", len(way), "")
     yield Measure(f"The walk took {_pattern(walked)}.", "dns.walk.pattern", _pattern(walked))
-    yield Measure(f"The outcome of the walk: {result.status}.", "dns.answer.status", result.status, "")
-    yield Measure(sentence(f"The name asked for is {result.name}"), "dns.answer.name", result.name, "")
-    if result.records:
-        first = result.records[0]
-        yield Measure(f"The answer's TTL is {first.ttl} s.", "dns.answer.ttl", first.ttl, "s")
-        yield Measure(sentence(f"The answer's first record says {first.text}"), "dns.answer.data", first.text)
-    if result.negative_ttl is not None:
-        yield Measure(
-            f"The 'no' may be kept for {result.negative_ttl} s.", "dns.negative.ttl", result.negative_ttl, "s"
-        )
     root = next((h for h in walked.heard if h.question.server.zone == "."), None)
     if root is not None:
         seen = f"{root.question.type} {root.question.name.rstrip('.') or '.'}"
@@ -133,9 +157,6 @@ def whose_address(internet: Internet, walked: Walked) -> Generator[Event, None, 
         return
     chain = tuple(r.text for r in result.chain if r.type == "CNAME")
     owner = whose(addresses[0], chain)
-    at_cloudflare = any(
-        ns.lower().endswith(".ns.cloudflare.com.") for cut in result.cuts[-1:] for ns in cut.ns
-    )
     if owner is not None and (owner.kind == "cdn" or internet.kind == "live"):
         # The town itself is built on addresses for documentation: no news there.
         yield Step(text=f"{owner.text}.", role="note")
@@ -144,11 +165,6 @@ def whose_address(internet: Internet, walked: Walked) -> Generator[Event, None, 
         )
     if owner is not None and owner.kind == "cdn":
         yield CDN.judged(True, f"{addresses[0]} is {owner.name}'s ({owner.match}): the proxy answers there.")
-    elif at_cloudflare:
-        yield CDN.judged(
-            False,
-            f"Cloudflare's name servers give {addresses[0]}, which is in none of its ranges: DNS only.",
-        )
 
 
 def way_back(there: Result, back: Result) -> Generator[Event, None, None]:
@@ -173,9 +189,9 @@ def shape(walked: Walked) -> Generator[Event, None, None]:
         aliased = any(r.type == "CNAME" and r.name.lower() == result.name.lower() for r in result.chain)
         yield APEX.judged(
             not aliased,
-            f"{result.name} is the top of its zone, and its servers answered with an alias (CNAME)."
+            f"{result.name} is the top of a zone, as the referral says, and its servers answered with an alias."
             if aliased
-            else f"{result.name} is the top of its zone, and is no alias: SOA and NS stand there.",
+            else f"{result.name} is the top of a zone, as the referral says, and its servers gave no alias for it.",
         )
 
 
@@ -195,11 +211,29 @@ def across_types(walks: Sequence[Walked]) -> Generator[Event, None, None]:
         )
     there = next((r for r in by_type.values() if r.status == "answer" and not r.chain), None)
     missing = next((r for r in by_type.values() if r.status in ("nodata", "nxdomain") and not r.chain), None)
-    if there is not None and missing is not None:
+    if there is not None and missing is not None and there.name == missing.name:
         yield NODATA.judged(
             missing.status == "nodata",
             f"{there.name} has {there.type}; asked for {missing.type}, its server said "
             + (
                 "NOERROR with nothing in it." if missing.status == "nodata" else "that there is no such name."
             ),
+        )
+    yield from _proxied(by_type.get("A"), by_type.get("HTTPS"))
+
+
+def _proxied(plain: Result | None, service: Result | None) -> Generator[Event, None, None]:
+    """A CDN that proxies a name publishes its own addresses in the HTTPS record; A has to agree (RFC 9460)."""
+    if plain is None or service is None or not plain.records or not service.records:
+        return
+    hints = re.findall(r'ipv4hint="?([\d.]+)', service.records[0].text)
+    proxy = whose(hints[0]) if hints else None
+    if proxy is None or proxy.kind != "cdn":
+        return
+    address = plain.records[0].text
+    owner = whose(address)
+    if owner is None or owner.name != proxy.name:
+        yield CDN.judged(
+            False,
+            f"The HTTPS record points to {proxy.name} ({hints[0]}), and A gives the origin's own {address}.",
         )

@@ -63,7 +63,7 @@ def ask_again(
 
     Judges the claims on caches. Returns the last answer; None without a resolver.
     """
-    if not internet.resolvers:
+    if not internet.resolvers or type == "ANY":  # ANY is answered minimally, not from what is kept (RFC 8482)
         return None
     server = internet.resolvers[0]
     before = ask(internet, server, name, type, recurse=False)
@@ -78,7 +78,7 @@ def ask_again(
             rows=(_row("asked", first, "nothing to keep"),),
         )
         return None
-    passed = internet.pass_time(60.0 if internet.kind == "sandbox" else 1.2)
+    passed = internet.pass_time(_a_while(internet, first.ttl))
     again = ask(internet, server, name, type)
     from_memory = ask(internet, server, name, type, recurse=False)
     full = walked.result.negative_ttl if first.negative else _ttl_of(walked)
@@ -104,6 +104,13 @@ def ask_again(
     )
     yield from _judge(first, again, from_memory, passed)
     return again if again.ttl is not None else first
+
+
+def _a_while(internet: Internet, ttl: int) -> float:
+    """Seconds that can be told from the TTL while the copy still lives: a minute, or less for a short TTL."""
+    if internet.kind == "live":
+        return 1.2
+    return min(60.0, ttl // 2) if ttl > 1 else 0.0
 
 
 def _judge(first: Said, again: Said, from_memory: Said, passed: str) -> Generator[Event, None, None]:
@@ -138,8 +145,8 @@ def _judge(first: Said, again: Said, from_memory: Said, passed: str) -> Generato
         yield TTL_DRAINS.not_seen("The resolver had no copy that could grow old.")
     elif again.ttl is None:
         yield TTL_DRAINS.not_seen("The second answer did not come.")
-    elif first.ttl == 0:
-        yield TTL_DRAINS.not_seen("The TTL is 0: this answer may not be kept.")
+    elif first.ttl < 3:
+        yield TTL_DRAINS.not_seen(f"A TTL of {first.ttl} s leaves no time to watch it.")
     else:
         yield TTL_DRAINS.judged(
             again.ttl < first.ttl,

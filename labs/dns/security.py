@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from random import Random
 
 from labctl.events import Event, Hue, Measure, Row, Rows, Step
@@ -11,6 +11,7 @@ from labctl.protocols.dnssec_chain import Chain, Link, Security
 from labs.dns.claims import CHAIN, EMPTY_NAME, EXPIRED, INSECURE
 from labs.dns.signatures import has_names_below, validity
 from labs.dns.walking import Walked
+from labs.dns.words import plural
 
 HUES: dict[str, Hue] = {"secure": "ok", "insecure": "warn", "bogus": "bad", "indeterminate": "warn"}
 
@@ -18,11 +19,19 @@ HUES: dict[str, Hue] = {"secure": "ok", "insecure": "warn", "bogus": "bad", "ind
 LONGEST_DAYS = 366
 
 
-def check(internet: Internet, walked: Walked) -> Generator[Event, None, Security]:
-    """Ask for keys and DS records along the walk, verify each link, and judge the claims on signatures."""
+def check(internet: Internet, walked: Walked, walks: Sequence[Walked]) -> Generator[Event, None, Security]:
+    """Ask for keys and DS records along the walk, verify each link, and judge the claims on signatures.
+
+    `walks` are all of this run: a later one starts from what earlier ones learnt, and does not meet every zone
+    and alias again.
+    """
+    cuts = {cut.zone: cut for each in reversed(walks) for cut in each.result.cuts}
+    known = tuple(
+        sorted(cuts.values(), key=lambda cut: cut.zone.rstrip(".").count(".") if cut.zone != "." else -1)
+    )
     chain = Chain(
-        walked.result,
-        walked.heard,
+        walked.result._replace(cuts=known),
+        [heard for each in walks for heard in each.heard],
         internet.trust_anchors,
         now=internet.date(),
         random=Random(internet.seed) if internet.kind == "sandbox" else None,
@@ -40,16 +49,16 @@ def check(internet: Internet, walked: Walked) -> Generator[Event, None, Security
     verdict = chain.verdict
     rows = tuple(_row(link) for link in verdict.links)
     yield Rows(
-        text=f"The chain of trust, {len(rows)} links, {asked} more questions.",
+        text=f"The chain of trust, {plural(len(rows), 'link')}, {plural(asked, 'more question')}.",
         id="security",
         title="The chain of trust",
         columns=("zone", "", "link"),
         rows=rows,
-        note=f"{asked} more questions, for keys and DS records",
+        note=f"{plural(asked, 'more question')}, for keys and DS records",
     )
     yield Step(text=verdict.text, role="note", hue=HUES[verdict.state])
     yield Measure(f"DNSSEC says: {verdict.state}.", "dns.security.state", verdict.state, "")
-    yield Measure(f"Checking took {asked} more questions.", "dns.security.questions", asked, "")
+    yield Measure(f"Checking took {plural(asked, 'more question')}.", "dns.security.questions", asked, "")
     yield from _judge(internet, walked, verdict)
     return verdict
 
@@ -72,7 +81,8 @@ def _judge(internet: Internet, walked: Walked, verdict: Security) -> Generator[E
         yield CHAIN.judged(True, verdict.text)
     elif verdict.state == "bogus" and not expired:
         yield CHAIN.judged(False, verdict.text)
-    yield from _signature_ends(walked, verdict.text if expired else "", internet.date())
+    if expired or verdict.state == "secure":  # otherwise what the signatures say of themselves is hearsay
+        yield from _signature_ends(walked, verdict.text if expired else "", internet.date())
     if verdict.state == "insecure":
         yield INSECURE.judged(True, verdict.text)
     elif broken is not None and broken.code == "denial-missing" and "DS" in broken.what:

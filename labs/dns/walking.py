@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from random import Random
 
-from labctl.events import Event, Exchange, Json
+from labctl.events import Event, Exchange, Json, Step
 from labctl.internet import Endpoint, Internet, Reply, Via
 from labctl.protocols.dns_cache import Cache
 from labctl.protocols.dns_result import Heard, Question, Result, Server
 from labctl.protocols.dns_walk import Walk
-from labs.dns.words import WALKER, asking, hearing, lane, ms
+from labs.dns.words import WALKER, asking, hearing, lane, ms, plural, sentence
 
 
 @dataclass
@@ -89,11 +90,11 @@ class Ladder:
             "glue": [f"{n} {a}" for n, a in heard.glue],
             "thrown_away": list(heard.scrubbed),
             "notes": list(heard.notes),
+            "strays": [f"{s.source}: {s.why}" for s in reply.strays],
         }
         if arrow.wide:
             data["wide"] = arrow.wide
-        strays = [f"From {s.source}: {s.why}" for s in reply.strays]
-        text = " ".join([f"{at_ms:.1f} ms. {heard.text}", *strays, *heard.notes])
+        text = f"{at_ms:.1f} ms. {heard.text}"
         return Exchange(
             text=text,
             at_ms=at_ms,
@@ -149,6 +150,7 @@ def walk(
     ladder = Ladder(internet, role)
     started = ladder.now_ms()
     heard: list[Heard] = []
+    aside: list[Step] = []
     while (question := machine.next_question()) is not None:
         yield ladder.question(question, ladder.now_ms() - started)
         reply = internet.ask(
@@ -160,7 +162,32 @@ def walk(
         said = machine.hear(reply.wire, failure=reply.failure or "timeout")
         heard.append(said)
         yield ladder.reply(said, reply, reply.received_at * 1000 - started)
+        aside += _aside(said, reply)
+    yield from _once_each(aside)
     return Walked(machine.result, heard, started, ladder.now_ms() - started)
+
+
+def _once_each(steps: list[Step]) -> list[Step]:
+    return [step for place, step in enumerate(steps) if step.text not in {s.text for s in steps[:place]}]
+
+
+def _aside(heard: Heard, reply: Reply) -> list[Step]:
+    """What came with a reply and does not fit on an arrow: forged datagrams, the transport's reasons, notes."""
+    steps = []
+    counted = Counter((stray.source, stray.why) for stray in reply.strays)
+    for (source, why), count in counted.items():
+        times = "" if count == 1 else f", {count} times"
+        words = f"A datagram from {source} was not taken for the answer{times}: {why}"
+        steps.append(Step(text=sentence(words), role="warning"))
+    if reply.detail and (reply.failure or reply.via in ("tls", "https")):
+        server = heard.question.server
+        steps.append(
+            Step(text=sentence(f"{server.name}: {reply.detail}"), role="warning" if reply.failure else "note")
+        )
+    steps += [
+        Step(text=sentence(f"{heard.question.server.name}: {note}"), role="note") for note in heard.notes
+    ]
+    return steps
 
 
 # A headline number that stands above what it sums up is worth waiting for, for so long.
@@ -174,18 +201,23 @@ def headlined(
 ) -> Generator[Event, None, Walked]:
     """The walk behind its `opening`, which is given the headline when the walk ends soon enough, and else "".
 
-    A walk that takes longer is shown as it happens.
+    A walk that takes longer, and every walk on the live internet, is shown as it happens.
     """
     held: list[Event] = []
     since = internet.clock() * 1000
     try:
-        while internet.clock() * 1000 - since < PATIENCE_MS:
+        while internet.kind == "sandbox" and internet.clock() * 1000 - since < PATIENCE_MS:
             held.append(next(events))
     except StopIteration as stop:
         walked: Walked = stop.value
         yield from opening(summary(walked) + ".")
         yield from held
         return walked
+    except KeyboardInterrupt:
+        # What was seen until then is shown, and kept.
+        yield from opening("")
+        yield from held
+        raise
     yield from opening("")
     yield from held
     return (yield from events)
@@ -194,4 +226,4 @@ def headlined(
 def summary(walked: Walked) -> str:
     """The headline number of a walk: `3 questions, 44.9 ms`."""
     count = walked.result.questions
-    return f"{count} question{'' if count == 1 else 's'}, {ms(walked.elapsed_ms)}"
+    return f"{plural(count, 'question')}, {ms(walked.elapsed_ms)}"

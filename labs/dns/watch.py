@@ -7,7 +7,7 @@ from collections.abc import Generator
 from labctl.errors import CannotRun
 from labctl.events import Event, Measure, Row, Rows, Step
 from labctl.internet import Endpoint, Internet
-from labs.dns.claims import TTL_DRAINS
+from labs.dns.claims import AUTHORITY, TTL_DRAINS
 from labs.dns.resolver import Said, ask
 from labs.dns.words import left, ms
 
@@ -46,12 +46,23 @@ def drain(internet: Internet, server: Endpoint | None, name: str, type: str) -> 
         if again.ttl > (said[-2].ttl or 0):
             break
     yield Step(text=moved, role="note")
-    yield from _judge(said)
+    remembered = ask(internet, resolver, name, type, recurse=False)
+    yield from _judge(said, remembered)
 
 
-def _judge(said: list[Said]) -> Generator[Event, None, None]:
+def _judge(said: list[Said], remembered: Said) -> Generator[Event, None, None]:
     ttls = [s.ttl for s in said if s.ttl is not None]
     yield Measure(f"The TTL was {ttls[0]} s at first.", "dns.resolver.ttl_first", ttls[0], "s")
+    if any(s.aa for s in said):
+        yield TTL_DRAINS.not_seen(
+            "This server speaks with authority (AA): it hands out the TTL of the zone itself."
+        )
+        words = "It speaks with authority (AA) and offers no recursion."
+        yield AUTHORITY.judged(not any(s.ra for s in said), words)
+        return
+    if remembered.ttl is None:
+        yield TTL_DRAINS.not_seen("The resolver had no copy that could grow old.")
+        return
     if len(ttls) < 2:
         yield TTL_DRAINS.not_seen("There was no second answer.")
         return

@@ -62,16 +62,18 @@ def whole_walk(
         from labs.dns.security import check
 
         for walked in walks:
-            verdict = yield from check(internet, walked)
+            verdict = yield from check(internet, walked, walks)
             security[walked.result.type] = verdict.state
     if compare:
-        yield from servers_of_the_zone(internet, first)
+        for walked in walks:
+            yield from servers_of_the_zone(internet, walked)
     again = ""
     if first.result.status != "failed":
         again = yield from _again(internet, cache, name, types[0], qmin)
     for walked in walks:
         state = security.get(walked.result.type, "")
         yield records.conclusion(walked.result, again if walked is first else "", state)
+    yield from caches.instead(internet, name, types[0])
 
 
 def reverse_of(walks: list[Walked], name: str) -> str:
@@ -85,7 +87,7 @@ def _again(internet: Internet, cache: Cache, name: str, type: str, qmin: bool) -
     """The same question once more, with what the walk has learnt; returns the sentence of what it cost."""
     again = quietly(walk(internet, name, type, cache=cache, qmin=qmin))
     count = again.result.questions
-    yield Measure(f"Asked again now, it takes {count} questions.", "dns.again.questions", count)
+    yield Measure(f"Asked again now, it takes {plural(count, 'question')}.", "dns.again.questions", count)
     took = round(again.elapsed_ms, 1)
     yield Measure(f"Asked again now, it takes {ms(took)}.", "dns.again.elapsed", took, "ms")
     return f"Ask again now: {plural(count, 'question')}, {ms(took)}."

@@ -74,7 +74,6 @@ def sentence(text: str) -> str:
 
 def listed(values: Sequence[str], most: int = 3) -> str:
     """`a, b and 11 more`."""
-    values = [short(v) for v in values]
     if len(values) <= most:
         return " and ".join(filter(None, [", ".join(values[:-1]), values[-1]])) if values else "none"
     return f"{', '.join(values[:most])} and {len(values) - most} more"

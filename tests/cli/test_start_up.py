@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,23 @@ HEAVY = [
     "labctl_lab_broken",
 ]
 
+# What a run that asks nobody anything can do without: benchmarks/README.md.
+NOT_FOR_A_WALK = [
+    "cryptography",
+    "dns.dnssec",
+    "httpx",
+    "ssl",
+    "importlib.metadata",
+    "importlib.resources",
+    "tomllib",
+    "platformdirs",
+    "labctl.quiz",
+    "labctl.progress",
+    "labctl.lesson.asking",
+    "labctl.sandbox.faults",
+    "rich",
+]
+
 SPY = """
 import sys
 sys.argv[1:] = {words!r}
@@ -48,10 +66,12 @@ print("LOADED", [m for m in {heavy!r} if m in sys.modules], file=sys.stderr)
 """
 
 
-def loaded(environment: dict[str, str], *words: str, **env: str) -> tuple[str, str]:
+def loaded(
+    environment: dict[str, str], *words: str, heavy: Sequence[str] = HEAVY, **env: str
+) -> tuple[str, str]:
     """What was printed, and the list of heavy modules, of a command line."""
     done = subprocess.run(
-        [sys.executable, "-c", SPY.format(words=list(words), heavy=HEAVY)],
+        [sys.executable, "-c", SPY.format(words=list(words), heavy=list(heavy))],
         capture_output=True,
         text=True,
         encoding="utf-8",
@@ -84,6 +104,34 @@ def test_the_help_imports_no_lab_and_nothing_that_a_lab_needs(environment: dict[
         assert name in shown
         assert title in shown
         assert panel in shown
+
+
+def test_the_help_makes_no_dataclass_which_costs_four_million_instructions(
+    environment: dict[str, str],
+) -> None:
+    script = (
+        "import sys, typer; before = set(sys.modules); sys.argv = ['labctl', '--help'];"
+        "from labctl.__main__ import main; main();"
+        "print('dataclasses' in before or 'dataclasses' not in sys.modules, file=sys.stderr);"
+        "print([m for m in set(sys.modules) - before if m.startswith('labctl')"
+        " and hasattr(sys.modules[m], 'dataclass')], file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=True,
+        timeout=60,
+    )
+    assert done.stderr.split("\n")[:2] == ["True", "[]"]
+
+
+def test_a_run_that_asks_nothing_imports_neither_quiz_nor_signatures(environment: dict[str, str]) -> None:
+    words = ("dns", "www.shop.test", "--json")
+    shown, modules = loaded(environment, *words, heavy=NOT_FOR_A_WALK)
+    assert json.loads(shown)["exit_code"] == 0
+    assert modules == "[]"
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

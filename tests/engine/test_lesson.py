@@ -13,7 +13,7 @@ from labctl.events import Claim, Event, Measure, Step
 from labctl.internet import Internet
 from labctl.lab import Lab
 from labctl.lesson import KEY, Lesson
-from labctl.play import Answered, Feedback, Given, Question, Run
+from labctl.play import Answered, Feedback, Given, Question, Quit, Run
 
 HELD = Claim("x.held", "It is so.", "RFC 0", broken_by="fault")
 UNSEEN = Claim("x.unseen", "It is so.", "RFC 0", broken_by="other", shown_by=("--all",))
@@ -129,7 +129,7 @@ def test_predict_observe_confront_explain_recall_in_this_order() -> None:
         "PREDICT", "ask x.predict",
         "OBSERVE",
         "ask x.read", "tell x.read: right feedback a |  | ",
-        "EXPLAIN", "You predicted: option b, sure. It was: option a. feedback b", "It was 3.",
+        "EXPLAIN", 'You predicted "option b" (sure). It was "option a". feedback b', "It was 3.",
         "QUIZ", "ask x.why", "tell x.why: right feedback a |  | ",
         "ask x.what-2", "tell x.what-2: wrong feedback b | option a | labctl x x.what-2",
         "All questions of this lab: labctl x --phase quiz",
@@ -157,10 +157,19 @@ def test_one_of_the_two_recall_questions_asks_why_and_old_ones_wait() -> None:
 
 def test_a_phase_restricts_the_lesson() -> None:
     assert lesson(only="predict")[1] == [
-        "PREDICT", "ask x.predict", "OBSERVE", "You predicted: option a. So it was. feedback a",
+        "PREDICT", "ask x.predict", 'You predicted "option a", and so it was. feedback a',
     ]  # fmt: skip
     assert lesson(only="observe")[1] == ["OBSERVE", "ask x.read", "tell x.read: right feedback a |  | "]
-    assert lesson(only="explain")[1] == ["OBSERVE", "EXPLAIN", "It was 3."]
+    assert lesson(only="explain")[1] == ["EXPLAIN", "It was 3."]
+
+
+def test_the_run_behind_a_phase_that_does_not_show_it_is_kept() -> None:
+    for phase in ("predict", "explain", "quiz"):
+        made, story, _ = lesson(only=phase)
+        assert "OBSERVE" not in story
+        assert [v.claim for v in made.run.verdicts] == ["x.held", "x.unseen"]
+    made, _, _ = lesson(only="predict", how="badly")
+    assert made.run.exit_code == 3
 
 
 def test_the_quiz_asks_all_recall_questions_and_does_not_show_the_run() -> None:
@@ -189,32 +198,37 @@ def test_a_prediction_that_the_run_could_not_show_makes_nobody_wrong() -> None:
     assert story[-1].endswith("nobody is wrong.")
 
 
-@pytest.mark.parametrize(("action", "said"), [("no-idea", "It was: option a."), ("skip", "You did not say.")])
+@pytest.mark.parametrize(
+    ("action", "said"), [("no-idea", 'It was "option a".'), ("skip", "You did not say.")]
+)
 def test_no_idea_and_skip_are_answers_too(action: Any, said: str) -> None:
     _, story, kept = lesson(Given(action), only="predict")
     assert story[-1].startswith(said)
     assert kept[0].outcome == ("no-idea" if action == "no-idea" else "skipped")
 
 
-def test_quitting_ends_the_questions_and_not_the_run() -> None:
+def test_quitting_ends_the_lesson_and_nothing_more_is_run_or_asked() -> None:
     made, story, kept = lesson(Given("quit"))
-    assert story == [
-        "PREDICT", "ask x.predict", "OBSERVE",
-        "EXPLAIN", "You did not say. It was: option a. feedback a", "It was 3.",
-    ]  # fmt: skip
-    assert made.run.exit_code == 0
-    assert [a.outcome for a in kept] == ["skipped"]
-    _, story, kept = lesson(given("a"), Given("quit"))
-    assert story[-4:] == [
-        "ask x.read",
-        "EXPLAIN",
-        "You predicted: option a. So it was. feedback a",
-        "It was 3.",
-    ]
+    assert story == ["PREDICT", "ask x.predict", "Again: labctl x"]
+    assert made.run.exit_code == 0, "nothing was judged, and nothing should be"
+    assert made.run.quit
+    assert kept == []
+    made, story, kept = lesson(given("a"), Given("quit"))
+    assert story[-2:] == ["ask x.read", "Again: labctl x"]
     assert [a.outcome for a in kept] == ["right"]
     _, story, kept = lesson(given("a"), given("a"), Given("quit"))
-    assert story[-1] == "ask x.why"
+    assert story[-2:] == ["ask x.why", "Again: labctl x"]
     assert [a.outcome for a in kept] == ["right", "right"]
+
+
+def test_quitting_between_two_messages_ends_the_run() -> None:
+    def wait(event: Event) -> None:
+        if isinstance(event, Measure):
+            raise Quit
+
+    made, story, _ = lesson(given("a"), wait=wait)
+    assert story == ["PREDICT", "ask x.predict", "OBSERVE", "Again: labctl x"]
+    assert (made.run.exit_code, made.run.quit) == (0, True)
 
 
 def test_ctrl_c_at_a_question_keeps_what_was_answered() -> None:

@@ -16,18 +16,20 @@ def answer(progress: Progress, item: str, outcome: str, phase: str = "recall", l
     progress.add("answer", lab=lab, item=item, phase=phase, outcome=outcome)
 
 
-def test_standings_count_recall_by_the_latest_answer(tmp_path: Path) -> None:
+def test_standings_count_what_was_asked_by_the_latest_answer(tmp_path: Path) -> None:
     progress = Progress(tmp_path)
     assert progress.standings() == {}
     answer(progress, "dns.a", "wrong")
     answer(progress, "dns.a", "right")
     answer(progress, "dns.b", "wrong")
     answer(progress, "dns.c", "skipped")
+    answer(progress, "dns.v", "void")
+    answer(progress, "dns.o", "right", phase="observe")
     answer(progress, "dns.p", "right", phase="predict")
-    assert progress.standings() == {"dns": Standing(done=False, asked=2, right=1)}
+    assert progress.standings() == {"dns": Standing(done=False, asked=4, right=2)}
     progress.add("lesson", lab="dns")
-    assert progress.standings() == {"dns": Standing(done=True, asked=2, right=1)}
-    assert progress.times_asked() == {"dns.a": 2, "dns.b": 1, "dns.c": 1, "dns.p": 1}
+    assert progress.standings() == {"dns": Standing(done=True, asked=4, right=2)}
+    assert progress.times_asked() == {"dns.a": 2, "dns.b": 1, "dns.c": 1, "dns.v": 1, "dns.o": 1, "dns.p": 1}
 
 
 def test_a_line_that_a_crash_tore_is_ignored_and_the_next_is_whole(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from conftest import plan_of
 from test_rich_renderer import check
 
-from labctl.play import Choice, Feedback, Given, Question
+from labctl.play import Choice, Feedback, Given, Question, Quit
 from labctl.render.prompts import TerminalAsker, choose, number
 
 CHOICES = (
@@ -87,7 +87,8 @@ def test_confidence_is_asked_after_the_answer() -> None:
     assert asked("b\n3\n", question)[0].confidence == 3
     assert asked("b\nvery\nguess\n", question)[0].confidence == 1
     assert asked("b\n\n", question)[0].confidence == 0
-    assert asked("b\n", question)[0] == Given("answer", "three")
+    assert asked("b\nq\n", question)[0] == Given("quit")
+    assert asked("b\n", question)[0] == Given("quit"), "the input ended before the question was over"
 
 
 def test_a_question_may_want_a_number() -> None:
@@ -135,12 +136,13 @@ def test_what_is_not_text_is_no_answer() -> None:
     assert given.action in ("answer", "quit")
 
 
-def test_a_pause_waits_for_enter_and_ends_with_the_input() -> None:
+@pytest.mark.parametrize("typed", ["\n", "\nq\n"])
+def test_a_pause_waits_for_enter_and_ends_the_lesson_with_q_or_the_input(typed: str) -> None:
     out = io.StringIO()
-    asker = TerminalAsker(plan_of(80), io.StringIO("\n"), out)
+    asker = TerminalAsker(plan_of(80), io.StringIO(typed), out)
     asker.pause()
-    asker.pause()
-    asker.pause()
+    with pytest.raises(Quit):
+        asker.pause()
     assert out.getvalue().count("Enter goes on") == 2
 
 

@@ -106,7 +106,7 @@ def test_the_footer_counts_questions_too(show: Show) -> None:
         Answered("dns.3", 1, "recall", "b", "b", "right"),
         Answered("dns.4", 1, "recall", "", "b", "skipped"),
     ]
-    assert "prediction right   quiz 1 of 2" in show(80, run=run_of(lesson(), answered=answered))
+    assert "prediction right   quiz 1 of 3" in show(80, run=run_of(lesson(), answered=answered))
 
 
 def test_steps_of_every_role_have_their_look(show: Show) -> None:

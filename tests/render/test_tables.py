@@ -6,12 +6,12 @@ from example_walk import caches, remembered
 
 from labctl.events import Row, Rows
 from labctl.render.glyphs import ASCII, UNICODE
-from labctl.render.tables import bar, table
+from labctl.render.tables import Table, bar
 from labctl.render.text import escape
 
 
 def drawn(rows: Rows, width: int = 80, **more: object) -> list[str]:
-    return [line.text.rstrip() for line in table(rows, width, UNICODE, escape, **more)]  # type: ignore[arg-type]
+    return [line.text.rstrip() for line in Table(rows, width, UNICODE, escape, **more).lines()]  # type: ignore[arg-type]
 
 
 def rows_of(*cells: tuple[str, ...], columns: tuple[str, ...] = ("a", "b"), **more: object) -> Rows:
@@ -72,3 +72,18 @@ def test_numbers_with_a_unit_are_aligned_right() -> None:
 
 def test_rows_may_have_different_numbers_of_cells() -> None:
     assert len(drawn(rows_of(("a",), ("a", "b", "c"), ()))) == 4
+
+
+def test_rows_that_go_on_keep_the_columns_of_the_first() -> None:
+    def tick(at: str, left: str) -> Rows:
+        row = Row("r", (at, "203.0.113.10", "1.2 ms", left), share=0.5)
+        return Rows("", "watch", "", ("at", "answer", "took", "left"), (row,))
+
+    first = Table(tick("0 s", "5 min"), 80, UNICODE, escape)
+    after = Table(tick("150 s", "2 min 30 s"), 80, UNICODE, escape, above=first)
+    lines = [line.text for each in (first, after) for line in each.lines()]
+    assert len(lines) == 2, "no heading, no empty line"
+    assert len({line.index(" s ") for line in lines}) == 1, "numbers stand under each other"
+    assert len({line.index("203.") for line in lines}) == 1
+    assert len({line.index("━") for line in lines}) == 1
+    assert max(map(len, lines)) < 80

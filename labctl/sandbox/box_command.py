@@ -1,0 +1,72 @@
+"""A program, or a shell, on the client's side of the box: it finds a machine with a small internet around it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+
+from labctl.sandbox.box_internet import BoxInternet
+
+MARK = "LABCTL_SHELL"
+_PROMPT = "(labctl) "
+# What a terminal sends goes to the program, which shall behave as it does anywhere else.
+_FROM_THE_TERMINAL = (signal.SIGINT, signal.SIGQUIT)
+_TO_DEFAULT = (*_FROM_THE_TERMINAL, signal.SIGPIPE, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
+
+
+def run_command(words: Sequence[str], internet: BoxInternet) -> int:
+    """Run it to its end. Returns its exit code; 126 or 127 when it could not be started, as a shell says."""
+    # The name servers are made while the program starts.
+    warming = threading.Thread(target=internet.world, name="warm up")
+    warming.start()
+    env = environment(os.environ)
+    if not words:
+        words, more = shell(env)
+        env |= more
+    for number in _FROM_THE_TERMINAL:
+        signal.signal(number, lambda *_: None)
+    try:
+        started = os.posix_spawnp(words[0], list(words), env, setsigdef=_TO_DEFAULT)
+    except OSError as error:
+        sys.stderr.write(f"labctl: {words[0]}: {error.strerror}\n")
+        return 127 if isinstance(error, FileNotFoundError) else 126
+    code = _wait_for(started)
+    warming.join()
+    return code
+
+
+def environment(env: Mapping[str, str]) -> dict[str, str]:
+    """The environment without what leads elsewhere: there is no proxy in the town."""
+    kept = {name: value for name, value in env.items() if not name.lower().endswith("_proxy")}
+    return {**kept, MARK: "1"}
+
+
+def shell(env: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
+    """The words that start the user's shell with a marked prompt, and what they need in the environment."""
+    path = env.get("SHELL") or ""
+    if not (path and os.access(path, os.X_OK)):
+        path = shutil.which("bash") or "/bin/sh"
+    name = os.path.basename(path)
+    if name == "bash":
+        # A file that only this process's descriptor leads to; bash reads it once.
+        script = os.memfd_create("labctl-bashrc", 0)
+        os.write(script, f'[ -f ~/.bashrc ] && . ~/.bashrc\nPS1="{_PROMPT}${{PS1:-\\$ }}"\n'.encode())
+        os.lseek(script, 0, os.SEEK_SET)
+        return [path, "--rcfile", f"/proc/self/fd/{script}", "-i"], {}
+    if name == "fish":
+        marked = f"functions -c fish_prompt _labctl_prompt; function fish_prompt; echo -n '{_PROMPT}'; _labctl_prompt; end"
+        return [path, "--init-command", marked, "-i"], {}
+    return [path, "-i"], {"PS1": f"{_PROMPT}$ "}
+
+
+def _wait_for(started: int) -> int:
+    """Wait for this process, and take leave of orphans: we are process 1 here."""
+    while True:
+        ended, status = os.waitpid(-1, 0)
+        if ended == started:
+            code = os.waitstatus_to_exitcode(status)
+            return code if code >= 0 else 128 - code

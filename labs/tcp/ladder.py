@@ -1,0 +1,158 @@
+"""A conversation as exchanges: each row of `protocols.tcp_ladder` becomes an arrow with its sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from labctl.events import Exchange, Hue, Json
+from labctl.protocols.tcp_ladder import Conversation, LadderRow
+from labctl.protocols.tcp_segments import Segment
+from labs.tcp.words import count, options
+
+CLIENT, SERVER = "client", "server"
+NOTHING: Mapping[str, str] = {}
+
+# What the flags mean in a conversation between people; for wide terminals.
+_SAYS = {
+    "S": "I want to connect",
+    "SA": "OK, I acknowledge, and so do I",
+    "FA": "I have no more to send",
+    "R": "I know no such connection",
+    "RA": "no",
+}
+
+
+def exchanges(
+    conversation: Conversation,
+    *,
+    names: tuple[str, str] = (CLIENT, SERVER),
+    phases: Mapping[str, str] = NOTHING,
+    since_ns: int | None = None,
+) -> Iterator[Exchange]:
+    """The arrows. `phases` renames the rules that stand between them (`data`: "GET / and its reply").
+
+    `since_ns` is the moment that the gutter calls 0: default, the conversation's first segment.
+    """
+    start = conversation.start_ns if since_ns is None else since_ns
+    offset = (conversation.start_ns - start) / 1e6
+    titles = {"open": "open", "data": "data", "close": "close", "reset": "reset", **phases}
+    lanes = {names[0]: f":{conversation.client[1]}", names[1]: f":{conversation.server[1]}"}
+    for row in conversation.rows:
+        yield _exchange(row, names, lanes, titles[row.phase], offset + row.at_ms)
+
+
+def _exchange(
+    row: LadderRow, names: tuple[str, str], lanes: Mapping[str, str], phase: str, at_ms: float
+) -> Exchange:
+    segment = row.segment
+    mine = row.sender == "client"
+    source, target = names if mine else names[::-1]
+    near, far = row.client_shows, row.server_shows
+    near, far = (near, far) if mine else (far, near)
+    role, hue = _role(row)
+    label, absolute = _labels(row)
+    data: dict[str, Json] = {
+        "left": names[0],
+        "source_state": near,
+        "target_state": far,
+        "phase": phase,
+        "absolute": absolute,
+        "flags": segment.flags,
+        "seq": row.seq,
+        "bytes": segment.length,
+        "options": [o.text for o in segment.options if o.name not in ("nop", "eol")],
+        "marks": list(row.marks),
+    }
+    if row.ack is not None:
+        data["ack"] = row.ack
+    if said := _SAYS.get(segment.flags.replace("P", "")):
+        data["wide"] = said
+    return Exchange(
+        text=_sentence(row, at_ms, source, target, near, far),
+        at_ms=at_ms,
+        source=source,
+        target=target,
+        label=label,
+        role=role,
+        hue=hue,
+        heavy=row.heavy,
+        lost=segment.dropped,
+        evidence=segment.evidence,
+        lanes=dict(lanes),
+        data=data,
+    )
+
+
+def _role(row: LadderRow) -> tuple[str, Hue]:
+    """What the legend calls the arrow, and its colour."""
+    segment = row.segment
+    if segment.dropped:
+        return "lost on the way", "warn" if {"retransmission", "fast-retransmission"} & set(row.marks) else (
+            "ok" if row.heavy else "accent" if "S" in segment.flags else "mute"
+        )
+    if "R" in segment.flags:
+        return "RST", "bad"
+    if {"retransmission", "fast-retransmission"} & set(row.marks):
+        return "sent again", "warn"
+    if "S" in segment.flags:
+        return "SYN", "accent"
+    if "F" in segment.flags:
+        return "FIN", "alt"
+    if row.heavy:
+        return "carries data", "ok"
+    if {"duplicate-ack", "sack", "dsack"} & set(row.marks):
+        return "ACK that tells of a gap" if "dsack" not in row.marks else "ACK: came twice", "warn"
+    return "ACK only", "mute"
+
+
+def _labels(row: LadderRow) -> tuple[str, str]:
+    """The words on the arrow, with relative and with the wire's numbers."""
+    if not (row.reading.sack or row.reading.dsack):
+        return row.label, row.absolute_label
+    # The acknowledgement is the point, and there is no room for more.
+    parts = [row.segment.flag_words, f"ack={row.ack}"]
+    if row.reading.dsack:
+        parts.append(f"twice {_range(row.reading.dsack)}")
+    elif row.reading.sack:
+        parts.append("sack " + " ".join(map(_range, row.reading.sack)))
+    return "  ".join(parts), row.absolute_label
+
+
+def _range(block: tuple[int, int]) -> str:
+    return f"{block[0]}-{block[1]}"
+
+
+def _sentence(row: LadderRow, at_ms: float, source: str, target: str, near: str, far: str) -> str:
+    segment = row.segment
+    how = {"captured": "", "observed": " (observed, not captured)", "inferred": " (inferred)"}[
+        segment.evidence
+    ]
+    what = f"{source} sends {segment.flag_words or 'a segment without flags'}{how}"
+    if segment.length:
+        what += f" with {count(segment.length, 'byte')}"
+    numbers = [f"seq {row.seq}"]
+    if row.ack is not None:
+        numbers.append(f"ack {row.ack}")
+    if row.reading.dsack:
+        numbers.append(f"came twice {_range(row.reading.dsack)}")
+    if row.reading.sack:
+        numbers.append("SACK " + " ".join(map(_range, row.reading.sack)))
+    if "S" in segment.flags:
+        numbers += [f"window {segment.window}", options(segment)]
+    text = f"{at_ms:.1f} ms. {what}: {', '.join(numbers)}."
+    if segment.length == 0:
+        text = text.replace(".", ".", 1)
+    if row.remark:
+        text += f" {row.remark[0].upper()}{row.remark[1:]}."
+    states = [f"{who} is now {state}" for who, state in ((source, near), (target, far)) if state]
+    return f"{text} {_capital(', '.join(states))}." if states else text
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def segments_of(conversation: Conversation, *, from_client: bool) -> list[Segment]:
+    """One side's segments, in order."""
+    wanted = "client" if from_client else "server"
+    return [row.segment for row in conversation.rows if row.sender == wanted]

@@ -1,0 +1,45 @@
+"""How the tcp lab says things. Pure functions from what was seen to words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from labctl.protocols.tcp_segments import Segment
+
+
+def ms(value: float) -> str:
+    """A duration as the screens print it."""
+    if value >= 9_995:
+        return f"{value / 1000:.1f} s"
+    return f"{value:,.0f} ms" if value >= 99.95 else f"{value:.1f} ms"
+
+
+def seconds(value: float) -> str:
+    """Milliseconds as seconds with one decimal: `3.1 s`."""
+    return f"{value / 1000:.1f} s"
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """`1 segment`, `3 segments`."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def listed(values: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    if len(values) < 2:
+        return values[0] if values else "none"
+    return f"{', '.join(values[:-1])} and {values[-1]}"
+
+
+def options(segment: Segment) -> str:
+    """The options of a SYN in words: `MSS 1460, SACK allowed, window scale 7, time stamps`."""
+    said = []
+    if segment.mss is not None:
+        said.append(f"MSS {segment.mss}")
+    if segment.sack_permitted:
+        said.append("SACK allowed")
+    if segment.window_scale is not None:
+        said.append(f"window scale {segment.window_scale}")
+    if segment.timestamps is not None:
+        said.append("time stamps")
+    return ", ".join(said) or "no options"
