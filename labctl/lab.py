@@ -21,7 +21,8 @@ from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin, ge
 from labctl.errors import Malformed
 from labctl.events import Claim, Event
 
-Place = Literal["sandbox", "live", "both"]
+# `local`: on this machine or its network, asked with real packets; no internet is needed for it.
+Place = Literal["sandbox", "live", "both", "local"]
 # What the sandbox is made of for this lab: servers on 127.0.0.1, or a private network with real packets.
 Carrier = Literal["loopback", "box"]
 

@@ -53,13 +53,14 @@ def open_internet(
         notices.append(
             f"{target} is not part of the sandbox internet; what is said about it here is not so in the real one."
         )
-    if where == "live":
+    if where in ("live", "local"):
         internet: Internet = live.LiveInternet()
     else:
         from labctl.sandbox import open_sandbox
 
         if shared.break_:
             _known(shared.break_, lab)
+            notices.append(_said_of(shared.break_))
         internet = open_sandbox(fault=shared.break_, seed=shared.seed)
     internet.seed = shared.seed
     internet.timeout = shared.timeout
@@ -86,6 +87,12 @@ def _reach() -> Reach:
         forced = capabilities.probe("internet")
         return live.Reach("yes" if forced.have else "no", forced.text, ())
     return live.reaches_internet()
+
+
+def _said_of(fault: str) -> str:
+    from labctl.sandbox.faults import FAULTS
+
+    return f"Broken on purpose ({fault}): {FAULTS[fault].sentence}"
 
 
 def _known(fault: str, lab: Lab) -> None:

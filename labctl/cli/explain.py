@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Annotated
@@ -128,15 +129,15 @@ def _fault(page: Page, name: str, known: dict[str, tuple[str, Claim]]) -> None:
 
 def _question(page: Page, item: Item) -> None:
     page.heading(item.id)
-    page.prose(unmarked(item.stem))
+    page.prose(_words(item.stem))
     for option in item.options:
         page.say()
-        page.prose(unmarked(option.text), "bold", indent="    ")
+        page.prose(_words(option.text), "bold", indent="    ")
         if option.feedback:
-            page.prose(unmarked(option.feedback), indent="      ")
+            page.prose(_words(option.feedback), indent="      ")
     if item.feedback:
         page.say()
-        page.prose(unmarked(item.feedback))
+        page.prose(_words(item.feedback))
     page.say()
     page.rows([("right", _key(item)), *([("see it", item.see)] if item.see else [])], 13, "mute")
 
@@ -154,7 +155,12 @@ def _key(item: Item) -> str:
 
 
 def _text(option: Option | None) -> str:
-    return unmarked(option.text) if option else ""
+    return _words(option.text) if option else ""
+
+
+def _words(text: str) -> str:
+    """Prose without its marks; what only a run knows stands in brackets, by its name."""
+    return re.sub(r"\{(?:argument:)?([\w.:-]+)\}", r"[\1]", unmarked(text))
 
 
 _Known = dict[str, tuple[str, Claim]]
@@ -196,7 +202,7 @@ def _list_codes(page: Page, known: _Known) -> None:
 
 def _list_questions(page: Page, known: _Known) -> None:
     page.heading("Questions, by lab")
-    page.rows([(item.id, unmarked(item.stem)) for item in _questions().values()])
+    page.rows([(item.id, _words(item.stem)) for item in _questions().values()])
 
 
 _LISTS: dict[str, Callable[[Page, _Known], None]] = {

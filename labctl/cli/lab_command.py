@@ -31,6 +31,8 @@ def command_of(lab: Lab) -> TyperCommand:
 
         shared = options.taken_from(given, os.environ)
         arguments = {p.name: given[p.name] for p in own}
+        if shared.break_ and all(given[p.name] == _usual(p) for p in own):
+            arguments = _where_it_shows(lab, shared.break_, arguments)
         return run_lab(lab, arguments, shared, command=_line(lab, own, arguments, shared))
 
     parameters = [_parameter(p) for p in own] + options.parameters(of_packets=lab.carrier == "box")
@@ -48,6 +50,16 @@ def command_of(lab: Lab) -> TyperCommand:
     command = get_command(app)
     assert isinstance(command, TyperCommand)
     return command
+
+
+def _usual(p: Parameter) -> Any:
+    return list(p.default) if isinstance(p.default, tuple) else p.default
+
+
+def _where_it_shows(lab: Lab, fault: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """A fault without a target is shown where it shows: by the command line of the claim that it breaks."""
+    claim = lab.claim_broken_by(fault)
+    return arguments_from(lab, claim.shown_by) if claim is not None and claim.shown_by else arguments
 
 
 def arguments_from(lab: Lab, words: tuple[str, ...]) -> dict[str, Any]:

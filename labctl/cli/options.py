@@ -190,12 +190,20 @@ def parameters(*, of_packets: bool = False) -> list[inspect.Parameter]:
     ]
 
 
+# Nobody waits longer for one answer, and a socket's timer has an end.
+MOST_SECONDS = 86_400
+
+
 def taken_from(given: Mapping[str, Any], env: Mapping[str, str]) -> Shared:
     """The common options among all that a command was given. Raises UsageError when two contradict."""
     formats = [name for name in ("json", "jsonl", "plain") if given[name]]
     if len(formats) > 1:
         both = " and ".join(f"--{name}" for name in formats)
         raise UsageError("options-contradict", f"{both}: choose one", fixes=(f"--format {formats[0]}",))
+    if given["timeout"] is not None and not given["timeout"] < MOST_SECONDS:  # nan is not less than anything
+        raise UsageError(
+            "usage", f"--timeout: {given['timeout']} is not a number of seconds under {MOST_SECONDS:,}"
+        )
     if given["live"] and given["sandbox"]:
         raise UsageError("options-contradict", "--live and --sandbox: choose one", fixes=("leave one out",))
     flags = Flags(

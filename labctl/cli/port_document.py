@@ -113,7 +113,7 @@ def _matrix(matrix: Matrix) -> dict[str, Json]:
             for cell in matrix.cells
         ],
         "situations": [{"id": each.id, "title": each.title} for each in SITUATIONS],
-        "not_made": [{"situation": id, "text": text} for id, text in matrix.not_made],
+        "not_made": [{"situation": name, "text": text} for name, text in matrix.not_made],
         "other_calls": [
             {"call": e.call, "errno": e.number, "error": e.error, "text": e.text} for e in matrix.elsewhere
         ],

@@ -12,12 +12,12 @@ from labctl.render.text import cells, escape, pad
 
 if TYPE_CHECKING:
     from labctl.ports import Held, Look, Trial
-    from labctl.ports.situations import Matrix
+    from labctl.ports.situations import Cell, Matrix
 
 # Longer lists are cut, and say so.
 _ROWS = 12
 _OPTIONS = {"": "without", "SO_REUSEADDR": "SO_REUSEADDR", "SO_REUSEPORT": "SO_REUSEPORT"}
-_SHORT = {"": "-", "SO_REUSEADDR": "addr", "SO_REUSEPORT": "port"}
+_SHORT = {"": "none", "SO_REUSEADDR": "addr", "SO_REUSEPORT": "port"}
 
 
 def show(found: Look | None, listening: Sequence[Held] | None, matrix: Matrix | None) -> None:
@@ -83,8 +83,8 @@ class _Sentences:
             odd = "" if cell.as_rule else ", not as on Linux"
             old, new = (option or "nothing" for option in (cell.old, cell.new))
             self.say(f"{titles[cell.situation]}; the old socket set {old}, the new one {new}: {said}{odd}.")
-        for id, text in matrix.not_made:
-            self.say(f"{id} could not be made: {text}.")
+        for name, text in matrix.not_made:
+            self.say(f"{name} could not be made: {text}.")
         self._blank("The rule:")
         for sentence in RULE:
             self.say(sentence)
@@ -134,6 +134,7 @@ class _Screen(_Sentences):
             self._mute("no socket of this machine" if found.tables else NOT_TOLD)
         for each in self._cut(found.held):
             self._socket(each)
+        self._more(found.held)
         for sentence in _towards(found):
             self.page.prose(escape(sentence), "mute", indent="    ")
         self._trials(found)
@@ -166,7 +167,8 @@ class _Screen(_Sentences):
             line = each.line
             hue = "" if any(p.mine for p in each.processes) else "mute"
             head = f"    {self._transport(line.transport)}  {_local(each).ljust(widest)}   "
-            self.page.say(head + self.page.paint(self._fit(each.owner, 12 + widest), hue))
+            self.page.say(head + self.page.paint(self._owner(each, 12 + widest), hue))
+        self._more(listening)
 
     def matrix(self, matrix: Matrix) -> None:
         """Ten situations against nine pairs of options."""
@@ -176,32 +178,25 @@ class _Screen(_Sentences):
             self._title("labctl port --matrix")
         self._rule("when does bind() work?", _summary(matrix))
         at = {(cell.situation, cell.old, cell.new): cell for cell in matrix.cells}
-        first = 4 + max(len(each.title) for each in SITUATIONS) + 3
-        groups = [f"{option or 'nothing'}".ljust(15) for option in OPTIONS]
-        column = "".join(_SHORT[option].ljust(5) for option in OPTIONS)
+        first = max(len(each.title) for each in SITUATIONS) + 2
         paint = self.page.paint
+        bar = paint(self.page.glyphs.lifeline, "faint") + " "
+        olds = [paint((option or "nothing").ljust(14), "bold") for option in OPTIONS]
+        news = paint("".join(_SHORT[option].ljust(5) for option in OPTIONS)[:14], "mute")
         self.page.say()
-        self.page.say(
-            " " * 4
-            + paint("the OLD socket set".ljust(first - 4), "mute")
-            + paint("".join(groups).rstrip(), "bold")
-        )
-        self.page.say(
-            " " * 4
-            + paint("the NEW socket sets".ljust(first - 4), "mute")
-            + paint((column * 3).rstrip(), "mute")
-        )
+        self._line(paint("the OLD socket had set".ljust(first), "mute"), *(bar + old for old in olds))
+        self._line(paint("the NEW socket sets".ljust(first), "mute"), *(bar + news for _ in OPTIONS))
         for situation in SITUATIONS:
-            line = " " * 4 + situation.title.ljust(first - 4)
-            for old in OPTIONS:
-                for new in OPTIONS:
-                    line += self._cell(at.get((situation.id, old, new)))
-            self.page.say(line.rstrip())
+            groups = [
+                bar + "".join(self._cell(at.get((situation.id, old, new))) for new in OPTIONS)[:-1]
+                for old in OPTIONS
+            ]
+            self._line(situation.title.ljust(first), *groups)
         self.page.say()
         ok, bad = paint(self.page.glyphs.passed, "ok"), paint(self.page.glyphs.failed, "bad")
         self.page.say(f"  {ok} {paint('bind() works', 'mute')}    {bad} {paint(_failure(matrix), 'mute')}")
-        for id, text in matrix.not_made:
-            self._marked("!", "warn", f"{id} could not be made: {text}.")
+        for name, text in matrix.not_made:
+            self._marked("!", "warn", f"{name} could not be made: {text}.")
         self.page.say()
         for sentence in RULE:
             self.page.prose(sentence)
@@ -251,19 +246,21 @@ class _Screen(_Sentences):
         self.page.prose(text, "mute", indent="    ")
 
     def _cut(self, rows: Sequence[Held]) -> Sequence[Held]:
-        if self.page.plan.all or len(rows) <= _ROWS:
-            return rows
-        self._more = len(rows) - _ROWS
-        return rows[:_ROWS]
+        return rows if self.page.plan.all or len(rows) <= _ROWS else rows[:_ROWS]
+
+    def _more(self, rows: Sequence[Held]) -> None:
+        hidden = len(rows) - len(self._cut(rows))
+        if hidden:
+            self._mute(f"{hidden} more, --all")
 
     def _transport(self, transport: str) -> str:
         return self.page.paint(transport.upper(), "mute")
 
-    def _fit(self, text: str, taken: int) -> str:
-        from labctl.render.text import cut
-
-        shown = escape(text)
-        return shown if self.page.plan.all else cut(shown, self.width - 1 - taken, self.page.glyphs.cut)
+    def _owner(self, each: Held, taken: int) -> str:
+        if self.page.plan.all or not each.processes:
+            return escape(each.owner)
+        room = self.width - 1 - taken
+        return escape(words.owner(each.line, each.processes, me=-1, user="", room=room))
 
     def _socket(self, each: Held) -> None:
         line = each.line
@@ -278,7 +275,7 @@ class _Screen(_Sentences):
             head += self.page.paint(f"   {line.timer_seconds:.0f} s left", "warn")
         self.page.say(head)
         if line.owned:
-            self.page.say(" " * 22 + self.page.paint(self._fit(each.owner, 22), "mute"))
+            self.page.say(" " * 22 + self.page.paint(self._owner(each, 22), "mute"))
 
     def _trials(self, found: Look) -> None:
         paint, glyphs = self.page.paint, self.page.glyphs
@@ -301,10 +298,11 @@ class _Screen(_Sentences):
                 f"{number} {error}: {words.meaning(error) or _words_of(found, error)}", "mute", indent="    "
             )
 
-    def _cell(self, cell: object) -> str:
-        from labctl.ports.situations import Cell
+    def _line(self, *pieces: str) -> None:
+        self.page.say(("    " + "".join(pieces)).rstrip())
 
-        if not isinstance(cell, Cell) or cell.error == "ENOPROTOOPT":
+    def _cell(self, cell: Cell | None) -> str:
+        if cell is None:
             return self.page.paint(self.page.glyphs.absent, "mute") + " " * 4
         mark, hue = (self.page.glyphs.passed, "ok") if cell.works else (self.page.glyphs.failed, "bad")
         odd = "" if cell.as_rule else "!"
@@ -366,7 +364,7 @@ def _summary(matrix: Matrix) -> str:
 
 
 def _failure(matrix: Matrix) -> str:
-    failed = [cell for cell in matrix.cells if not cell.works and cell.error != "ENOPROTOOPT"]
+    failed = [cell for cell in matrix.cells if not cell.works]
     if not failed:
         return "never"
     calls = dict.fromkeys(f"{cell.call}() says {cell.number} {cell.error}" for cell in failed)
@@ -375,7 +373,7 @@ def _failure(matrix: Matrix) -> str:
 
 def _exceptions(matrix: Matrix) -> list[str]:
     calls = {cell.call for cell in matrix.cells if not cell.works}
-    first = "It was always bind() that failed, never listen()." if calls <= {"bind", "setsockopt"} else ""
+    first = "It was always bind() that failed, never listen()." if calls == {"bind"} else ""
     if not matrix.elsewhere:
         return [first] if first else []
     told = "; ".join(f"{each.text} ({each.number} {each.error})" for each in matrix.elsewhere)

@@ -16,6 +16,7 @@ NAMES = {
     "labctl/result/1": ("result-1.json", "what --json prints, what --save writes, the last line of --jsonl"),
     "labctl/event/1": ("event-1.json", "every other line of --jsonl, and the events of a result"),
     "labctl/doctor/1": ("doctor-1.json", "what labctl doctor --json prints"),
+    "labctl/port/1": ("port-1.json", "what labctl port --json prints"),
     "labctl/sandbox/1": ("sandbox-1.json", "what labctl sandbox up --json prints"),
 }
 

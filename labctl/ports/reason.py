@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -155,7 +156,7 @@ def _left(port: int, left: Sequence[Held], trials: Sequence[Trial], machine: Mac
     shared = _share(trials)
     if not shared:
         text += " SO_REUSEADDR on the new socket does not help here: the old one had not set it."
-    waiting = [Fix(f"wait {wait:.0f} s: {listed}")] if wait is not None else []
+    waiting = [Fix(f"wait {math.ceil(wait)} s: {listed}")] if wait is not None else []
     return Reason("taken", cause, text, (*shared, *_kill(left), *waiting), wait)
 
 

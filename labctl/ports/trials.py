@@ -82,7 +82,8 @@ def named(error: OSError) -> tuple[int, str, str]:
 def free_port(near: int, taken: Sequence[int] = ()) -> int | None:
     """A port that every address still has: the first after `near`; above 1024 for the low ones (80: 8080)."""
     first = near + 1 if near >= 1024 else near + 8000
-    for port in [*range(first, min(first + 64, 65536)), *range(8000, 8064)]:
+    near_by: list[int] = [*range(first, min(first + 64, 65536)), *range(8000, 8064)]
+    for port in near_by:
         if port in taken:
             continue
         if all(_not_in_the_way(try_bind(host, port)) for host in HOSTS):

@@ -28,30 +28,35 @@ def meaning(error: str) -> str:
 
 
 def age(seconds: float) -> str:
-    """`4 s`, `14 min`, `3 h`, `2 days`."""
+    """`4 s`, `14 min`, `3 h`, `2 days`, as in "started ... ago"."""
     for unit, size, until in (("s", 1, 120), ("min", 60, 7200), ("h", 3600, 172800)):
         if seconds < until:
             return f"{int(seconds // size)} {unit}"
     return f"{int(seconds // 86400)} days"
 
 
-def process(one: Process) -> str:
-    """`flask run, pid 4312, yours, started 14 min ago`."""
-    parts = [one.command, f"pid {one.pid}", "yours" if one.mine else f"of {one.user}"]
+def process(one: Process, room: int | None = None) -> str:
+    """`flask run, pid 4312, yours, started 14 min ago`; a long command gives way to `room` characters in all."""
+    told = f", pid {one.pid}, " + ("yours" if one.mine else f"of {one.user}")
     if one.age is not None:
-        parts.append(f"started {age(one.age)} ago")
-    return ", ".join(parts)
+        told += ", started just now" if one.age < 1 else f", started {age(one.age)} ago"
+    command = one.command
+    if room is not None and len(command) + len(told) > room:
+        command = command[: max(room - len(told) - 3, 8)] + "..."
+    return command + told
 
 
-def owner(line: SocketLine, processes: Sequence[Process], *, me: int, user: str) -> str:
+def owner(
+    line: SocketLine, processes: Sequence[Process], *, me: int, user: str, room: int | None = None
+) -> str:
     """Who holds a socket: its processes, or why none can be named. `user` is the name of the socket's uid."""
     if processes:
         more = f", and {len(processes) - 1} more" if len(processes) > 1 else ""
-        return process(processes[0]) + more
+        return process(processes[0], None if room is None else room - len(more)) + more
     if not line.owned:
         return "no process: the kernel keeps it"
     if line.uid == me or me == 0:
-        return f"owned by uid {line.uid} ({user}), in a process that cannot be seen from here"
+        return f"owned by uid {line.uid} ({user}), whose process is not visible here"
     return f"owned by uid {line.uid} ({user}); need root for the pid"
 
 

@@ -36,7 +36,7 @@ _ZONES_IN_BOTH = {
 }
 _DEFAULT_PORTS = {"udp": 53, "tcp": 53, "tls": 853, "https": 443}
 
-Place = Literal["sandbox", "live", "both"]
+Place = Literal["sandbox", "live", "both", "local"]
 
 
 class Target(NamedTuple):
@@ -93,6 +93,8 @@ def target(text: str, *, command: str = "labctl dns") -> Target:
                 "name-is-server", f"{text} names a server too", f"{command} {host} --server {match[1]}"
             )
         raise _meant("name-is-mail", f"{text} is a mail address", f"{command} {match[1]} --type MX")
+    if re.fullmatch(r"\d+(\.\d+){3}\.?", text):
+        raise UsageError("address-invalid", f"{text} looks like an IPv4 address and is none")
     parsed = dns_names.parse_name(text)
     return Target(typed, parsed.ascii, parsed.unicode)
 

@@ -24,9 +24,11 @@ Save = Callable[[str, bytes], None]
 # Wide enough that a lab is not held up in the middle by a reader who takes their time.
 _PIPE = 1 << 20
 _F_SETPIPE_SZ = 1031
+# The first line that comes says where modules are: there, as here.
 _BOOT = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv.pop()); "
-    "from labctl.sandbox.box_child import main; import os; os._exit(main())"
+    "import json, os, sys; "
+    "sys.path[:] = json.loads(open(int(sys.argv[1]), 'rb', 0, closefd=False).readline()); "
+    "from labctl.sandbox.box_child import main; os._exit(main())"
 )
 
 
@@ -66,7 +68,7 @@ class Box:
 
             fcntl.fcntl(go, _F_SETPIPE_SZ, _PIPE)
         self._hear = os.fdopen(hear, "rb")
-        program = [sys.executable, "-P", "-c", _BOOT, str(come), str(go), json.dumps(sys.path)]
+        program = [sys.executable, "-P", "-c", _BOOT, str(come), str(go)]
         try:
             self._process = children.start(
                 program,
@@ -83,6 +85,7 @@ class Box:
             os.close(come)
             os.close(go)
         self._closed = False
+        self._say(sys.path)
         self._say({"fault": fault, "seed": seed, "timeout": timeout, "distance": distance})
 
     def wait_until_ready(self) -> None:
@@ -128,7 +131,7 @@ class Box:
             self.close()
             raise BoxMistake(f"{line['mistake']}\n\ninside the box:\n{line['trace']}")
 
-    def _say(self, line: Mapping[str, Any]) -> None:
+    def _say(self, line: object) -> None:
         with contextlib.suppress(BrokenPipeError):  # what became of it, the next line that we read says
             os.write(self._give, json.dumps(line).encode() + b"\n")
 

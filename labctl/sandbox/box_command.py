@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import signal
@@ -29,8 +30,11 @@ def run_command(words: Sequence[str], internet: BoxInternet) -> int:
         env |= more
     for number in _FROM_THE_TERMINAL:
         signal.signal(number, lambda *_: None)
+    program = words[0] if "/" in words[0] else shutil.which(words[0])
     try:
-        started = os.posix_spawnp(words[0], list(words), env, setsigdef=_TO_DEFAULT)
+        if program is None:
+            raise FileNotFoundError(errno.ENOENT, "command not found")
+        started = os.posix_spawn(program, list(words), env, setsigdef=_TO_DEFAULT)
     except OSError as error:
         sys.stderr.write(f"labctl: {words[0]}: {error.strerror}\n")
         return 127 if isinstance(error, FileNotFoundError) else 126

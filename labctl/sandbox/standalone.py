@@ -231,11 +231,17 @@ def _cannot_bind(address: str, port: int, error: OSError, servers: tuple[TownSer
             fixes=(f"for i in $(seq 1 {max(last, 53)}); do sudo ifconfig lo0 alias 127.53.0.$i up; done",),
         )
     if error.errno == errno.EADDRINUSE:
+        from labctl.ports import holder
+
+        held_by = holder(port, address)
         return CannotRun(
             "port-in-use",
             f"Port {port} on {address} is taken, perhaps by another `labctl sandbox up`.",
-            evidence=(("bind", f"{address}:{port}: {error.strerror}"),),
-            fixes=("labctl sandbox up --port 0",),
+            evidence=(
+                ("bind", f"{address}:{port}: {error.strerror}"),
+                *((("held by", held_by),) if held_by else ()),
+            ),
+            fixes=("labctl sandbox up --port 0", f"labctl port {port}   says who has it and why"),
         )
     if error.errno == errno.EACCES:
         return CannotRun(

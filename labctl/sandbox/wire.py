@@ -26,6 +26,8 @@ _PACKET_STATISTICS, _PACKET_QDISC_BYPASS, _PACKET_IGNORE_OUTGOING = 6, 20, 23
 _SO_RCVBUFFORCE, _SO_TIMESTAMPNS = 33, 35
 _BUFFER = 16 << 20
 _FRAME = 2048
+# The bit of the first octet of a hardware address that is for many.
+_GROUP = 0x01
 # Frames that are taken from one side before the other has its turn.
 _TURN = 64
 # Frames that are kept for a lab that never asks for them; later ones are counted as missed.
@@ -149,6 +151,9 @@ class Wire:
             scripts = self._scripts
             judged = _judged(scripts, data, at_ns, heading) if scripts else PASS
             taken.append(Frame(at_ns, heading, data, judged.drop, judged.delay_ms))
+            # A kernel tells its neighbours now and then what it listens to; that disturbs no quiet.
+            if not data[0] & _GROUP:
+                self._moved = time.monotonic()
             if judged.drop:
                 continue
             distance = self._distance(data, heading) + judged.delay_ms / 1000
@@ -158,7 +163,6 @@ class Wire:
                 heapq.heappush(self._waiting, (due, self._number, out, data))
             else:
                 _send(out, data)
-        self._moved = time.monotonic()
         with self._lock:
             room = _KEPT - len(self._frames)
             self._missed += max(0, len(taken) - room)

@@ -28,6 +28,8 @@ class Stage:
     _next_port: int = FIRST_PORT
     # What went wrong in server programs, for whoever wants to know; the segments tell the same.
     failures: list[str] = field(default_factory=list)
+    # Where every segment is kept besides, for --pcap; None keeps none.
+    keep: list[Segment] | None = None
 
     @property
     def boxed(self) -> bool:
@@ -95,7 +97,10 @@ class Stage:
 
     def crossed(self, *, port: int | None = None, settle_ms: float | None = None) -> list[Segment]:
         """The segments since the last call, from or to `port`."""
-        return self.network.segments(port=port, settle_ms=settle_ms)
+        found = self.network.segments(port=port, settle_ms=settle_ms)
+        if self.keep is not None:
+            self.keep += found
+        return found
 
     def scripted(self, *rules: Rule) -> ExitStack:
         """The rules hold inside (raises CannotRun where there is no wire)."""

@@ -69,6 +69,10 @@ def test_colour_follows_the_terminal_and_the_wish(labctl: Any) -> None:
         (("dsn",), "there is no command 'dsn'", "did you mean labctl dns"),
         (("echos",), "there is no command 'echos'", "did you mean labctl echo"),
         (("xyzzy",), "there is no command 'xyzzy'", "labctl --help"),
+        (("help",), "there is no command 'help'", "did you mean labctl --help?"),
+        (("version",), "there is no command 'version'", "did you mean labctl --version?"),
+        (("list",), "there is no command 'list'", "did you mean labctl?"),
+        (("dns", "a..b.test"), "has an empty label", "  labctl dns a.b.test"),
         (("echo", "--tmes", "2"), "labctl echo has no option --tmes", "did you mean --times"),
         (("echo", "--jsno"), "labctl echo has no option --jsno", "--json"),
         (("echo", "--times", "x"), "--times: 'x' is not a whole number", "labctl echo --help"),
@@ -122,14 +126,38 @@ def test_a_lab_that_does_not_import_is_one_clear_error_of_that_lab_alone(labctl:
 
 
 def test_every_code_claim_and_fault_can_be_explained(labctl: Any) -> None:
-    everything = labctl("explain").stdout
-    for word in ("port-in-use", "dns.referral", "root-knows-it-all", "echo.answered"):
-        assert word in everything
+    for kind, word in (
+        ("codes", "port-in-use"),
+        ("claims", "dns.referral"),
+        ("claims", "echo.answered"),
+        ("faults", "root-knows-it-all"),
+        ("questions", "dns.questions"),
+    ):
+        assert word in labctl("explain", kind).stdout
         shown = labctl("explain", word)
         assert shown.returncode == 0
         assert word in shown.stdout
     assert "RFC 1034 section 4.3.2" in labctl("explain", "dns.referral").stdout
     assert "--break root-knows-it-all" in labctl("explain", "dns.referral").stdout
+
+
+def test_explain_alone_says_what_kinds_there_are(labctl: Any) -> None:
+    shown = labctl("explain").stdout
+    assert len(shown.splitlines()) < 20
+    for kind in ("claims", "faults", "codes", "questions"):
+        assert f"labctl explain {kind}" in shown
+
+
+def test_a_question_is_explained_with_its_feedback_and_what_is_right(labctl: Any) -> None:
+    shown = labctl("explain", "echo.read").stdout
+    for text in ("Who was called?", "the floor", "Look at the first line again.", "right        The wall"):
+        assert text.casefold() in shown.casefold()
+    assert "what the run measures (echo.times)" in labctl("explain", "echo.times").stdout
+    for item in labctl("explain", "questions").stdout.split():
+        if item.startswith("dns."):
+            done = labctl("explain", item)
+            assert (done.returncode, done.stderr) == (0, "")
+            assert not set("{}`*") & set(done.stdout)
 
 
 @pytest.mark.parametrize("name", NAMES)

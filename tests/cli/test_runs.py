@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from labctl import catalog
 from labctl.cli.schema import text_of
 
 RESULT = json.loads(text_of("result"))
@@ -91,7 +93,8 @@ def test_no_internet_is_said_loudly_and_the_sandbox_takes_its_place(labctl: Any)
         "No internet from here: this is the sandbox internet that labctl carries along, not the real both."
     )
     document = json.loads(done.stdout)
-    assert document["notices"][0] == sentence
+    assert document["notices"] == [sentence]
+    assert len(json.loads(labctl("echo", "both", "--json", "-v").stdout)["notices"]) == 2, "and why"
     assert document["internet"] == "sandbox"
     assert sentence in done.stderr
     assert sentence in labctl("echo", "both", "--plain").stdout
@@ -106,6 +109,29 @@ def test_live_never_falls_back(labctl: Any) -> None:
         assert done.stdout == ""
     assert labctl("echo", LABCTL_INTERNET="live").returncode == 3
     assert labctl("echo", "live", LABCTL_INTERNET="sandbox").returncode == 0
+
+
+def test_without_a_network_a_real_target_is_told_by_its_name_with_commands_that_work(labctl: Any) -> None:
+    done = labctl("dns", "google.com", "--type", "MX")
+    assert done.stderr.startswith(
+        "error[no-network]: google.com is on the real internet, and this machine does not reach it\n"
+    )
+    assert "  fix     labctl dns www.shop.test\n" in done.stderr
+    assert "--live" not in done.stderr
+    assert "--sandbox" not in done.stderr
+    typed = labctl("dns", "google.com", "--live", "--type", "MX")
+    assert "  or      labctl dns google.com --type MX --sandbox\n" in typed.stderr
+    by_server = labctl("dns", "www.shop.test", "--server", "8.8.8.8")
+    assert "8.8.8.8 is on the real internet" in by_server.stderr
+    assert "the real internet was asked for" in labctl("dns", "--live").stderr
+
+
+def test_a_real_target_in_the_sandbox_is_said_to_be_none_of_it(labctl: Any) -> None:
+    sentence = "google.com is not part of the sandbox internet; what is said about it here is not so in the real one."
+    assert sentence in labctl("dns", "google.com", "--sandbox", "--plain").stdout
+    assert sentence in labctl("dns", "google.com", "--sandbox", "--json").stderr
+    assert "is not part of" not in labctl("dns", "www.shop.test", "--sandbox", "--plain").stdout
+    assert "is not part of" not in labctl("dns", "example.com", "--sandbox", "--plain").stdout
 
 
 def test_files_are_written_beside_what_is_shown(labctl: Any, tmp_path: Path) -> None:
@@ -223,7 +249,10 @@ def test_prepared_answers_stand_in_for_a_person(labctl: Any, tmp_path: Path) -> 
     assert questions["echo.why"]["outcome"] == "wrong"
     shown = labctl("echo", "--answers", "answers.toml", "--plain").stdout
     assert "PREDICT" in shown
-    assert "You predicted: twice. It was: once. Twice only when called twice." in shown
+    assert 'You predicted "twice". It was "once". Twice only when called twice.' in shown
+    assert (
+        "Answer: a: The wall." in shown or "Answer: b: The wall." in shown or "Answer: c: The wall." in shown
+    )
     keyed = json.loads(labctl("echo", "--answers", "key", "--json").stdout)["questions"]
     assert {q["outcome"] for q in keyed} == {"right"}
     assert [q["phase"] for q in keyed] == ["predict", "observe", "recall", "recall"]
@@ -251,6 +280,17 @@ def test_the_quiz_needs_somebody_who_answers(labctl: Any) -> None:
     assert done.returncode == 2
     assert done.stderr.startswith("error[needs-input]")
     assert labctl("echo", "--phase", "quiz", "--no-input").returncode == 0
+    alone = labctl("echo", "--phase", "predict")
+    assert (alone.returncode, alone.stdout) == (2, "")
+    assert "a prediction needs an answer, and this is not a terminal" in alone.stderr
+    assert labctl("echo", "--phase", "predict", "--no-input").returncode == 0
+    predicted = labctl("echo", "--phase", "predict", "--answers", "key", "--plain").stdout
+    assert "and so it was" in predicted
+    assert "hello was heard" not in predicted
+    document = json.loads(labctl("echo", "--phase", "explain", "--json").stdout)
+    assert [e["text"] for e in document["events"]][0] == "OBSERVE: hello is said.", (
+        "the document keeps it all"
+    )
     answered = json.loads(labctl("echo", "--phase", "quiz", "--answers", "key", "--json").stdout)["questions"]
     assert {q["item"]: q["outcome"] for q in answered} == {
         "echo.why": "right",
@@ -262,8 +302,24 @@ def test_the_quiz_needs_somebody_who_answers(labctl: Any) -> None:
 def test_progress_is_kept_and_shown_at_home(labctl: Any) -> None:
     labctl("dns", "--answers", "key", "-q")
     shown = labctl().stdout
-    assert "1 of 1 stop, 2 of 2 quiz answers" in shown
-    assert "quiz 2 of 2" in shown
+    assert "3 of 3 quiz answers" in shown
+    assert "quiz 3 of 3" in shown
+
+
+def test_when_every_stop_is_done_home_suggests_a_quiz_and_a_fault(labctl: Any) -> None:
+    for entry in catalog.built_in():
+        labctl(entry.name, "--answers", "key", "-q")
+    shown = labctl().stdout
+    assert "you are here" not in shown
+    assert "next      labctl dns --phase quiz\n" in shown
+    assert "and try   labctl dns --break " in shown
+
+
+def test_a_form_that_does_not_fit_is_said_to_be_replaced(labctl: Any) -> None:
+    done = labctl("echo", "-f", "rich", "--width", "60")
+    assert done.stderr == "labctl: --format rich: 60 columns is under 72: sentences, not diagrams\n"
+    assert labctl("echo", "-f", "rich", "--width", "80").stderr == ""
+    assert not labctl("echo", "-q").stdout.startswith("\n")
 
 
 def test_the_sandbox_stands_until_it_is_told_to_end(environment: dict[str, str], tmp_path: Path) -> None:
@@ -282,3 +338,34 @@ def test_the_sandbox_stands_until_it_is_told_to_end(environment: dict[str, str],
             assert process.stderr.read() == ""
         finally:
             process.kill()
+
+
+def test_the_sandbox_says_where_its_servers_stand_and_writes_its_anchor(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "labctl", "sandbox", "up", "--port", "0", "--anchor", "anchor.conf"],
+        stdout=subprocess.PIPE, text=True, env=environment, cwd=tmp_path,
+    ) as process:  # fmt: skip
+        try:
+            assert process.stdout is not None
+            shown = ""
+            while "unbound_config" not in shown:
+                shown += process.stdout.readline()
+            anchor = (tmp_path / "anchor.conf").read_text()
+            os.kill(process.pid, signal.SIGINT)
+            assert process.stdout.read() == "\n  Stopped.\n"
+            assert process.wait(timeout=20) == 0
+        finally:
+            process.kill()
+    assert anchor.startswith("trust-anchors { . static-ds ")
+    assert re.search(r"^\. DS \d+ 13 2 [0-9A-F]{64}$", shown, re.MULTILINE), "one line, to be copied"
+    assert "-a anchor.conf" in shown
+    assert re.search(r"127\.53\.0\.1 to \.13  +13 root servers  +\., root-servers\.net\.", shown)
+    for zone in ("test.", "shop.test."):
+        assert re.search(rf"  2 \w+ servers  +{re.escape(zone)}\n", shown)
+    count = int(re.search(r"(\d+) servers stand", shown)[1])  # type: ignore[index]
+    table = shown.partition("zones\n")[2].partition("\n\n")[0]
+    several = [int(n) for n in re.findall(r"  (\d+) [a-zA-Z]+ servers  ", table)]
+    alone = re.findall(r"^    127[.\d]+  +[a-z]", table, re.MULTILINE)
+    assert sum(several) + len(alone) == count

@@ -163,6 +163,36 @@ def test_completion_of_an_option_s_value_lists_the_faults(environment: dict[str,
     assert "'dns'" not in modules
 
 
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("labctl dns --type M", {"MX"}),
+        ("labctl dns --type aa", {"AAAA"}),
+        ("labctl explain dns.ref", {"dns.referral"}),
+        ("labctl explain root-kn", {"root-knows-it-all"}),
+        ("labctl explain port-in", {"port-in-use"}),
+        ("labctl explain que", {"questions", "query-budget"}),
+    ],
+)
+def test_completion_of_values_imports_nothing_that_a_run_needs(
+    environment: dict[str, str], line: str, offered: set[str]
+) -> None:
+    env = {"_LABCTL_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(line.count(" "))}
+    shown, modules = loaded(environment, **env)
+    assert offered <= set(shown.split())
+    for heavy in (
+        "'dns'",
+        "httpx",
+        "cryptography",
+        "'ssl'",
+        "asyncio",
+        "'rich'",
+        "labctl.live",
+        "labctl_lab_echo",
+    ):
+        assert heavy not in modules
+
+
 def test_completion_of_options_knows_the_lab_s_own_and_the_common_ones(environment: dict[str, str]) -> None:
     env = {"_LABCTL_COMPLETE": "complete_bash", "COMP_WORDS": "labctl echo --", "COMP_CWORD": "2"}
     shown, _ = loaded(environment, **env)

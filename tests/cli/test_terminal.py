@@ -83,7 +83,7 @@ def test_the_whole_lesson_from_prediction_to_recall(environment: dict[str, str])
     assert "not quite" in asked
     assert "Look at the first line again." in asked
     assert "EXPLAIN" in asked
-    assert "You predicted: twice. It was: once." in asked
+    assert 'You predicted "twice". It was "once".' in asked
     assert "You said hello, and it came back 1 times." in asked
     assert "QUIZ" in asked
     assert "Why does it come back?" in asked
@@ -113,14 +113,53 @@ def test_ctrl_c_at_a_question_ends_with_130_and_keeps_the_answers(environment: d
     assert [line["item"] for line in kept(environment)] == ["echo.times"]
 
 
-def test_the_end_of_input_ends_the_questions_and_nothing_else(environment: dict[str, str]) -> None:
+@pytest.mark.parametrize("key", ["q", "end of input"])
+def test_quitting_ends_the_lesson(environment: dict[str, str], key: str) -> None:
     terminal = Terminal(environment, "echo")
     terminal.until_asked()
-    terminal.press("d")
-    assert terminal.last() == 0
-    assert "OBSERVE" in terminal.seen
-    assert "EXPLAIN" in terminal.seen
-    assert "Who was called?" not in terminal.seen
+    if key == "q":
+        assert terminal.last("q") == 0
+    else:
+        terminal.press("d")
+        assert terminal.last() == 0
+    assert "OBSERVE" not in terminal.seen
+    assert "EXPLAIN" not in terminal.seen
+    assert "echo left early" in terminal.seen
+    assert "labctl echo" in terminal.seen.rpartition("again")[2]
+    assert not (Path(environment["LABCTL_HOME"]) / "data" / "progress.jsonl").exists()
+
+
+def test_what_was_answered_before_quitting_is_kept_and_the_lab_is_not_done(
+    environment: dict[str, str],
+) -> None:
+    terminal = Terminal(environment, "echo")
+    terminal.until_asked()
+    terminal.type("once")
+    terminal.type("")
+    assert terminal.last("q") == 0
+    assert [line["item"] for line in kept(environment)] == ["echo.times"]
+
+
+def test_at_a_pace_of_steps_each_message_comes_with_its_enter(environment: dict[str, str]) -> None:
+    terminal = Terminal(environment, "echo", "--times", "2", "--pace", "step", "--phase", "observe")
+    assert "hello" not in terminal.until_asked().partition("OBSERVE")[2].partition("\n")[2]
+    assert "hello" in terminal.type("").strip().splitlines()[-2], "the first message"
+    assert terminal.last("q") == 0
+    assert "EXPLAIN" not in terminal.seen
+
+
+@pytest.mark.parametrize(
+    ("phase", "shown"), [("predict", "You predicted"), ("explain", "it came back 1 times")]
+)
+def test_one_phase_shows_that_phase_and_no_run(environment: dict[str, str], phase: str, shown: str) -> None:
+    terminal = Terminal(environment, "echo", "--phase", phase)
+    if phase == "predict":
+        terminal.until_asked()
+        terminal.type("once")
+    assert terminal.last("" if phase == "predict" else None) == 0
+    assert shown in terminal.seen
+    assert "OBSERVE" not in terminal.seen
+    assert "of 4" not in terminal.seen
 
 
 def test_nothing_is_asked_where_nobody_can_answer(environment: dict[str, str]) -> None:
@@ -141,8 +180,11 @@ def test_the_quiz_alone_asks_all_recall_questions(environment: dict[str, str]) -
     assert terminal.last("1") == 0
 
 
-def test_the_dns_lesson_can_be_quit_at_its_first_question(environment: dict[str, str]) -> None:
+def test_the_dns_lesson_can_be_quit_at_its_first_question_and_then_nothing_runs(
+    environment: dict[str, str],
+) -> None:
     terminal = Terminal(environment, "dns", "www.shop.test", LABCTL_ACCESSIBLE="1")
     terminal.until_asked()
     assert terminal.last("q") == 0
-    assert "www.shop.test is 203.0.113.10." in terminal.seen
+    assert "203.0.113.10" not in terminal.seen
+    assert "dns left early." in terminal.seen

@@ -145,3 +145,25 @@ def test_options_of_which_one_would_be_ignored_are_refused(words: dict[str, Any]
 
 def test_the_questions_keep_the_rules() -> None:
     assert quiz.check(quiz.read(LAB.words("quiz.toml"))) == []
+
+
+@pytest.mark.parametrize("claim", [c for c in LAB.claims if c.shown_by], ids=lambda c: c.id)
+def test_a_fault_alone_is_shown_where_it_shows(claim: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+    assert command_line(["dns", "--break", claim.broken_by, "--json"]) == 1
+    document = json.loads(capsys.readouterr().out)
+    assert any(c["claim"] == claim.id and c["outcome"] == "REFUTED" for c in document["claims"])
+    assert any(n.startswith(f"Broken on purpose ({claim.broken_by}): ") for n in document["notices"])
+
+
+def test_what_looks_like_an_address_and_is_none_is_not_looked_up() -> None:
+    for text in ("1.2.3.256", "999.999.999.999", "1.2.3.4."):
+        with pytest.raises(UsageError, match="IPv4 address"):
+            LAB.run(None, text)
+
+
+def test_a_server_on_this_machine_needs_no_internet() -> None:
+    for server in ("127.0.0.1:5300", "[::1]:53", "10.0.0.1", "192.168.1.1", "fd00::1"):
+        assert LAB.place({"name": "www.shop.test", "server": [server]}) == "local"
+    assert LAB.place({"name": "www.shop.test", "server": ["192.0.2.53"]}) == "sandbox"
+    assert LAB.place({"name": "example.com", "server": ["9.9.9.9"]}) == "live"

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 
+import dns.dnssec
 import dns.flags
 import dns.rcode
 import dns.rdatatype

@@ -1,0 +1,86 @@
+"""The lab in the sandbox: a stage on its network, under the manners of this world, and one show on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import import_module
+
+from labctl.errors import CannotRun
+from labctl.events import Event
+from labctl.internet import Internet
+from labctl.network import Network
+from labctl.protocols.tcp_segments import Segment
+from labctl.sandbox.faults import town_under
+from labctl.sandbox.tcp_world import tcp_world
+from labs.tcp.stage import Stage
+from labs.tcp.target import OURS, Target
+from labs.tcp.telling import command, note
+
+_BY_HAND = {
+    "": "tcpdump -ni any -c 20 tcp port 80   and elsewhere: curl http://example.com/",
+    "handshake": "ss -tin   (mss, wscale, sack, ts of every open connection)",
+    "close": "ss -tan   (states; -o shows the timers)",
+    "reset": "curl -v http://127.0.0.1:9/   (nobody listens there: refused)",
+    "loss": "nstat -az TcpRetransSegs TcpExtTCPFastRetrans TcpExtTCPTimeouts TcpExtTCPLossProbes",
+    "blackhole": "ss -tno state syn-sent   while: curl -m 4 http://192.0.2.1/",
+    "reorder": "nstat -az TcpExtTCPDSACKRecv TcpExtTCPDSACKOldSent",
+    "time-wait": "ss -tano state time-wait",
+    "backlog": "ss -tln   (Recv-Q: waiting for accept; Send-Q: the backlog)",
+    "half-close": "printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc -N example.com 80",
+    "nagle": "strace -r -e trace=network PROGRAM   (40 ms between sendto and recvfrom)",
+    "sequence": "tcpdump -ni any tcp port 80   (-S shows the numbers as they are)",
+    "serve": "printf 'GET / HT' | nc 127.0.0.1 8000",
+    "byhand": "tcpdump -ni any -X tcp port 80",
+}
+
+
+def play(
+    internet: Internet, target: Target | None, show: str | None, pcap: str | None, port: int | None
+) -> Iterator[Event]:
+    """Raises CannotRun where there is no network to play on."""
+    network: Network | None = getattr(internet, "network", None)
+    if network is None:
+        raise CannotRun("no-network", "this sandbox has no network for segments")
+    manners = town_under(internet.fault).tcp
+    stage = Stage(network, manners)
+    kept: list[Segment] = []
+    if pcap:
+        stage.keep = kept
+    with tcp_world(network, manners):
+        yield from _events(internet, stage, target, show, port)
+    if pcap:
+        yield from _saved(internet, kept, pcap)
+    if not network.capture_complete:
+        yield note("The capture is incomplete: the kernel dropped some segments before they could be read.")
+    yield command("by hand", _BY_HAND[show or ""])
+    if not show:
+        yield command("next", "labctl tcp --show loss")
+
+
+def _events(
+    internet: Internet, stage: Stage, target: Target | None, show: str | None, port: int | None
+) -> Iterator[Event]:
+    if show:
+        module = import_module(f"labs.tcp.shows.{show.replace('-', '_')}")
+        yield from module.show(stage, port) if show == "serve" else module.show(stage)
+    elif target is None or (target.host in (OURS.host, stage.network.server_address) and target.port == 80):
+        from labs.tcp.shows.connection import show as whole
+
+        yield from whole(stage, (target or OURS).host, (target or OURS).path)
+    else:
+        from labs.tcp.shows.somewhere import show as elsewhere
+
+        yield from elsewhere(internet, stage, target)
+
+
+def _saved(internet: Internet, segments: list[Segment], path: str) -> Iterator[Event]:
+    from labctl.protocols.pcap import pcap_bytes
+
+    frames = [s for s in segments if s.frame]
+    if not frames:
+        yield note("Nothing was captured here, so there is nothing to write: the rows come from the kernel's own words.")
+        return
+    internet.save_file(path, pcap_bytes(frames))
+    yield note(f"{len(frames)} segments were written to {path}; read them with tshark -r {path}.")
+
+

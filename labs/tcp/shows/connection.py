@@ -1,0 +1,55 @@
+"""The default: one connection, one request and its reply, every segment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from labctl.events import Event
+from labctl.protocols.tcp_close import how_it_closed
+from labctl.protocols.tcp_ladder import Conversation
+from labs.tcp import judging, ladder, time_wait
+from labs.tcp.programs import get, web
+from labs.tcp.stage import Stage, converse
+from labs.tcp.telling import explained, opening, result
+from labs.tcp.words import count, ms
+
+
+def show(stage: Stage, host: str, path: str = "/") -> Iterator[Event]:
+    """The request goes to the lab's own server on the other side."""
+    segments = converse(stage, web(stage), get(host, path))
+    if not segments:
+        return
+    yield from told(stage, Conversation(segments), f"GET {path} and its reply")
+
+
+def told(stage: Stage | None, conversation: Conversation, data: str) -> Iterator[Event]:
+    """The lesson of one whole connection. Without a stage the other side's kernel cannot be looked into."""
+    yield opening("one request, every segment", headline(conversation))
+    yield from ladder.exchanges(conversation, phases={"data": data})
+    yield from explained(conversation, "ack=", "TIME-WAIT")
+    yield from judging.opened(conversation)
+    yield from judging.exchanged(conversation)
+    yield from judging.counted(conversation)
+    yield from judging.closed(conversation)
+    if stage is not None:
+        yield from time_wait.judged(stage, conversation)
+    yield conclusion(conversation)
+
+
+def headline(conversation: Conversation) -> str:
+    """`10 segments, round trip 14.2 ms`."""
+    rtt = judging.round_trip_ms(conversation)
+    told = f", round trip {ms(rtt)}" if rtt is not None else ""
+    return count(len(conversation.rows), "segment") + told
+
+
+def conclusion(conversation: Conversation) -> Event:
+    rows = conversation.rows
+    took = ms(rows[-1].at_ms)
+    phases = {p: sum(r.phase == p for r in rows) for p in ("open", "data", "close", "reset")}
+    if not phases["data"]:
+        return result(f"{count(len(rows), 'segment')} in {took}: {how_it_closed(conversation).text}", "warn")
+    end = f"{phases['close']} to close" if not phases["reset"] else "and then RST"
+    return result(
+        f"{count(len(rows), 'segment')} in {took}: {phases['open']} to open, {phases['data']} for the data, {end}."
+    )

@@ -1,0 +1,59 @@
+"""Steps that every demonstration has: its opening, its headings, and the sentences about its own numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from labctl.events import Hue, Step
+from labctl.protocols.tcp_ladder import Conversation
+from labctl.protocols.tcp_sentences import sentences
+
+
+def opening(title: str, summary: str = "") -> Step:
+    """The phase rule."""
+    text = f"OBSERVE: {title}."
+    return Step(
+        text=f"{text} {summary[:1].upper()}{summary[1:]}." if summary else text,
+        role="phase",
+        phase="OBSERVE",
+        title=title,
+        summary=summary,
+    )
+
+
+def heading(title: str, remark: str = "") -> Step:
+    """What the next picture shows."""
+    return Step(text=f"{title}: {remark}." if remark else f"{title}.", role="heading", title=title, summary=remark)
+
+
+def note(text: str) -> Step:
+    """A paragraph."""
+    return Step(text=text)
+
+
+def about(term: str, text: str, remark: str = "") -> Step:
+    """One thing on the screen, and what it means."""
+    said = f"{term}: {text}" + (f" {remark}" if remark else "")
+    said = said if said.endswith(".") else said + "."
+    return Step(text=said, label=term, title=text, summary=remark)
+
+
+def result(text: str, hue: Hue = "ok") -> Step:
+    """The line with the mark at the end."""
+    return Step(text=text, role="result", hue=hue)
+
+
+def command(label: str, line: str) -> Step:
+    """A line of the footer."""
+    return Step(text=f"{label[:1].upper()}{label[1:]}: {line}", role="command", label=label, title=line)
+
+
+def explained(conversation: Conversation, *wanted: str) -> Iterator[Step]:
+    """Sentences that point at numbers of this run; `wanted` are beginnings of their terms, in order."""
+    said = sentences(conversation)
+    for beginning in wanted:
+        for sentence in said:
+            if sentence.term.startswith(beginning):
+                text, _, arithmetic = sentence.text.partition("   ")
+                yield about(sentence.term, text, arithmetic)
+                break

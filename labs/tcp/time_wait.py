@@ -1,0 +1,86 @@
+"""TIME-WAIT as the two kernels list it in /proc/net/tcp."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from labctl.events import Event, Measure
+from labctl.network import Side
+from labctl.protocols.tcp_ladder import Conversation
+from labs.tcp.claims import TIME_WAIT
+from labs.tcp.stage import Stage
+
+# What Linux keeps a connection for (TCP_TIMEWAIT_LEN), in seconds; there is no setting for it.
+LENGTH_S = 60
+_STATE = "06"
+# The kernel gives its timers to programs in hundredths of a second (USER_HZ).
+_PER_SECOND = 100
+
+
+class Waiting(NamedTuple):
+    """One connection in TIME-WAIT: which side keeps it, its two ports, and what is left in seconds."""
+
+    side: Side
+    port: int
+    peer_port: int
+    left_s: float
+
+
+def listed(stage: Stage) -> list[Waiting]:
+    """Everything in TIME-WAIT on both sides. Empty where the kernel cannot be read."""
+    found = []
+    sides: tuple[Side, ...] = ("client", "server")
+    for side in sides:
+        inside = stage.network.on_client() if side == "client" else stage.network.on_server()
+        with inside:
+            try:
+                with open("/proc/thread-self/net/tcp") as file:
+                    lines = file.read().splitlines()[1:]
+            except OSError:
+                return []
+        for fields in map(str.split, lines):
+            if fields[3] != _STATE:
+                continue
+            port, peer = (int(fields[i].rpartition(":")[2], 16) for i in (1, 2))
+            found.append(Waiting(side, port, peer, int(fields[5].partition(":")[2], 16) / _PER_SECOND))
+    if not stage.boxed:
+        # One kernel keeps both sides: the entry says by its own port whose it is, once, not twice.
+        return found[: len(found) // 2]
+    return found
+
+
+def of(stage: Stage, conversation: Conversation) -> dict[Side, Waiting]:
+    """Who keeps this connection."""
+    client, server = conversation.client[1], conversation.server[1]
+    kept: dict[Side, Waiting] = {}
+    for each in listed(stage):
+        if (each.port, each.peer_port) == (client, server):
+            kept["client"] = each
+        elif (each.port, each.peer_port) == (server, client):
+            kept["server"] = each
+    return kept
+
+
+def judged(stage: Stage, conversation: Conversation) -> Iterator[Event]:
+    """Measure and verdict: the side that sent the first FIN keeps it, the other does not."""
+    fin = next((r for r in conversation.rows if "F" in r.segment.flags), None)
+    if fin is None or any("R" in r.segment.flags for r in conversation.rows):
+        yield TIME_WAIT.not_seen("The connection was not closed by two FINs.")
+        return
+    first, kept = fin.sender, of(stage, conversation)
+    other: Side = "server" if first == "client" else "client"
+    if first in kept:
+        left = round(kept[first].left_s, 1)
+        yield Measure(f"The {first} closed first and keeps the connection.", "tcp.time_wait.side", f"The {first}")
+        yield Measure(f"Its kernel will keep it for {left} s more.", "tcp.time_wait.left", left, "s")
+    if first in kept and other not in kept:
+        yield TIME_WAIT.judged(
+            True, f"The {first} closed first and has {kept[first].left_s:.1f} s left; the {other} has nothing."
+        )
+    elif stage.network.evidence == "captured" or kept:
+        names = " and ".join(kept) or "neither side"
+        yield TIME_WAIT.judged(False, f"The {first} closed first; in TIME-WAIT is {names}.")
+    else:
+        yield TIME_WAIT.not_seen("This machine does not list its connections.")
+
