@@ -5,4 +5,5 @@ from __future__ import annotations
 # name, module that holds LAB, one line for `labctl --help`, group of the help.
 CURRICULUM: tuple[tuple[str, str, str, str], ...] = (
     ("dns", "labs.dns.lab", "a name becomes an address", "The journey"),
+    ("tcp", "labs.tcp.lab", "a reliable pipe", "The journey"),
 )

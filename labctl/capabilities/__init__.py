@@ -15,34 +15,60 @@ from labctl.capabilities import machine, namespaces, tools
 from labctl.capabilities.found import Capability
 from labctl.errors import CannotRun, UsageError
 
-__all__ = ["NAMES", "Capability", "forget", "probe", "probe_all", "require"]
+__all__ = ["GROUPS", "NAMES", "Capability", "forced", "forget", "probe", "probe_all", "require"]
 
 _PROBES: dict[str, Callable[[], Capability]] = {
-    "internet": machine.internet,
+    "loopback": machine.loopback,
     "ipv6-loopback": machine.ipv6_loopback,
     "loopback-aliases": machine.loopback_aliases,
-    "user-namespaces": namespaces.user_namespaces,
+    "box": namespaces.box,
     "raw-capture": machine.raw_capture,
-    "state-directory": machine.state_directory,
+    "kernel-view": machine.kernel_view,
+    "internet": machine.internet,
     "terminal-utf8": machine.terminal_utf8,
+    "state-directory": machine.state_directory,
     **{name: functools.partial(tools.tool, name) for name in tools.TOOLS},
 }
 
 NAMES: tuple[str, ...] = tuple(_PROBES)
+# How `labctl doctor` orders them; what stands in no other group is a tool.
+GROUPS: dict[str, tuple[str, ...]] = {
+    "Carriers": ("loopback", "ipv6-loopback", "loopback-aliases", "box"),
+    "Captures": ("raw-capture", "kernel-view"),
+    "Internet": ("internet",),
+    "This terminal": ("terminal-utf8", "state-directory"),
+    "Tools": tuple(tools.TOOLS),
+}
+
+
+# Other names under which a capability may be asked for and forced.
+_ALSO = {"user-namespaces": "box"}
 
 
 def probe(name: str) -> Capability:
     """Whether this machine has the capability `name`, one of NAMES. Asked once per process; KeyError
     otherwise.
     """
-    variable = "LABCTL_CAPABILITY_" + name.upper().replace("-", "_")
-    forced = os.environ.get(variable, "").lower()
-    if not forced:
-        return _probe(name)
-    if forced not in {"yes", "no"}:
-        raise UsageError("capability-value", f"{variable} is {forced}; it must be yes or no.")
-    _PROBES[name]  # an unknown name is a mistake of ours, forced or not
-    return Capability(name, forced == "yes", f"{name}: {forced}, because {variable} says so.")
+    name = _ALSO.get(name, name)
+    for variable in _variables(name):
+        forced = os.environ.get(variable, "").lower()
+        if not forced:
+            continue
+        if forced not in {"yes", "no"}:
+            raise UsageError("capability-value", f"{variable} is {forced}; it must be yes or no.")
+        _PROBES[name]  # an unknown name is a mistake of ours, forced or not
+        return Capability(name, forced == "yes", f"{name}: {forced}, because {variable} says so.")
+    return _probe(name)
+
+
+def forced(name: str) -> bool:
+    """Whether the environment decides about this capability."""
+    return any(os.environ.get(variable) for variable in _variables(_ALSO.get(name, name)))
+
+
+def _variables(name: str) -> list[str]:
+    names = [name, *(also for also, meant in _ALSO.items() if meant == name)]
+    return ["LABCTL_CAPABILITY_" + each.upper().replace("-", "_") for each in names]
 
 
 @functools.cache

@@ -11,7 +11,8 @@ class Capability:
     """`text` is one sentence. When it is missing: the `step` that failed, its `errno` (`EPERM: ...`), and
     `fix`.
 
-    `fix` is a command that works as pasted, or "" when there is none that we could recommend.
+    `fix` is a command that works as pasted, or "" when there is none that we could recommend. `details` are what
+    was tried and seen on the way, as (label, text).
     """
 
     name: str
@@ -20,6 +21,7 @@ class Capability:
     step: str = ""
     errno: str = ""
     fix: str = ""
+    details: tuple[tuple[str, str], ...] = ()
 
 
 def said(error: OSError) -> str:

@@ -38,6 +38,7 @@ TOOLS = {
     "openssl": Tool("speaks TLS by hand", ("openssl",) * 5),
     "nginx": Tool("a front door", ("nginx",) * 5),
     "apache2": Tool("another front door", ("apache2", "httpd", "apache", "apache2", "httpd"), ("httpd",)),
+    "tcpdump": Tool("shows packets by hand", ("tcpdump",) * 5),
     "tshark": Tool("reads captures", ("tshark", "wireshark-cli", "wireshark-cli", "tshark", "wireshark")),
 }
 

@@ -48,7 +48,10 @@ _LINUX: tuple[tuple[str, str], ...] = (
     ("B", "state ca_state retransmits probes backoff options wscales bits"),
     ("I", "rto ato snd_mss rcv_mss unacked sacked lost retrans fackets"),
     ("I", "last_data_sent last_ack_sent last_data_recv last_ack_recv"),
-    ("I", "pmtu rcv_ssthresh rtt rttvar snd_ssthresh snd_cwnd advmss reordering rcv_rtt rcv_space total_retrans"),
+    (
+        "I",
+        "pmtu rcv_ssthresh rtt rttvar snd_ssthresh snd_cwnd advmss reordering rcv_rtt rcv_space total_retrans",
+    ),
     ("Q", "pacing_rate max_pacing_rate bytes_acked bytes_received"),
     ("I", "segs_out segs_in notsent_bytes min_rtt data_segs_in data_segs_out"),
     ("Q", "delivery_rate busy_time rwnd_limited sndbuf_limited"),
@@ -59,11 +62,14 @@ _LINUX: tuple[tuple[str, str], ...] = (
 # netinet/tcp.h of macOS 10.11 and later (xnu), 112 bytes; `tfo` is a word of bits.
 _DARWIN: tuple[tuple[str, str], ...] = (
     ("B", "state snd_wscale rcv_wscale pad"),
-    ("I", "options flags rto maxseg snd_ssthresh snd_cwnd snd_wnd snd_sbbytes rcv_wnd rttcur srtt rttvar tfo"),
+    (
+        "I",
+        "options flags rto maxseg snd_ssthresh snd_cwnd snd_wnd snd_sbbytes rcv_wnd rttcur srtt rttvar tfo",
+    ),
     ("Q", "txpackets txbytes txretransmitbytes rxpackets rxbytes rxoutoforderbytes txretransmitpackets"),
 )
 _DARWIN_TCP_CONNECTION_INFO = 0x106
-_LINUX_LONGEST = 512
+_LINUX_TCP_INFO, _LINUX_LONGEST = 11, 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +113,12 @@ class TcpInfo:
     receive_window: int | None = None
 
 
-def tcp_info(sock: socket.socket) -> TcpInfo | None:
+def tcp_info(sock: socket.socket, platform: str = sys.platform) -> TcpInfo | None:
     """What the kernel counts about `sock`; None where there is no such option, or the socket is closed."""
     try:
-        if sys.platform.startswith("linux"):
-            return decode_linux(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _LINUX_LONGEST))
-        if sys.platform == "darwin":
+        if platform.startswith("linux"):
+            return decode_linux(sock.getsockopt(socket.IPPROTO_TCP, _LINUX_TCP_INFO, _LINUX_LONGEST))
+        if platform == "darwin":
             return decode_darwin(sock.getsockopt(socket.IPPROTO_TCP, _DARWIN_TCP_CONNECTION_INFO, 256))
     except OSError:
         return None

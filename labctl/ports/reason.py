@@ -122,7 +122,8 @@ def _taken(port: int, tcp: Sequence[Held], trials: Sequence[Trial], machine: Mac
 def _listener(port: int, listeners: Sequence[Held], trials: Sequence[Trial]) -> Reason:
     first = listeners[0]
     where = " and ".join(dict.fromkeys(words.place(each.line.local, port) for each in listeners))
-    text = f"A server is listening on {where}: {first.owner}."
+    told = f": {first.owner}." if first.processes else f". It is {first.owner}."
+    text = f"A server is listening on {where}{told}"
     if any(each.line.local in ("0.0.0.0", "::") for each in listeners):  # noqa: S104
         text += " That address stands for all of them."
     if len(first.processes) > 1:

@@ -143,7 +143,8 @@ class StateLadder:
         start, stop = LIFELINE + 1, self._right
         if exchange.lost:
             # It left one side and never reached the other: the arrow ends on the way.
-            gone = max(3, (stop - start) // 8)
+            spare = stop - start - cells(self._words(exchange.label)) - 6
+            gone = max(2, min((stop - start) // 8, spare))
             start, stop = (start, stop - gone) if to_right else (start + gone, stop)
         canvas.fill(start, stop, stroke, exchange.hue)
         head = glyphs.cross if exchange.lost else glyphs.right if to_right else glyphs.left

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import signal
@@ -48,7 +49,7 @@ def _work(come: IO[bytes], out: _Lines) -> int:
     line = come.readline()
     if not line:
         return 0
-    with _build(json.loads(line)) as internet:
+    with contextlib.closing(_build(json.loads(line))) as internet:
         out.say({"box": "ready"})
         line = come.readline()
         if not line:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -203,12 +204,18 @@ def _by_hand(
     flags = "+dnssec " if dnssec else ""
     if internet.kind == "sandbox":
         broken = f" --break {internet.fault}" if internet.fault else ""
-        # Other tools reach the sandbox when its servers stand on real loopback addresses.
+        if sys.platform == "linux":
+            line = f"labctl shell{broken} -- dig +trace {flags}{shown} {types[0]}"
+            yield Step(
+                text=f"By hand, inside the sandbox: {line}", role="command", label="by hand", title=line
+            )
+        # Without namespaces, other tools reach the sandbox when its servers stand on loopback addresses.
+        up = f"labctl sandbox up{broken}"
         yield Step(
-            text=f"By hand, in one terminal: labctl sandbox up{broken}",
+            text=f"By hand, in one terminal: {up}",
             role="command",
-            label="by hand",
-            title="labctl sandbox up",
+            label="or" if sys.platform == "linux" else "by hand",
+            title=up,
         )
         line = f"dig @{STANDING_RESOLVER} -p {STANDING_PORT} {flags}{kinds}"
         yield Step(text=f"Then in another: {line}", role="command", label="and then", title=line)

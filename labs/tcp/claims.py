@@ -56,7 +56,7 @@ REFUSED = Claim(
 )
 UNREAD = Claim(
     "tcp.unread",
-    "Closing a socket with unread data in it sends RST, not FIN: the other side's next call fails.",
+    "Closing a socket with unread data in it sends RST, not FIN: the other side reads an error.",
     source="RFC 9293 section 3.6.1, RFC 2525 section 2.17",
     broken_by="server-reads-it-all",
     shown_by=("--show", "reset"),

@@ -8,6 +8,7 @@ from labctl.events import Event, Measure, Verdict
 from labctl.protocols.tcp_close import Close, how_it_closed
 from labctl.protocols.tcp_ladder import Conversation, LadderRow
 from labs.tcp.claims import NUMBERS, THREE_SEGMENTS, TWO_FINS
+from labs.tcp.telling import plainly
 from labs.tcp.words import count, ms
 
 AGAIN = ("retransmission", "fast-retransmission")
@@ -99,8 +100,8 @@ def _fins(conversation: Conversation, close: Close) -> Verdict:
             "Both FINs were acknowledged." if acknowledged else "A FIN stayed without its acknowledgement.",
         )
     if close.kind == "reset" and any("F" in row.segment.flags for row in conversation.rows):
-        return TWO_FINS.judged(False, close.text)
-    return TWO_FINS.not_seen(close.text)
+        return TWO_FINS.judged(False, plainly(close.text))
+    return TWO_FINS.not_seen(plainly(close.text))
 
 
 def counted(conversation: Conversation) -> Iterator[Event]:
@@ -124,7 +125,7 @@ def counted(conversation: Conversation) -> Iterator[Event]:
     if beyond is not None:
         row, sent = beyond
         yield NUMBERS.judged(
-            False, f"Row {row.number} acknowledges up to {row.ack}, and only numbers below {sent} had been sent."
+            False, f"At {ms(row.at_ms)} came ack={row.ack}, and only numbers below {sent} had been sent."
         )
     elif not finished or last != size + 2:
         yield NUMBERS.not_seen("The client's FIN was not acknowledged, so there is no last number.")

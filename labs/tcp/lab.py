@@ -94,4 +94,5 @@ LAB = Lab(
     __package__,
     examples=("tcp", "tcp --show loss", "tcp http://example.com/", "tcp --pcap shop.pcap"),
     place=place,
+    carrier="box",
 )

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 
 from labctl.events import Exchange, Hue, Json
 from labctl.protocols.tcp_ladder import Conversation, LadderRow
-from labctl.protocols.tcp_segments import Segment
 from labs.tcp.words import count, options
 
 CLIENT, SERVER = "client", "server"
@@ -28,17 +27,21 @@ def exchanges(
     names: tuple[str, str] = (CLIENT, SERVER),
     phases: Mapping[str, str] = NOTHING,
     since_ns: int | None = None,
+    only: tuple[str, ...] = (),
+    after: int = 0,
 ) -> Iterator[Exchange]:
     """The arrows. `phases` renames the rules that stand between them (`data`: "GET / and its reply").
 
-    `since_ns` is the moment that the gutter calls 0: default, the conversation's first segment.
+    `since_ns` is the moment that the gutter calls 0: default, the conversation's first segment. `only` are the
+    phases that are drawn (default all), `after` the number of rows that have been drawn already.
     """
     start = conversation.start_ns if since_ns is None else since_ns
     offset = (conversation.start_ns - start) / 1e6
     titles = {"open": "open", "data": "data", "close": "close", "reset": "reset", **phases}
     lanes = {names[0]: f":{conversation.client[1]}", names[1]: f":{conversation.server[1]}"}
-    for row in conversation.rows:
-        yield _exchange(row, names, lanes, titles[row.phase], offset + row.at_ms)
+    for row in conversation.rows[after:]:
+        if not only or row.phase in only:
+            yield _exchange(row, names, lanes, titles[row.phase], offset + row.at_ms)
 
 
 def _exchange(
@@ -140,8 +143,6 @@ def _sentence(row: LadderRow, at_ms: float, source: str, target: str, near: str,
     if "S" in segment.flags:
         numbers += [f"window {segment.window}", options(segment)]
     text = f"{at_ms:.1f} ms. {what}: {', '.join(numbers)}."
-    if segment.length == 0:
-        text = text.replace(".", ".", 1)
     if row.remark:
         text += f" {row.remark[0].upper()}{row.remark[1:]}."
     states = [f"{who} is now {state}" for who, state in ((source, near), (target, far)) if state]
@@ -151,8 +152,3 @@ def _sentence(row: LadderRow, at_ms: float, source: str, target: str, near: str,
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
-
-def segments_of(conversation: Conversation, *, from_client: bool) -> list[Segment]:
-    """One side's segments, in order."""
-    wanted = "client" if from_client else "server"
-    return [row.segment for row in conversation.rows if row.sender == wanted]

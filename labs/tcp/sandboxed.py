@@ -16,21 +16,22 @@ from labs.tcp.stage import Stage
 from labs.tcp.target import OURS, Target
 from labs.tcp.telling import command, note
 
+# What shows the same with the system's own tools, and what to look at.
 _BY_HAND = {
-    "": "tcpdump -ni any -c 20 tcp port 80   and elsewhere: curl http://example.com/",
-    "handshake": "ss -tin   (mss, wscale, sack, ts of every open connection)",
-    "close": "ss -tan   (states; -o shows the timers)",
-    "reset": "curl -v http://127.0.0.1:9/   (nobody listens there: refused)",
-    "loss": "nstat -az TcpRetransSegs TcpExtTCPFastRetrans TcpExtTCPTimeouts TcpExtTCPLossProbes",
-    "blackhole": "ss -tno state syn-sent   while: curl -m 4 http://192.0.2.1/",
-    "reorder": "nstat -az TcpExtTCPDSACKRecv TcpExtTCPDSACKOldSent",
-    "time-wait": "ss -tano state time-wait",
-    "backlog": "ss -tln   (Recv-Q: waiting for accept; Send-Q: the backlog)",
-    "half-close": "printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc -N example.com 80",
-    "nagle": "strace -r -e trace=network PROGRAM   (40 ms between sendto and recvfrom)",
-    "sequence": "tcpdump -ni any tcp port 80   (-S shows the numbers as they are)",
-    "serve": "printf 'GET / HT' | nc 127.0.0.1 8000",
-    "byhand": "tcpdump -ni any -X tcp port 80",
+    "": ("tcpdump -ni any tcp port 80", "and elsewhere: curl http://example.com/"),
+    "handshake": ("ss -tin", "mss, wscale, sack, ts of every connection"),
+    "close": ("ss -tano", "states and timers"),
+    "reset": ("curl -v http://127.0.0.1:9/", "nobody listens there"),
+    "loss": ("nstat -az TcpRetransSegs TcpExtTCPTimeouts TcpExtTCPLossProbes", ""),
+    "blackhole": ("curl -m 4 http://192.0.2.1/", "meanwhile: ss -tno state syn-sent"),
+    "reorder": ("nstat -az TcpExtTCPDSACKRecv TcpExtTCPDSACKOldSent", ""),
+    "time-wait": ("ss -tano state time-wait", ""),
+    "backlog": ("ss -tln", "Recv-Q waits for accept, Send-Q is the backlog"),
+    "half-close": ("printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc -N example.com 80", ""),
+    "nagle": ("strace -r -e trace=network PROGRAM", "40 ms before recvfrom"),
+    "sequence": ("tcpdump -ni any -S tcp port 80", "-S: the numbers as they are"),
+    "serve": ("printf 'GET / HT' | nc 127.0.0.1 8000", "with the ten lines running"),
+    "byhand": ("tcpdump -ni any -X tcp port 80", ""),
 }
 
 
@@ -52,7 +53,7 @@ def play(
         yield from _saved(internet, kept, pcap)
     if not network.capture_complete:
         yield note("The capture is incomplete: the kernel dropped some segments before they could be read.")
-    yield command("by hand", _BY_HAND[show or ""])
+    yield command("by hand", *_BY_HAND[show or ""])
     if not show:
         yield command("next", "labctl tcp --show loss")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from labctl.events import Hue, Step
@@ -43,9 +44,10 @@ def result(text: str, hue: Hue = "ok") -> Step:
     return Step(text=text, role="result", hue=hue)
 
 
-def command(label: str, line: str) -> Step:
-    """A line of the footer."""
-    return Step(text=f"{label[:1].upper()}{label[1:]}: {line}", role="command", label=label, title=line)
+def command(label: str, line: str, remark: str = "") -> Step:
+    """A line of the footer: what to type, and what it is good for."""
+    text = f"{label[:1].upper()}{label[1:]}: {line}" + (f"   ({remark})" if remark else "")
+    return Step(text=text, role="command", label=label, title=line, summary=remark)
 
 
 def explained(conversation: Conversation, *wanted: str) -> Iterator[Step]:
@@ -54,6 +56,12 @@ def explained(conversation: Conversation, *wanted: str) -> Iterator[Step]:
     for beginning in wanted:
         for sentence in said:
             if sentence.term.startswith(beginning):
-                text, _, arithmetic = sentence.text.partition("   ")
+                text, _, arithmetic = plainly(sentence.text).partition("   ")
                 yield about(sentence.term, text, arithmetic)
                 break
+
+
+def plainly(text: str) -> str:
+    """A sentence without its row numbers: the ladder shows times instead."""
+    text = re.sub(r" \(rows? [^)]*\)", "", text)
+    return re.sub(r"^Row \d+ again", "The same bytes again", text)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import dns.flags
 import dns.message
 import pytest
 from dns.message import Message
 
+from labctl.events import Event, Measure
 from labctl.internet import Endpoint, Via
 from labctl.sandbox.faults import town_under
 from labctl.sandbox.loopback import LoopbackInternet
@@ -67,3 +70,37 @@ def ask(opened: Open) -> Callable[..., Message]:
         return dns.message.from_wire(reply.wire)
 
     return ask_
+
+
+Run = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def labs(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The module of the tests' labs, which a box imports by name."""
+    monkeypatch.syspath_prepend(str(Path(__file__).resolve().parent))
+    import labs_in_boxes
+
+    return labs_in_boxes
+
+
+@pytest.fixture
+def run_boxed(labs: Any, needs_box: None) -> Callable[..., list[Event]]:
+    """Runs one of the tests' labs in a box of its own. Returns its events."""
+    from labctl.sandbox.box import run_in_box
+
+    def run(name: str, /, *, fault: str = "", save: Any = None, **arguments: Any) -> list[Event]:
+        lab = labs.lab(getattr(labs, name))
+        return list(run_in_box(lab, arguments, fault=fault, save=save or (lambda path, data: None)))
+
+    return run
+
+
+@pytest.fixture
+def measured(run_boxed: Callable[..., list[Event]]) -> Run:
+    """Runs one of the tests' labs in a box. Returns what it measured, by id."""
+
+    def run(name: str, /, **arguments: Any) -> dict[str, Any]:
+        return {event.id: event.value for event in run_boxed(name, **arguments) if isinstance(event, Measure)}
+
+    return run

@@ -10,7 +10,7 @@ from labctl.protocols.tcp_ladder import Conversation
 from labs.tcp import judging, ladder, time_wait
 from labs.tcp.programs import get, web
 from labs.tcp.stage import Stage, converse
-from labs.tcp.telling import explained, opening, result
+from labs.tcp.telling import explained, opening, plainly, result
 from labs.tcp.words import count, ms
 
 
@@ -48,7 +48,7 @@ def conclusion(conversation: Conversation) -> Event:
     took = ms(rows[-1].at_ms)
     phases = {p: sum(r.phase == p for r in rows) for p in ("open", "data", "close", "reset")}
     if not phases["data"]:
-        return result(f"{count(len(rows), 'segment')} in {took}: {how_it_closed(conversation).text}", "warn")
+        return result(f"{count(len(rows), 'segment')} in {took}: {plainly(how_it_closed(conversation).text)}", "warn")
     end = f"{phases['close']} to close" if not phases["reset"] else "and then RST"
     return result(
         f"{count(len(rows), 'segment')} in {took}: {phases['open']} to open, {phases['data']} for the data, {end}."

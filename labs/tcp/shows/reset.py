@@ -1,0 +1,110 @@
+"""RST: nobody listens, and somebody who closes without having read."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+
+from labctl.events import Event, Measure
+from labctl.protocols.tcp_ladder import Conversation
+from labs.tcp import judging, ladder
+from labs.tcp.claims import REFUSED, UNREAD
+from labs.tcp.programs import REPLY, leave
+from labs.tcp.stage import Program, Stage, converse
+from labs.tcp.telling import explained, heading, note, opening, result
+from labs.tcp.words import ms
+
+# Nobody listens on port 9 of any machine that is in use.
+CLOSED_PORT = 9
+SIZE, READ = 1100, 1024
+
+
+def show(stage: Stage) -> Iterator[Event]:
+    yield opening("RST: no, and no more")
+    yield from _closed_port(stage)
+    yield from _unread(stage)
+
+
+def _closed_port(stage: Stage) -> Iterator[Event]:
+    port = CLOSED_PORT if stage.boxed else _free_port(stage)
+    patience = max(0.6, stage.rtt_ms * 10 / 1000)
+    with stage.client(timeout=patience) as client:
+        began = time.monotonic()
+        try:
+            client.connect((stage.network.server_address, port))
+            outcome = "connected"
+        except ConnectionRefusedError:
+            outcome = "refused"
+        except OSError as error:
+            outcome = "silence" if isinstance(error, TimeoutError) else type(error).__name__
+        took = round((time.monotonic() - began) * 1000, 1)
+    segments = stage.crossed(port=port)
+    yield heading("A port where nobody listens")
+    if segments:
+        yield from ladder.exchanges(Conversation(segments))
+    if outcome == "refused":
+        yield Measure(f"connect was refused after {ms(took)}.", "tcp.refused.took", took, "ms")
+        yield note(f"connect: ConnectionRefusedError after {ms(took)}. A refusal is an answer.")
+        yield REFUSED.judged(True, f"RST came, and connect failed after {ms(took)}.")
+    elif outcome == "silence":
+        yield note(f"connect: nothing for {ms(took)}, and then we gave up.")
+        yield REFUSED.judged(False, f"connect heard nothing for {ms(took)}.")
+    else:
+        yield REFUSED.not_seen(f"connect ended with: {outcome}.")
+
+
+def _free_port(stage: Stage) -> int:
+    with stage.network.server_socket() as probing:
+        probing.bind((stage.network.server_address, 0))
+        return int(probing.getsockname()[1])
+
+
+def _unread(stage: Stage) -> Iterator[Event]:
+    heard: list[str] = []
+
+    def client(connection: socket.socket) -> None:
+        connection.sendall(b"x" * SIZE)
+        # Until everything that the server does has arrived.
+        time.sleep(max(0.03, stage.rtt_ms * 3 / 1000))
+        for _ in range(2):
+            try:
+                some = connection.recv(4096)
+            except ConnectionResetError:
+                heard.append("ConnectionResetError")
+                return
+            heard.append(f"{len(some)} bytes" if some else "the end")
+            if not some:
+                return
+
+    segments = converse(stage, _reads_once(stage), client)
+    yield heading("A server that closes without having read everything", f"{SIZE:,} B came, recv({READ}) once")
+    if not segments:
+        return
+    conversation = Conversation(segments)
+    yield from ladder.exchanges(conversation)
+    yield from explained(conversation, "ack=")
+    said = ", then ".join(heard) or "nothing"
+    yield note(f"The client's recv gave: {said}.")
+    reset = next((r for r in conversation.rows if "R" in r.segment.flags and r.sender == "server"), None)
+    failed = "ConnectionResetError" in heard
+    if reset is not None and not reset.segment.dropped and failed:
+        yield UNREAD.judged(True, f"{SIZE - READ} bytes were unread: RST, and the client read {said}.")
+        yield result("Read what you were sent before you close, or your answer may never be read.")
+    elif any("F" in r.segment.flags and r.sender == "server" for r in conversation.rows):
+        yield UNREAD.judged(False, f"The server sent FIN, and the client read {said}.")
+    elif failed and not judging.captured(conversation):
+        yield UNREAD.judged(True, f"{SIZE - READ} bytes were unread, and the client read {said}.")
+    else:
+        yield UNREAD.not_seen(f"Neither RST nor FIN of the server arrived; the client read {said}.")
+
+
+def _reads_once(stage: Stage) -> Program:
+    def program(connection: socket.socket) -> None:
+        read = len(connection.recv(READ))
+        while stage.manners.server_reads_it_all and read < SIZE:
+            read += len(connection.recv(READ))
+        connection.sendall(REPLY)
+        leave(stage, connection)
+
+    return program

@@ -1,0 +1,70 @@
+"""What tests of several folders need: a box, or a good reason to skip."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def _box_refused() -> str:
+    """Why this machine has no box; "" when it has."""
+    from labctl.sandbox.box import Box, BoxRefused
+
+    if not sys.platform.startswith("linux"):
+        return "boxes are made of Linux's namespaces"
+    try:
+        with Box() as box:
+            box.wait_until_ready()
+    except BoxRefused as refused:
+        return str(refused)
+    return ""
+
+
+@pytest.fixture
+def needs_box(_box_refused: str) -> None:
+    """Skips where namespaces are refused, with the step and the errno; LABCTL_REQUIRE_BOX=1 makes it a failure."""
+    if not _box_refused:
+        return
+    if os.environ.get("LABCTL_REQUIRE_BOX") == "1":
+        pytest.fail(f"no box here: {_box_refused}")
+    pytest.skip(f"no box here: {_box_refused}")
+
+
+NOBODY = 65534
+
+
+@pytest.fixture(scope="session")
+def python_for_everybody() -> str:
+    """A Python that the user nobody can start, with our modules; needs root, who can become nobody."""
+    import subprocess
+
+    if not hasattr(os, "geteuid") or os.geteuid() != 0:
+        return sys.executable
+    for python in (sys.executable, "/usr/bin/python3"):
+        if not os.path.exists(python):
+            continue
+        tried = subprocess.run(
+            [python, "-c", "import sys, labctl.sandbox.box; assert sys.version_info >= (3, 11)"],
+            user=NOBODY,
+            group=NOBODY,
+            extra_groups=[],
+            env={"PYTHONPATH": os.pathsep.join(p for p in sys.path if p), "PYTHONDONTWRITEBYTECODE": "1"},
+            cwd="/",
+            capture_output=True,
+            check=False,
+        ) if _may_be_started(python) else None
+        if tried is not None and tried.returncode == 0:
+            return python
+    reason = f"an ordinary user cannot start a Python with our modules: {Path(sys.executable).resolve()}"
+    if os.environ.get("LABCTL_REQUIRE_TOOLS") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def _may_be_started(python: str) -> bool:
+    """Whether every directory on the way to it is open to everybody."""
+    return all(folder.stat().st_mode & 0o001 for folder in Path(python).resolve().parents)
