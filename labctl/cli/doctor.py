@@ -179,7 +179,7 @@ class _Screen:
             "no": (glyphs.failed, "bad"),
         }[lab.runs]
         said = {"yes": "runs", "weaker": "runs", "no": "cannot run"}[lab.runs]
-        self._line(mark, hue, lab.name, f"{said}: {lab.text}" if lab.runs == "no" else f"{said}, {lab.text}")
+        self._line(mark, hue, lab.name, f"{said}: {lab.text}")
 
     def _ending(self, found: dict[str, capabilities.Capability], labs: Sequence[Standing]) -> None:
         page = self._page

@@ -47,7 +47,24 @@ class ConnectionStory:
         self._rows: list[Segment] = []
         self._open = False
         self._over = False
+        self._syns_again = 0
+        self._losing: set[Role] = set()
         self._add("client", began_ns, "S", 0)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more can happen: reset, refused, or closed by both."""
+        return self._over
+
+    def client_is(self, place: Place) -> None:
+        """The client's own port, once it has one."""
+        self.client = self._sides["client"].place = place
+
+    def lost_on_purpose(self, role: Role, lost: bool) -> None:
+        """What this side sends from now on does not arrive, or does."""
+        (self._losing.add if lost else self._losing.discard)(role)
+        if role == "client" and len(self._rows) == 1:
+            self._rows[0] = replace(self._rows[0], dropped=lost)
 
     def wrote(self, role: Role, data: bytes) -> None:
         """The program of this side has given these bytes to its kernel."""
@@ -56,6 +73,7 @@ class ConnectionStory:
     def syn_again(self, at_ns: int) -> None:
         """The counter of retransmissions rose while the SYN was unanswered."""
         self._sides["client"].retransmits += 1
+        self._syns_again += 1
         self._add("client", at_ns, "S", 0)
 
     def refused(self, at_ns: int) -> None:
@@ -115,8 +133,10 @@ class ConnectionStory:
         client, server = (self.syn.seq if self.syn else 0), 0
         rows = []
         for row in self._rows:
-            if self.syn is not None and row.flags == "S":
-                rows.append(replace(self.syn, at_ns=row.at_ns))
+            if row.flags == "S":
+                found = replace(self.syn, at_ns=row.at_ns, dropped=row.dropped) if self.syn else row
+                unknown_here = () if self.syn else ("ip_id", "options", "seq", "ttl", "window")
+                rows.append(replace(found, source_port=self.client[1], unknown=unknown_here))
                 continue
             own, peer = (client, server) if (row.source, row.source_port) == self.client else (server, client)
             unknown = {"ttl", "ip_id", "options", *row.unknown}
@@ -124,10 +144,9 @@ class ConnectionStory:
                 unknown.add("seq")
             if peer == 0 and "A" in row.flags:
                 unknown.add("ack")
-            numbers = {"seq": (own + row.seq) & 0xFFFFFFFF}
-            if "A" in row.flags:
-                numbers["ack"] = (peer + row.ack) & 0xFFFFFFFF
-            rows.append(replace(row, unknown=tuple(sorted(unknown)), **numbers))
+            seq = (own + row.seq) & 0xFFFFFFFF
+            ack = (peer + row.ack) & 0xFFFFFFFF if "A" in row.flags else 0
+            rows.append(replace(row, seq=seq, ack=ack, unknown=tuple(sorted(unknown))))
         return rows
 
     def _data(self, role: Role, at_ns: int, info: TcpInfo) -> None:
@@ -172,6 +191,8 @@ class ConnectionStory:
         if info.segments_out is None or info.data_segments_out is None:
             return
         bare = info.segments_out - info.data_segments_out - _HANDSHAKE[role] - side.fin
+        if role == "client":
+            bare -= self._syns_again
         for _ in range(max(0, bare - side.acks)):
             self._add(role, at_ns, "A", 1 + side.told + side.fin)
         side.acks = max(side.acks, bare)
@@ -187,7 +208,8 @@ class ConnectionStory:
         self, role: Role, at_ns: int, flags: str, seq: int, *, ack: int | None = None, length: int = 0
     ) -> None:
         side, peer = self._sides[role], self._sides["server" if role == "client" else "client"]
-        window, unknown = 0, ("window",)
+        window = 0
+        unknown: tuple[str, ...] = ("window",)
         if side.info is not None and side.info.receive_window is not None:
             scale = 0 if "S" in flags else side.info.receive_scale
             window, unknown = min(65535, side.info.receive_window >> scale), ()
@@ -208,5 +230,7 @@ class ConnectionStory:
                 payload=bytes(side.written[seq - 1 : seq - 1 + length]) if length else b"",
                 evidence="inferred",
                 unknown=unknown,
+                # A bare ACK is the kernel's own; its socket's TTL is what loses it, and that is set for one call.
+                dropped=role in self._losing and flags != "A",
             )
         )

@@ -6,65 +6,45 @@ for the sender it is a black hole, and its retransmissions are real.
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-from labctl.errors import CannotRun
 
 # include/uapi/linux/in.h, in6.h; not in Python's socket module.
 _IP_MINTTL, _IPV6_MINHOPCOUNT = 21, 73
-_MOST = 255
-# Everything on this machine is sent with 64; a segment that is to be lost goes out with 1.
 _LOWEST_ACCEPTED = 10
-_USUAL, _LOST = 64, 1
+# Everything on this machine is sent with 64; a segment that is to be lost goes out with 1.
+_USUAL = 64
+LOST_TTL = 1
 
 
-@contextmanager
-def deaf(*receivers: socket.socket) -> Iterator[None]:
-    """Inside, these sockets (a listener, or connected ones) hear nothing that comes with a usual TTL."""
-    try:
-        for receiver in receivers:
-            _accept_only(receiver, _MOST)
-        yield
-    finally:
-        for receiver in receivers:
-            if receiver.fileno() >= 0:
-                _accept_only(receiver, 0)
+def can_lose() -> bool:
+    """Whether this system has the option that losing depends on."""
+    return sys.platform.startswith("linux")
 
 
-@contextmanager
-def lost_on_the_way(sender: socket.socket, receiver: socket.socket) -> Iterator[None]:
-    """What `sender` sends inside does not reach `receiver`; when it is sent again afterwards, it does.
+def ignore_lost(receiver: socket.socket) -> bool:
+    """Have this socket, and what it accepts, ignore segments that were sent to be lost. False where it cannot."""
+    if not can_lose():
+        return False
+    with contextlib.suppress(OSError):
+        if receiver.family == socket.AF_INET6:
+            receiver.setsockopt(socket.IPPROTO_IPV6, _IPV6_MINHOPCOUNT, _LOWEST_ACCEPTED)
+        else:
+            receiver.setsockopt(socket.IPPROTO_IP, _IP_MINTTL, _LOWEST_ACCEPTED)
+        return True
+    return False
 
-    What the kernel holds back until later (Nagle, a full window) is not lost.
+
+def lose(sender: socket.socket, lost: bool = True) -> None:
+    """From now on what this socket sends, or sends again, is lost; or, with `lost` False, no longer.
+
+    A listening socket's are its SYN ACKs. What the kernel holds back until later (Nagle, a full window) meets what
+    holds then. A closed socket is left alone.
     """
-    before = _ttl(sender)
-    _accept_only(receiver, _LOWEST_ACCEPTED)
-    _ttl(sender, _LOST)
-    try:
-        yield
-    finally:
-        # The receiver stays strict: a segment that is still under way was sent with the low TTL.
-        if sender.fileno() >= 0:
-            _ttl(sender, before or _USUAL)
-
-
-def _accept_only(receiver: socket.socket, lowest: int) -> None:
-    if not sys.platform.startswith("linux"):
-        raise CannotRun("needs-box", f"{sys.platform} cannot lose a segment on purpose without privileges")
-    if receiver.family == socket.AF_INET6:
-        receiver.setsockopt(socket.IPPROTO_IPV6, _IPV6_MINHOPCOUNT, lowest)
-    else:
-        receiver.setsockopt(socket.IPPROTO_IP, _IP_MINTTL, lowest)
-
-
-def _ttl(sender: socket.socket, value: int | None = None) -> int:
-    level, option = socket.IPPROTO_IP, socket.IP_TTL
-    if sender.family == socket.AF_INET6:
-        level, option = socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS
-    before = sender.getsockopt(level, option)
-    if value is not None:
-        sender.setsockopt(level, option, value)
-    return before
+    with contextlib.suppress(OSError):
+        value = LOST_TTL if lost else _USUAL
+        if sender.family == socket.AF_INET6:
+            sender.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, value)
+        else:
+            sender.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, value)

@@ -7,11 +7,11 @@ from typing import IO
 from labctl.events import Event, Exchange, Measure, Rows, Span, Step, Verdict
 from labctl.play import Run
 from labctl.render.glyphs import ASCII, UNICODE
-from labctl.render.ladder import HOLD_MS, ROWS, Ladder
+from labctl.render.ladder import HOLD_MS, ROWS
+from labctl.render.ladders import AnyLadder, ladder_for
 from labctl.render.line import Line, Piece, marked, spread, wrap
 from labctl.render.mode import Plan
 from labctl.render.paper import Paper
-from labctl.render.state_ladder import StateLadder, has_states
 from labctl.render.summary import bare, ended, judged, learnt
 from labctl.render.tables import Table
 from labctl.render.text import cells, cut, escape, pad
@@ -50,7 +50,7 @@ class RichRenderer:
             theme=plan.theme,
             ascii=plan.ascii,
         )
-        self._ladder: Ladder | StateLadder | None = None
+        self._ladder: AnyLadder | None = None
         self._grid: Table | None = None
         self._explained: set[str] = set()
         self._verdicts: dict[str, Verdict] = {}
@@ -205,30 +205,16 @@ class RichRenderer:
         if self._ladder is None:
             if self._above != "heading":
                 self._gap()
-            self._ladder = self._begun(event)
-        self._put(self._ladder.add(event), "ladder")
-
-    def _begun(self, first: Exchange) -> Ladder | StateLadder:
-        most = None if self._plan.all else ROWS
-        if has_states(first):
-            return StateLadder(
+            self._ladder = ladder_for(
+                event,
+                self._plan,
                 self._width,
                 self._glyphs,
                 self._words,
-                wide=self._plan.wide,
-                verbose=self._plan.verbose,
-                most=most,
-                explained=self._explained,
+                self._explained,
+                hold_ms=self._hold_ms,
             )
-        return Ladder(
-            self._width,
-            self._glyphs,
-            self._words,
-            wide=self._plan.wide,
-            most=most,
-            explained=self._explained,
-            hold_ms=self._hold_ms,
-        )
+        self._put(self._ladder.add(event), "ladder")
 
     def _close_ladder(self) -> None:
         if self._ladder is not None:

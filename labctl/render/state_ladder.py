@@ -6,7 +6,7 @@ What is read from the data of an exchange, all of it text:
 - `source_state`, `target_state`: the state of the sending and of the receiving side, "" when it did not change;
 - `left`: the name of the lane that stands on the left, when it is not the first exchange's source;
 - `phase`: a rule is drawn across before this row when it differs from the row before (`open`, `close`);
-- `absolute`: the label with the numbers as they are on the wire, for `--verbose`;
+- `absolute`, `absolute_short`: the label with the numbers as they are on the wire, for `--verbose`;
 - `wide`: what the side wants to say, for wide terminals.
 """
 
@@ -28,7 +28,7 @@ STATE, LIFELINE = 10, 23
 _STATE_ROOM = LIFELINE - STATE - 1
 _RIGHT_ROOM = 15
 # The farthest that the lifelines stand apart: longer arrows say nothing more.
-_WIDEST = 56
+_WIDEST = 72
 
 # What is printed between gutter and state of a message that nobody captured.
 _MARKS = {"captured": "", "observed": "o", "inferred": "?"}
@@ -161,7 +161,11 @@ class StateLadder:
         canvas.put(column + 1 + cells(flags), f"{gap}{numbers} ", exchange.hue)
 
     def _label(self, exchange: Exchange, room: int) -> str:
-        label = (_text(exchange, "absolute") if self._verbose else "") or exchange.label
+        label = exchange.label
+        if self._verbose:
+            label = _text(exchange, "absolute") or label
+            if cells(self._words(label)) > room:
+                label = _text(exchange, "absolute_short") or label
         said = _text(exchange, "wide") if self._wide else ""
         shown = self._words(label)
         if said and cells(shown) + 3 + cells(self._words(said)) <= room:

@@ -7,7 +7,8 @@ from difflib import get_close_matches
 from typing import NamedTuple
 
 from labctl.errors import UsageError
-from labctl.sandbox.town import Town, ZoneFile, healthy_town
+from labctl.sandbox.tcp_faults import TCP_FAULTS
+from labctl.sandbox.town import TcpManners, Town, ZoneFile, healthy_town
 
 
 class Fault(NamedTuple):
@@ -32,8 +33,8 @@ def _recursive(**manners: bool) -> Callable[[Town], Town]:
     return lambda town: town._replace(recursive=town.recursive._replace(**manners))
 
 
-def _tcp(**manners: object) -> Callable[[Town], Town]:
-    return lambda town: town._replace(tcp=town.tcp._replace(**manners))  # type: ignore[arg-type]
+def _tcp(manners: TcpManners) -> Callable[[Town], Town]:
+    return lambda town: town._replace(tcp=manners)
 
 
 def _without(zone: str, *owners_and_types: str) -> Callable[[Town], Town]:
@@ -201,95 +202,7 @@ FAULTS: dict[str, Fault] = {
                 "shop.test.", lambda zone: zone._replace(flattened={"alias.shop.test.": "203.0.113.40"})
             ),
         ),
-        Fault(
-            "ack-rides-on-data",
-            "The client keeps the third segment back until it has a request to send along with it.",
-            _tcp(client_holds_first_ack=True),
-        ),
-        Fault(
-            "server-slams",
-            "The server ends each connection with RST (SO_LINGER of 0) instead of FIN.",
-            _tcp(server_resets=True),
-        ),
-        Fault(
-            "acknowledges-too-much",
-            "Someone beside the server acknowledges bytes that the client has not sent yet.",
-            _tcp(meddler_acknowledges_ahead=True),
-        ),
-        Fault(
-            "server-without-options",
-            "The server's kernel knows no SACK, no window scale and no time stamps.",
-            _tcp(
-                server_sysctls={
-                    "net.ipv4.tcp_sack": "0",
-                    "net.ipv4.tcp_window_scaling": "0",
-                    "net.ipv4.tcp_timestamps": "0",
-                }
-            ),
-        ),
-        Fault(
-            "acks-at-once",
-            "The server has its kernel acknowledge at once (TCP_QUICKACK) and delays nothing.",
-            _tcp(server_acknowledges_at_once=True),
-        ),
-        Fault(
-            "server-leaves-at-eof",
-            "The server takes the client's FIN as a good-bye and closes without its answer.",
-            _tcp(server_leaves_at_end=True),
-        ),
-        Fault(
-            "resets-swallowed",
-            "A firewall swallows every RST: a closed port says nothing.",
-            _tcp(swallowed=frozenset({"resets"})),
-        ),
-        Fault(
-            "server-reads-it-all",
-            "The server reads all that has come before it closes.",
-            _tcp(server_reads_it_all=True),
-        ),
-        Fault(
-            "duplicate-acks-lost",
-            "The wire swallows every acknowledgement that tells of a gap.",
-            _tcp(swallowed=frozenset({"repeated-acks"})),
-        ),
-        Fault(
-            "server-goes-on-talking",
-            "The server sends four more lines right behind its answer, so the answer's end is not the last.",
-            _tcp(server_goes_on_talking=True),
-        ),
-        Fault(
-            "syn-waits-double",
-            "The client's kernel doubles the wait for a SYN from the start, as before Linux 6.5.",
-            _tcp(client_sysctls={"net.ipv4.tcp_syn_linear_timeouts": "0"}),
-        ),
-        Fault(
-            "receiver-without-dsack",
-            "The client's kernel does not tell what it received twice (tcp_dsack is 0).",
-            _tcp(client_sysctls={"net.ipv4.tcp_dsack": "0"}),
-        ),
-        Fault(
-            "no-room-for-time-wait",
-            "Neither kernel keeps a connection in TIME-WAIT (tcp_max_tw_buckets is 0).",
-            _tcp(
-                client_sysctls={"net.ipv4.tcp_max_tw_buckets": "0"},
-                server_sysctls={"net.ipv4.tcp_max_tw_buckets": "0"},
-            ),
-        ),
-        Fault(
-            "backlog-cut",
-            "The server's kernel cuts every backlog down to nothing (somaxconn is 0).",
-            _tcp(server_sysctls={"net.core.somaxconn": "0"}),
-        ),
-        Fault(
-            "client-nodelay",
-            "The client sends every small write at once (TCP_NODELAY).",
-            _tcp(client_sends_at_once=True),
-        ),
-        Fault(
-            "server-reads-to-the-end",
-            "The server goes on reading until the request's empty line has come.",
-            _tcp(server_reads_to_the_end=True),
-        ),
+        *(Fault(name, sentence, _tcp(manners)) for name, sentence, manners in TCP_FAULTS),
     )
 }
 

@@ -17,7 +17,7 @@ from typing import Literal, NamedTuple
 
 from labctl.network import Rule
 from labctl.protocols.tcp_segments import Segment, read_frame
-from labctl.sandbox.frame_ring import Block, Ring
+from labctl.sandbox.frame_socket import Block, FrameSocket
 from labctl.sandbox.wire_script import PASS, Judgement, Script
 
 # Bytes of frames that are kept for a lab that never asks for them; what comes later counts as missed.
@@ -39,9 +39,9 @@ class Frame(NamedTuple):
 
 
 class _Side(NamedTuple):
-    ring: Ring
+    frames: FrameSocket
     heading: Heading
-    other: Ring
+    other: FrameSocket
 
 
 class _Kept(NamedTuple):
@@ -69,9 +69,9 @@ class Wire:
         self._missed = 0
         self._moved = time.monotonic()
         # Nanoseconds of the monotonic clock at which it is let go, a number to keep order, and where to.
-        self._waiting: list[tuple[int, int, Ring, Block]] = []
+        self._waiting: list[tuple[int, int, FrameSocket, Block]] = []
         self._number = 0
-        near, far = Ring(client), Ring(server)
+        near, far = FrameSocket(client), FrameSocket(server)
         self._sides = (_Side(near, "to-server", far), _Side(far, "to-client", near))
         self._wake, self._woken = socket.socketpair()
         self._thread = threading.Thread(target=self._run, name="wire")
@@ -98,7 +98,7 @@ class Wire:
             for block, heading, judged in kept
             for index, at_ns in enumerate(block.at_ns)
         ]
-        # Two rings are read in turns; the kernel's clock says the order.
+        # Two sockets are read in turns; the kernel's clock says the order.
         frames.sort(key=lambda frame: frame.at_ns)
         return frames
 
@@ -115,7 +115,7 @@ class Wire:
     def missed(self) -> int:
         """Frames that the kernel dropped, or that were not kept."""
         with self._lock:
-            self._missed += sum(side.ring.dropped() for side in self._sides)
+            self._missed += sum(side.frames.dropped() for side in self._sides)
             return self._missed
 
     def close(self) -> None:
@@ -125,12 +125,12 @@ class Wire:
         self._wake.send(b"\0")
         self._thread.join()
         for side in self._sides:
-            side.ring.close()
+            side.frames.close()
         self._wake.close()
         self._woken.close()
 
     def _run(self) -> None:
-        watched = [*(side.ring.socket for side in self._sides), self._woken]
+        watched = [*(side.frames.socket for side in self._sides), self._woken]
         waiting = self._waiting
         while True:
             timeout = max(0, waiting[0][0] - time.monotonic_ns()) / 1e9 if waiting else None
@@ -138,7 +138,7 @@ class Wire:
             if self._woken in ready:
                 return
             for side in self._sides:
-                if side.ring.socket in ready and (block := side.ring.take()) is not None:
+                if side.frames.socket in ready and (block := side.frames.take()) is not None:
                     self._carry(block, side)
             self._let_go()
 
@@ -157,7 +157,7 @@ class Wire:
 
     def _pass_on(self, block: Block, side: _Side, seconds: float, judged: Judgement) -> None:
         # A kernel tells its neighbours now and then what it listens to; that disturbs no quiet.
-        if not block.data[block.offset] & _GROUP:
+        if not block.data[0] & _GROUP:
             self._moved = time.monotonic()
         self._keep(_Kept(block, side.heading, judged))
         if judged.drop:
@@ -187,8 +187,8 @@ class Wire:
             return
         now = time.monotonic_ns()
         while waiting and waiting[0][0] <= now:
-            _, _, ring, block = heapq.heappop(waiting)
-            ring.send(block)
+            _, _, other, block = heapq.heappop(waiting)
+            other.send(block)
             self._moved = time.monotonic()
 
     def _distance(self, block: Block, heading: Heading) -> float | None:

@@ -48,7 +48,9 @@ def opened(conversation: Conversation) -> Iterator[Event]:
         yield THREE_SEGMENTS.not_seen("The segments were not captured, so they cannot be counted here.")
         return
     yield Measure(
-        f"{count(len(first), 'segment')} crossed before the first byte of data.", "tcp.open.segments", len(first)
+        f"{count(len(first), 'segment')} crossed before the first byte of data.",
+        "tcp.open.segments",
+        len(first),
     )
     yield judged_opening(first, conversation)
 
@@ -120,7 +122,7 @@ def counted(conversation: Conversation) -> Iterator[Event]:
             last = max(last, row.ack)
             if row.ack > sent and beyond is None:
                 beyond = (row, sent)
-    yield Measure(f"The client sent {count(size, 'byte')}.", "tcp.bytes.sent", size, "B")
+    yield Measure(f"The client numbered {count(size, 'byte')} of its own.", "tcp.bytes.sent", size, "B")
     yield Measure(f"The server's last acknowledgement was ack={last}.", "tcp.bytes.last_ack", last)
     if beyond is not None:
         row, sent = beyond

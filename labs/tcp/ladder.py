@@ -60,12 +60,14 @@ def _exchange(
         "target_state": far,
         "phase": phase,
         "absolute": absolute,
+        "absolute_short": _short(row),
         "flags": segment.flags,
         "seq": row.seq,
-        "bytes": segment.length,
         "options": [o.text for o in segment.options if o.name not in ("nop", "eol")],
         "marks": list(row.marks),
     }
+    if segment.length:
+        data["bytes"] = segment.length
     if row.ack is not None:
         data["ack"] = row.ack
     if said := _SAYS.get(segment.flags.replace("P", "")):
@@ -121,6 +123,14 @@ def _labels(row: LadderRow) -> tuple[str, str]:
     return "  ".join(parts), row.absolute_label
 
 
+def _short(row: LadderRow) -> str:
+    """The wire's numbers without their names: `PSH ACK  1557309148 2334800607  59 B`."""
+    segment = row.segment
+    numbers = [segment.seq] if row.ack is None else [segment.seq, segment.ack]
+    parts = [segment.flag_words, " ".join(map(str, numbers))]
+    return "  ".join([*parts, f"{segment.length} B"] if segment.length else parts)
+
+
 def _range(block: tuple[int, int]) -> str:
     return f"{block[0]}-{block[1]}"
 
@@ -151,4 +161,3 @@ def _sentence(row: LadderRow, at_ms: float, source: str, target: str, near: str,
 
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
-

@@ -10,11 +10,7 @@ from labs.tcp.stage import Program, Stage
 
 _BODY = b"<h1>Shop</h1>\n<p>One connection, one request, one reply.</p>\n"
 REPLY = (
-    b"HTTP/1.1 200 OK\r\n"
-    b"Content-Type: text/html\r\n"
-    b"Content-Length: %d\r\n"
-    b"Connection: close\r\n"
-    b"\r\n"
+    b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: %d\r\nConnection: close\r\n\r\n"
 ) % len(_BODY) + _BODY
 
 _QUIETLY = struct.pack("ii", 1, 0)

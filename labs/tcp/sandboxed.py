@@ -8,7 +8,6 @@ from importlib import import_module
 from labctl.errors import CannotRun
 from labctl.events import Event
 from labctl.internet import Internet
-from labctl.network import Network
 from labctl.protocols.tcp_segments import Segment
 from labctl.sandbox.faults import town_under
 from labctl.sandbox.tcp_world import tcp_world
@@ -39,7 +38,7 @@ def play(
     internet: Internet, target: Target | None, show: str | None, pcap: str | None, port: int | None
 ) -> Iterator[Event]:
     """Raises CannotRun where there is no network to play on."""
-    network: Network | None = getattr(internet, "network", None)
+    network = internet.network
     if network is None:
         raise CannotRun("no-network", "this sandbox has no network for segments")
     manners = town_under(internet.fault).tcp
@@ -50,7 +49,7 @@ def play(
     with tcp_world(network, manners):
         yield from _events(internet, stage, target, show, port)
     if pcap:
-        yield from _saved(internet, kept, pcap)
+        yield from saved(internet, kept, pcap)
     if not network.capture_complete:
         yield note("The capture is incomplete: the kernel dropped some segments before they could be read.")
     yield command("by hand", *_BY_HAND[show or ""])
@@ -74,14 +73,14 @@ def _events(
         yield from elsewhere(internet, stage, target)
 
 
-def _saved(internet: Internet, segments: list[Segment], path: str) -> Iterator[Event]:
+def saved(internet: Internet, segments: list[Segment], path: str) -> Iterator[Event]:
     from labctl.protocols.pcap import pcap_bytes
 
     frames = [s for s in segments if s.frame]
     if not frames:
-        yield note("Nothing was captured here, so there is nothing to write: the rows come from the kernel's own words.")
+        yield note(
+            "Nothing was captured here, so there is nothing to write: the rows come from the kernel's own words."
+        )
         return
     internet.save_file(path, pcap_bytes(frames))
     yield note(f"{len(frames)} segments were written to {path}; read them with tshark -r {path}.")
-
-

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
-from labctl.errors import CannotRun
 from labctl.network import Network, Rule
 from labctl.protocols.tcp_segments import Segment
 from labctl.sandbox.town import TcpManners
@@ -19,12 +19,15 @@ FIRST_PORT = 40001
 Program = Callable[[socket.socket], None]
 
 
+RIGHT = TcpManners()
+
+
 @dataclass
 class Stage:
     """A network, and the manners of this world. `boxed`: both sides are ours alone, with all ports."""
 
     network: Network
-    manners: TcpManners = TcpManners()
+    manners: TcpManners = RIGHT
     _next_port: int = FIRST_PORT
     # What went wrong in server programs, for whoever wants to know; the segments tell the same.
     failures: list[str] = field(default_factory=list)
@@ -97,6 +100,9 @@ class Stage:
 
     def crossed(self, *, port: int | None = None, settle_ms: float | None = None) -> list[Segment]:
         """The segments since the last call, from or to `port`."""
+        if settle_ms is None:
+            # What a program sent just now is still on its way to whoever captures it.
+            time.sleep(0.003 + self.rtt_ms / 1000)
         found = self.network.segments(port=port, settle_ms=settle_ms)
         if self.keep is not None:
             self.keep += found
@@ -108,14 +114,6 @@ class Stage:
         if rules:
             stack.enter_context(self.network.script(*rules))
         return stack
-
-    def warm(self) -> None:
-        """Lets the two sides find each other's link-layer address before anything is measured."""
-        with self.listener(9) as listening, self.client() as probing:
-            port = listening.getsockname()[1]
-            probing.connect((self.network.server_address, port))
-            listening.accept()[0].close()
-        self.crossed()
 
 
 def converse(
@@ -135,16 +133,14 @@ def converse(
     with stage.listener(port) as listening:
         prepare(listening)
         number = listening.getsockname()[1]
-        with stage.scripted(*rules), stage.serving(program, listening):
-            with stage.client(timeout=timeout) as connecting:
-                try:
-                    connecting.connect((stage.network.server_address, number))
-                    client(connecting)
-                except OSError as error:
-                    stage.failures.append(f"{type(error).__name__}: {error}")
+        with (
+            stage.scripted(*rules),
+            stage.serving(program, listening),
+            stage.client(timeout=timeout) as connecting,
+        ):
+            try:
+                connecting.connect((stage.network.server_address, number))
+                client(connecting)
+            except OSError as error:
+                stage.failures.append(f"{type(error).__name__}: {error}")
     return stage.crossed(port=number, settle_ms=settle_ms)
-
-
-def needs_box(error: CannotRun) -> str:
-    """Why a demonstration was left out, as a sentence."""
-    return f"Not here: {error.headline}."

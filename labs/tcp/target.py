@@ -115,10 +115,10 @@ def _looked_up(internet: Internet, host: str) -> str:
         raise CannotRun("no-resolver", f"no resolver is configured that could find {host}")
     resolver: Endpoint = internet.resolvers[0]
     said = ""
-    for type in ("A", "AAAA"):
+    for kind in ("A", "AAAA"):
         machine = Walk(
             f"{host}.",
-            type,
+            kind,
             (),
             clock=internet.clock,
             random=Random(internet.seed) if internet.kind == "sandbox" else None,
@@ -130,7 +130,7 @@ def _looked_up(internet: Internet, host: str) -> str:
                 resolver, question.wire, via=question.via, timeout=internet.timeout or question.timeout
             )
             said = machine.hear(reply.wire, failure=reply.failure or "timeout").text
-        found = [r.text for r in machine.result.records if r.type == type]
+        found = [r.text for r in machine.result.records if r.type == kind]
         if found:
             return found[0]
     raise CannotRun(

@@ -24,7 +24,9 @@ def opening(title: str, summary: str = "") -> Step:
 
 def heading(title: str, remark: str = "") -> Step:
     """What the next picture shows."""
-    return Step(text=f"{title}: {remark}." if remark else f"{title}.", role="heading", title=title, summary=remark)
+    return Step(
+        text=f"{title}: {remark}." if remark else f"{title}.", role="heading", title=title, summary=remark
+    )
 
 
 def note(text: str) -> Step:

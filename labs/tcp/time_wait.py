@@ -13,9 +13,6 @@ from labs.tcp.stage import Stage
 
 # What Linux keeps a connection for (TCP_TIMEWAIT_LEN), in seconds; there is no setting for it.
 LENGTH_S = 60
-_STATE = "06"
-# The kernel gives its timers to programs in hundredths of a second (USER_HZ).
-_PER_SECOND = 100
 
 
 class Waiting(NamedTuple):
@@ -29,24 +26,19 @@ class Waiting(NamedTuple):
 
 def listed(stage: Stage) -> list[Waiting]:
     """Everything in TIME-WAIT on both sides. Empty where the kernel cannot be read."""
+    from labctl.kernel_view.socket_table import socket_table
+
     found = []
-    sides: tuple[Side, ...] = ("client", "server")
+    # Outside of a box one kernel keeps both sides: an entry's own port says whose it is.
+    sides: tuple[Side, ...] = ("client", "server") if stage.boxed else ("client",)
     for side in sides:
-        inside = stage.network.on_client() if side == "client" else stage.network.on_server()
-        with inside:
-            try:
-                with open("/proc/thread-self/net/tcp") as file:
-                    lines = file.read().splitlines()[1:]
-            except OSError:
-                return []
-        for fields in map(str.split, lines):
-            if fields[3] != _STATE:
-                continue
-            port, peer = (int(fields[i].rpartition(":")[2], 16) for i in (1, 2))
-            found.append(Waiting(side, port, peer, int(fields[5].partition(":")[2], 16) / _PER_SECOND))
-    if not stage.boxed:
-        # One kernel keeps both sides: the entry says by its own port whose it is, once, not twice.
-        return found[: len(found) // 2]
+        with stage.network.on_client() if side == "client" else stage.network.on_server():
+            rows = socket_table()
+        found += [
+            Waiting(side, row.local[1], row.remote[1], row.expires_s)
+            for row in rows
+            if row.state == "TIME-WAIT"
+        ]
     return found
 
 
@@ -72,15 +64,17 @@ def judged(stage: Stage, conversation: Conversation) -> Iterator[Event]:
     other: Side = "server" if first == "client" else "client"
     if first in kept:
         left = round(kept[first].left_s, 1)
-        yield Measure(f"The {first} closed first and keeps the connection.", "tcp.time_wait.side", f"The {first}")
+        yield Measure(
+            f"The {first} closed first and keeps the connection.", "tcp.time_wait.side", f"The {first}"
+        )
         yield Measure(f"Its kernel will keep it for {left} s more.", "tcp.time_wait.left", left, "s")
     if first in kept and other not in kept:
         yield TIME_WAIT.judged(
-            True, f"The {first} closed first and has {kept[first].left_s:.1f} s left; the {other} has nothing."
+            True,
+            f"The {first} closed first and has {kept[first].left_s:.1f} s left; the {other} has nothing.",
         )
     elif stage.network.evidence == "captured" or kept:
         names = " and ".join(kept) or "neither side"
         yield TIME_WAIT.judged(False, f"The {first} closed first; in TIME-WAIT is {names}.")
     else:
         yield TIME_WAIT.not_seen("This machine does not list its connections.")
-

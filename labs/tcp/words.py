@@ -11,6 +11,9 @@ def ms(value: float) -> str:
     """A duration as the screens print it."""
     if value >= 9_995:
         return f"{value / 1000:.1f} s"
+    if 0 <= value < 0.05:
+        # A loopback's round trip.
+        return "under 0.1 ms"
     return f"{value:,.0f} ms" if value >= 99.95 else f"{value:.1f} ms"
 
 

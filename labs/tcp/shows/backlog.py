@@ -69,11 +69,17 @@ def _connects(stage: Stage, client: socket.socket, port: int, patience: float) -
 def _table(finished: list[bool]) -> Rows:
     rows = []
     for number, there in enumerate(finished, 1):
-        said = "connected, and its data is acknowledged" if there else "hangs in connect: its SYN gets no answer"
+        said = (
+            "connected, and its data is acknowledged" if there else "hangs in connect: its SYN gets no answer"
+        )
         rows.append(
             Row(
                 text=f"Client {number}: {said}.",
-                cells=(f"client {number}", "✓ connected" if there else "✗ silence", said.partition(", ")[2] or said),
+                cells=(
+                    f"client {number}",
+                    "✓ connected" if there else "✗ silence",
+                    said.partition(", ")[2] or said,
+                ),
                 hues=("", "ok" if there else "bad", "mute"),
             )
         )
@@ -90,14 +96,14 @@ def _judged(stage: Stage, finished: list[bool], seen: list[Conversation], came: 
     held = sum(finished)
     yield Measure(f"The kernel finished {count(held, 'connection')}.", "tcp.backlog.finished", held)
     third = next((c for c in seen if not any(r.phase == "data" for r in c.rows)), None)
-    silent = third is not None and not any(
-        r.sender == "server" for r in third.rows if r.at_ms < 900
-    )
+    silent = third is not None and not any(r.sender == "server" for r in third.rows if r.at_ms < 900)
     text = f"listen({BACKLOG_ASKED}) held {count(held, 'finished connection')}"
     if held == BACKLOG_ASKED + 1 and silent:
         yield BACKLOG.judged(True, f"{text}; the next SYN got no answer.")
         if came:
-            yield result("Connected does not mean that somebody answers, and hanging does not mean that nobody is there.")
+            yield result(
+                "Connected does not mean that somebody answers, and hanging does not mean that nobody is there."
+            )
     elif stage.network.evidence != "captured" and held == BACKLOG_ASKED + 1:
         yield BACKLOG.judged(True, f"{text}; the next connect heard nothing.")
     else:

@@ -90,14 +90,20 @@ class ByHand:
 
 def show(stage: Stage) -> Iterator[Event]:
     if not stage.boxed:
-        raise CannotRun("needs-box", "an address that no kernel owns needs the box: packets to it must come back")
+        raise CannotRun(
+            "needs-box", "an address that no kernel owns needs the box: packets to it must come back"
+        )
     yield opening("a connection written by hand", "raw packets, no kernel on our side")
     with ExitStack() as opened:
         listening = opened.enter_context(stage.listener(80))
         opened.enter_context(_reachable(stage))
         network = stage.network
-        ear = opened.enter_context(network.client_socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETH_P_IP)))
-        mouth = opened.enter_context(network.client_socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW))
+        ear = opened.enter_context(
+            network.client_socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETH_P_IP))
+        )
+        mouth = opened.enter_context(
+            network.client_socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+        )
         opened.enter_context(stage.serving(web(stage), listening))
         hand = ByHand(mouth, ear, (network.server_address, 80), seed=1)
         hand.open()
@@ -116,7 +122,9 @@ def show(stage: Stage) -> Iterator[Event]:
     yield from judging.counted(conversation)
     yield from judging.closed(conversation)
     status = reply.split(b"\r\n")[0].decode("latin-1")
-    yield result(f"{status}: {count(len(hand.written), 'packet')} written by hand were enough for a real server.")
+    yield result(
+        f"{status}: {count(len(hand.written), 'packet')} written by hand were enough for a real server."
+    )
 
 
 @contextmanager
@@ -156,7 +164,11 @@ def _header(packet: bytes) -> Rows:
         title="The TCP header of our SYN",
         columns=("bytes", "field", "says"),
         rows=tuple(
-            Row(text=f"{raw.hex(' ')}: {name}: {says}.", cells=(raw.hex(" "), name, says), hues=("accent", "", "mute"))
+            Row(
+                text=f"{raw.hex(' ')}: {name}: {says}.",
+                cells=(raw.hex(" "), name, says),
+                hues=("accent", "", "mute"),
+            )
             for raw, name, says in fields
         ),
     )

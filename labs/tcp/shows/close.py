@@ -53,7 +53,9 @@ def _judged(one: Conversation, two: Conversation, quick: Close, slow: Close) -> 
     yield Measure(f"The slow server waited {ms(SLOW_MS)}.", "tcp.close.wait", SLOW_MS, "ms")
     rows = {row.number: row for row in two.rows}
     waited = rows[slow.rows[1]].at_ms - rows[slow.rows[0]].at_ms
-    yield Measure(f"The bare ACK of the FIN came {ms(waited)} after it.", "tcp.close.ack_after", round(waited, 1), "ms")
+    yield Measure(
+        f"The bare ACK of the FIN came {ms(waited)} after it.", "tcp.close.ack_after", round(waited, 1), "ms"
+    )
     together = quick.kind == "three"
     yield FIN_WITH_ACK.judged(
         together and slow.kind == "four",

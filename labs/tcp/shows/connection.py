@@ -24,7 +24,10 @@ def show(stage: Stage, host: str, path: str = "/") -> Iterator[Event]:
 
 def told(stage: Stage | None, conversation: Conversation, data: str) -> Iterator[Event]:
     """The lesson of one whole connection. Without a stage the other side's kernel cannot be looked into."""
-    yield opening("one request, every segment", headline(conversation))
+    seen = judging.captured(conversation)
+    yield opening(
+        "one request, every segment" if seen else "one request, as a kernel tells it", headline(conversation)
+    )
     yield from ladder.exchanges(conversation, phases={"data": data})
     yield from explained(conversation, "ack=", "TIME-WAIT")
     yield from judging.opened(conversation)
@@ -39,6 +42,8 @@ def told(stage: Stage | None, conversation: Conversation, data: str) -> Iterator
 def headline(conversation: Conversation) -> str:
     """`10 segments, round trip 14.2 ms`."""
     rtt = judging.round_trip_ms(conversation)
+    if not judging.captured(conversation):
+        return "not captured"
     told = f", round trip {ms(rtt)}" if rtt is not None else ""
     return count(len(conversation.rows), "segment") + told
 
@@ -46,9 +51,15 @@ def headline(conversation: Conversation) -> str:
 def conclusion(conversation: Conversation) -> Event:
     rows = conversation.rows
     took = ms(rows[-1].at_ms)
+    if not judging.captured(conversation):
+        return result(f"Opened, used and closed in {took}; what crossed was not captured.", "warn")
     phases = {p: sum(r.phase == p for r in rows) for p in ("open", "data", "close", "reset")}
+    if not phases["data"] and not phases["reset"] and phases["close"]:
+        return result(f"{count(len(rows), 'segment')} in {took}: opened, and closed without a word.")
     if not phases["data"]:
-        return result(f"{count(len(rows), 'segment')} in {took}: {plainly(how_it_closed(conversation).text)}", "warn")
+        return result(
+            f"{count(len(rows), 'segment')} in {took}: {plainly(how_it_closed(conversation).text)}", "warn"
+        )
     end = f"{phases['close']} to close" if not phases["reset"] else "and then RST"
     return result(
         f"{count(len(rows), 'segment')} in {took}: {phases['open']} to open, {phases['data']} for the data, {end}."

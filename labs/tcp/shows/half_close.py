@@ -38,7 +38,9 @@ def show(stage: Stage) -> Iterator[Event]:
     close = how_it_closed(conversation)
     yield note(plainly(close.text))
     size = heard[0] if heard else 0
-    yield Measure(f"The client read {count(size, 'byte')} after its own FIN.", "tcp.half_close.bytes", size, "B")
+    yield Measure(
+        f"The client read {count(size, 'byte')} after its own FIN.", "tcp.half_close.bytes", size, "B"
+    )
     yield HALF_CLOSE.judged(
         size > 0,
         f"The client had sent its FIN, and then read {count(size, 'byte')}."

@@ -125,5 +125,7 @@ def _judged(syn: Segment, answer: Segment) -> Iterator[Event]:
         yield Measure(f"The client's MSS is {syn.mss} B.", "tcp.mss", syn.mss, "B")
     yield OPTIONS.judged(
         not lacking,
-        "Both named all four." if not lacking else f"{'; '.join(lacking).capitalize()}.".replace("mss", "MSS"),
+        "Both named all four."
+        if not lacking
+        else f"{'; '.join(lacking).capitalize()}.".replace("mss", "MSS"),
     )

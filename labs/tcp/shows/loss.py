@@ -93,7 +93,9 @@ def _told(conversation: Conversation, lost: LadderRow, again: LadderRow) -> int:
     """How many acknowledgements that told of the gap arrived before the bytes went out again."""
     between = conversation.rows[lost.number : again.number - 1]
     return sum(
-        1 for r in between if not r.segment.dropped and {"sack", "duplicate-ack"} & set(r.marks) and not r.heavy
+        1
+        for r in between
+        if not r.segment.dropped and {"sack", "duplicate-ack"} & set(r.marks) and not r.heavy
     )
 
 
@@ -103,7 +105,9 @@ def _judged_middle(conversation: Conversation) -> Iterator[Event]:
         yield FAST_RETRANSMIT.not_seen("The lost segment was not seen to be sent again.")
         return
     told, after = _told(conversation, lost, again), round(again.at_ms - lost.at_ms, 1)
-    yield Measure(f"The segment in the middle was sent again after {ms(after)}.", "tcp.loss.after", after, "ms")
+    yield Measure(
+        f"The segment in the middle was sent again after {ms(after)}.", "tcp.loss.after", after, "ms"
+    )
     yield Measure(f"{count(told, 'ACK')} had told of the gap.", "tcp.loss.told", told)
     yield FAST_RETRANSMIT.judged(
         told > 0,

@@ -71,7 +71,12 @@ def _table(two: list[float], one: list[float]) -> Rows:
         Row(
             text=f"Exchange {number}: two writes {ms(a)}, one write {ms(b)}"
             + (" (a fresh connection acknowledges at once)." if number == 1 else "."),
-            cells=(str(number), ms(a), ms(b), "a fresh connection acknowledges at once" if number == 1 else ""),
+            cells=(
+                str(number),
+                ms(a),
+                ms(b),
+                "a fresh connection acknowledges at once" if number == 1 else "",
+            ),
             hues=("mute", "warn" if a - b >= LEAST_MS else "", "ok", "mute"),
         )
         for number, (a, b) in enumerate(zip(two, one, strict=True), 1)

@@ -52,7 +52,9 @@ def show(stage: Stage) -> Iterator[Event]:
 def _judged(conversation: Conversation) -> Iterator[Event]:
     again = next(iter(conversation.rows_marked("fast-retransmission", "retransmission")), None)
     if again is None:
-        yield REORDERED.not_seen("Nothing was sent twice: the late segment came before anybody took it for lost.")
+        yield REORDERED.not_seen(
+            "Nothing was sent twice: the late segment came before anybody took it for lost."
+        )
         return
     told = next((r for r in conversation.rows if r.reading.dsack), None)
     if told is not None and told.reading.dsack is not None:

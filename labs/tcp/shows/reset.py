@@ -78,7 +78,9 @@ def _unread(stage: Stage) -> Iterator[Event]:
                 return
 
     segments = converse(stage, _reads_once(stage), client)
-    yield heading("A server that closes without having read everything", f"{SIZE:,} B came, recv({READ}) once")
+    yield heading(
+        "A server that closes without having read everything", f"{SIZE:,} B came, recv({READ}) once"
+    )
     if not segments:
         return
     conversation = Conversation(segments)
