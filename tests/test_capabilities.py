@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from labctl import capabilities
-from labctl.capabilities import machine, namespaces, tools
+from labctl.capabilities import container, machine, namespaces, tools
 from labctl.errors import CannotRun, UsageError
 
 
@@ -131,7 +131,7 @@ def test_the_terminals_encoding_decides(encoding: str, have: bool, monkeypatch: 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="namespaces are Linux's")
 def test_the_namespace_probe_really_tries_and_names_a_step_when_it_fails() -> None:
-    found = namespaces.user_namespaces()
+    found = namespaces.box()
     assert found.have or (found.step and found.errno)
 
 
@@ -158,10 +158,84 @@ def test_the_setting_that_stands_in_the_way_is_the_fix(
     assert found.fix == f"sudo sysctl -w {fix}"
 
 
-def test_dockers_filter_is_named(tmp_path: Path) -> None:
-    found = namespaces.judged("unshare", errno.EPERM, tmp_path, in_docker=True)
-    assert "seccomp=unconfined" in found.text
+@pytest.mark.parametrize("runtime", ["docker", "podman"])
+def test_the_filter_of_a_container_is_named_with_the_flags_that_lift_it(tmp_path: Path, runtime: str) -> None:
+    found = namespaces.judged("unshare", errno.EPERM, tmp_path, runtime=runtime)
+    assert runtime in found.text
+    assert found.fix.startswith(f"{runtime} run --security-opt seccomp=unconfined")
+    assert namespaces.judged("unshare", errno.EPERM, tmp_path, in_docker=True).fix.startswith("docker run")
+
+
+def test_a_container_is_told_by_the_file_that_its_runtime_leaves(tmp_path: Path) -> None:
+    assert container.runtime(tmp_path) == ""
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / ".containerenv").write_text("")
+    assert container.runtime(tmp_path) == "podman"
+    (tmp_path / ".dockerenv").write_text("")
+    assert container.runtime(tmp_path) == "docker"
+
+
+def test_a_filter_outside_of_a_container_is_named(tmp_path: Path) -> None:
+    found = namespaces.judged("unshare", errno.EPERM, tmp_path, runtime="", filtered=True)
+    assert "seccomp filter" in found.text
     assert found.fix == ""
+
+
+def test_a_kernel_without_virtual_cables_gets_the_module_s_name(tmp_path: Path) -> None:
+    found = namespaces.judged("make a veth pair inside", errno.EOPNOTSUPP, tmp_path, runtime="")
+    assert found.fix == "sudo modprobe veth"
+
+
+def test_capturing_as_a_user_is_a_capability_of_the_interpreter(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> socket.socket:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(socket, "AF_PACKET", 17, raising=False)
+    monkeypatch.setattr(socket, "socket", refuse)
+    monkeypatch.setattr("os.geteuid", lambda: 1000, raising=False)
+    found = machine.raw_capture()
+    assert found.errno.startswith("EPERM")
+    assert found.fix.startswith("sudo setcap cap_net_raw+ep ")
+    monkeypatch.setattr("os.geteuid", lambda: 0, raising=False)
+    monkeypatch.setattr(container, "runtime", lambda: "docker")
+    assert machine.raw_capture().fix == "docker run --cap-add NET_RAW IMAGE"
+
+
+def test_a_capability_can_be_asked_for_and_forced_by_its_other_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not capabilities.forced("box")
+    monkeypatch.setenv("LABCTL_CAPABILITY_USER_NAMESPACES", "no")
+    assert capabilities.forced("box")
+    assert capabilities.forced("user-namespaces")
+    assert not capabilities.probe("box").have
+    assert capabilities.probe("user-namespaces") == capabilities.probe("box")
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ("yes", "A root server answers as one."),
+        ("intercepted", "in the root's place"),
+        ("no", "does not reach the internet"),
+    ],
+)
+def test_the_internet_is_told_in_a_sentence_and_its_evidence_apart(
+    state: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from labctl import live
+
+    tried = (("resolver 192.0.2.53", "NOERROR"), ("root server 198.41.0.4", "REFUSED"))
+    text = {
+        "yes": "The internet is there (resolver 192.0.2.53: NOERROR; root server 198.41.0.4: REFUSED).",
+        "intercepted": "this network answers in the root's place: a walk from the root cannot be shown here.",
+        "no": "This machine does not reach the internet "
+        "(resolver 192.0.2.53: NOERROR; root server 198.41.0.4: REFUSED).",
+    }[state]
+    monkeypatch.setattr(live, "reaches_internet", lambda: live.Reach(state, text, tried))  # type: ignore[arg-type]
+    found = machine.internet()
+    assert said in found.text
+    assert "192.0.2.53" not in found.text
+    assert found.text[0].isupper()
+    assert found.details == tried
 
 
 def test_a_child_that_says_nothing_is_a_no(tmp_path: Path) -> None:

@@ -84,13 +84,11 @@ def raw_capture() -> Capability:
         # Protocol 0 hears nothing: the permission is what is asked for.
         socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0).close()
     except OSError as error:
-        text = (
-            "Packets of this machine itself cannot be captured; in a box they can. setcap would let every program "
-            "of this interpreter capture."
-        )
-        return Capability(
-            name, False, text, "open a packet socket (CAP_NET_RAW)", said(error), _capture_fix()
-        )
+        text = "Packets of this machine itself cannot be captured; in a box they can."
+        fix = _capture_fix()
+        if "setcap" in fix:
+            text += " setcap would let every program of this interpreter capture."
+        return Capability(name, False, text, "open a packet socket (CAP_NET_RAW)", said(error), fix)
     return Capability(name, True, "Packets of this machine can be captured (CAP_NET_RAW).")
 
 

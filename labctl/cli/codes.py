@@ -87,7 +87,7 @@ ERRORS: dict[str, str] = {
         "root's zero (RFC 1035 section 2.3.4)."
     ),
     "needs-input": (
-        "The quiz needs somebody who answers: a terminal, or --answers FILE. With --no-input all "
+        "A quiz or a prediction needs somebody who answers: a terminal, or --answers FILE. With --no-input all "
         "questions are skipped."
     ),
     "no-network": (

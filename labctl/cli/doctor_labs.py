@@ -48,7 +48,7 @@ def carried(lab: Lab, probe: Callable[[str], Capability]) -> Standing:
             text = "every segment is captured, and can be lost or delayed"
             return Standing(lab.name, True, "yes", text, "captured")
         if probe("raw-capture").have:
-            text = "captured on the loopback only: without a box no segment can be lost or delayed"
+            text = "captured on the loopback; without a box no segment can be lost or delayed"
             return Standing(lab.name, True, "weaker", text, "captured")
     loopback = probe("loopback")
     if not loopback.have:
@@ -56,5 +56,5 @@ def carried(lab: Lab, probe: Callable[[str], Capability]) -> Standing:
     if lab.carrier != "box":
         return Standing(lab.name, True, "yes", "in the sandbox")
     if probe("kernel-view").have:
-        return Standing(lab.name, True, "weaker", "observed only: no segment is captured here", "observed")
-    return Standing(lab.name, True, "weaker", "inferred only: segments are told from states", "inferred")
+        return Standing(lab.name, True, "weaker", "observed only; no segment is captured here", "observed")
+    return Standing(lab.name, True, "weaker", "inferred only; segments are told from states", "inferred")

@@ -61,7 +61,7 @@ def _complete(incomplete: str) -> list[str]:
     return [name for name in (*_LISTS, *claims, *FAULTS, *ERRORS) if name.startswith(incomplete)]
 
 
-@single("explain", "a claim, a way to break the sandbox, an error code, a question", "explain dns.referral",
+@single("explain", "what a claim, a fault, a code or a question means", "explain dns.referral",
         "explain root-knows-it-all", "explain port-in-use", "explain claims")  # fmt: skip
 def app(
     word: Annotated[

@@ -100,12 +100,14 @@ def _parameter(p: Parameter) -> inspect.Parameter:
 
 
 def _completing(p: Parameter) -> Callable[[str], list[str]] | None:
-    """What completes the values that a lab names, whatever their case. Typer calls it with what was typed."""
+    """What completes the values that a lab names. Typer calls it with what was typed."""
     if not p.values:
         return None
 
     def complete(incomplete: str) -> list[str]:
-        return [value for value in p.values if value.casefold().startswith(incomplete.casefold())]
+        # Typer keeps only what begins with what was typed: small letters are answered in small letters.
+        values = [value.lower() for value in p.values] if incomplete.islower() else p.values
+        return [value for value in values if value.startswith(incomplete)]
 
     return complete
 

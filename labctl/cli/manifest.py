@@ -12,7 +12,7 @@ COMMANDS: tuple[tuple[str, str, str, str], ...] = (
     (
         "explain",
         "labctl.cli.explain",
-        "a claim, a way to break the sandbox, an error code, a question",
+        "what a claim, a fault, a code or a question means",
         PRACTICE,
     ),
     ("sandbox", "labctl.cli.sandbox", "the sandbox internet, for dig, delv and unbound", PRACTICE),

@@ -79,12 +79,12 @@ def command_of(words: Sequence[str], name: str = "") -> str:
         kept.pop()
     if not kept:
         return name
-    first = kept[0].rpartition("/")[2]
+    # Some programs write a title into the place of their arguments, all in one piece: that stays whole.
+    first = kept[0] if " " in kept[0] else kept[0].rpartition("/")[2]
     if len(kept) > 1 and first.rstrip("0123456789.") in _INTERPRETERS and kept[1][:1] not in ("-", ""):
         kept = [kept[1].rpartition("/")[2], *kept[2:]]
     else:
         kept[0] = first
-    # Some programs write their title into the place of their arguments, all in one piece.
     return " ".join(" ".join(kept).split())
 
 

@@ -20,6 +20,7 @@ from labctl.ports.trials import named, set_option
 
 HOST = "127.0.0.1"
 _PATIENCE = 1.0
+_TRIES = 16
 
 
 @dataclass(frozen=True)
@@ -69,10 +70,15 @@ class Matrix:
 
 
 class _Made:
-    """Sockets of the matrix; `close` ends them with RST, which leaves nothing behind."""
+    """Sockets of the matrix; `close` ends them with RST, which leaves nothing behind.
+
+    Every port is one that nothing else has: connect() may give a client the source port of another connection that
+    waits in TIME-WAIT, as long as their targets differ, and then two situations would be on one port.
+    """
 
     def __init__(self) -> None:
         self._kept: list[socket.socket] = []
+        self._ports = {line.local_port for line in all_sockets()}
 
     def open(self, option: str) -> socket.socket:
         sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
@@ -81,11 +87,32 @@ class _Made:
         set_option(sock, option)
         return sock
 
-    def accepted(self, listener: socket.socket) -> socket.socket:
-        sock, _ = listener.accept()
-        self._kept.append(sock)
-        sock.settimeout(_PATIENCE)
-        return sock
+    def bound(self, option: str) -> socket.socket:
+        return self._on_its_own_port(option, lambda sock: sock.bind((HOST, 0)))
+
+    def connected(self, option: str, listener: socket.socket) -> tuple[socket.socket, socket.socket]:
+        """(the client's socket, the server's)."""
+        target = listener.getsockname()
+        client = self._on_its_own_port(option, lambda sock: sock.connect(target))
+        while True:
+            # Clients that were given up for their port are still in the queue.
+            server, peer = listener.accept()
+            self._kept.append(server)
+            server.settimeout(_PATIENCE)
+            if peer == client.getsockname():
+                return client, server
+            server.close()
+
+    def _on_its_own_port(self, option: str, take: Callable[[socket.socket], None]) -> socket.socket:
+        for attempt in range(_TRIES):
+            sock = self.open(option)
+            take(sock)
+            port: int = sock.getsockname()[1]
+            if port not in self._ports or attempt == _TRIES - 1:
+                self._ports.add(port)
+                return sock
+            reset(sock)
+        raise AssertionError("unreachable")
 
     def close(self) -> None:
         for sock in self._kept:
@@ -102,21 +129,9 @@ def reset(sock: socket.socket) -> None:
 
 
 def _listener(made: _Made, option: str) -> socket.socket:
-    sock = made.open(option)
-    sock.bind((HOST, 0))
-    sock.listen()
+    sock = made.bound(option)
+    sock.listen(_TRIES)
     return sock
-
-
-def _connection(made: _Made, option: str) -> tuple[int, socket.socket, socket.socket]:
-    """(port, the server's socket, the client's) of a connection whose listener is gone."""
-    listener = _listener(made, option)
-    client = made.open("")
-    client.connect(listener.getsockname())
-    server = made.accepted(listener)
-    port: int = listener.getsockname()[1]
-    listener.close()
-    return port, server, client
 
 
 def _ends_first(first: socket.socket, second: socket.socket) -> None:
@@ -129,24 +144,17 @@ def _ends_first(first: socket.socket, second: socket.socket) -> None:
 
 def _make(made: _Made, id: str, option: str) -> int:
     """Bring about the situation; the port that it is about."""
-    if id in ("listening", "bound"):
-        sock = made.open(option)
-        sock.bind((HOST, 0))
-        if id == "listening":
-            sock.listen()
-        port: int = sock.getsockname()[1]
+    if id == "bound":
+        return _port(made.bound(option))
+    if id == "listening":
+        return _port(_listener(made, option))
+    of_client = id.startswith("source-port")
+    listener = _listener(made, "" if of_client else option)
+    client, server = made.connected(option if of_client else "", listener)
+    port = _port(client if of_client else listener)
+    if id == "source-port":
         return port
-    if id.startswith("source-port"):
-        listener = _listener(made, "")
-        client = made.open(option)
-        client.connect(listener.getsockname())
-        server = made.accepted(listener)
-        port = client.getsockname()[1]
-        if id == "source-port-time-wait":
-            listener.close()
-            _ends_first(client, server)
-        return port
-    port, server, client = _connection(made, option)
+    listener.close()
     if id == "fin-wait-2":
         server.close()
         client.recv(1)
@@ -155,13 +163,18 @@ def _make(made: _Made, id: str, option: str) -> int:
         server.recv(1)
     elif id == "time-wait-server":
         _ends_first(server, client)
-    elif id == "time-wait-client":
+    elif id in ("time-wait-client", "source-port-time-wait"):
         _ends_first(client, server)
     elif id == "reset":
         reset(server)
         with contextlib.suppress(ConnectionResetError):
             client.recv(1)
         client.close()
+    return port
+
+
+def _port(sock: socket.socket) -> int:
+    port: int = sock.getsockname()[1]
     return port
 
 
@@ -222,8 +235,7 @@ def _settled(standing: list[tuple[Situation, str, int]], clock: Callable[[], flo
 def _listen_fails(made: _Made) -> Elsewhere | None:
     """Two sockets with SO_REUSEADDR are bound before either listens: the second listen() fails."""
     try:
-        one, two = made.open("SO_REUSEADDR"), made.open("SO_REUSEADDR")
-        one.bind((HOST, 0))
+        one, two = made.bound("SO_REUSEADDR"), made.open("SO_REUSEADDR")
         two.bind(one.getsockname())
         one.listen()
     except OSError:
@@ -243,8 +255,7 @@ def _connect_fails(made: _Made) -> Elsewhere | None:
     """Two sockets share a source port and want the same target: the pair of addresses must be unique."""
     try:
         listener = _listener(made, "")
-        one, two = made.open("SO_REUSEADDR"), made.open("SO_REUSEADDR")
-        one.bind((HOST, 0))
+        one, two = made.bound("SO_REUSEADDR"), made.open("SO_REUSEADDR")
         two.bind(one.getsockname())
         one.connect(listener.getsockname())
     except OSError:

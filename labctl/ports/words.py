@@ -38,7 +38,8 @@ def age(seconds: float) -> str:
 def process(one: Process, room: int | None = None) -> str:
     """`flask run, pid 4312, yours, started 14 min ago`; a long command gives way to `room` characters in all."""
     told = f", pid {one.pid}, " + ("yours" if one.mine else f"of {one.user}")
-    if one.age is not None:
+    # Where there is no room for both, the command is worth more than its age.
+    if one.age is not None and (room is None or room - len(told) >= 35):
         told += ", started just now" if one.age < 1 else f", started {age(one.age)} ago"
     command = one.command
     if room is not None and len(command) + len(told) > room:
@@ -56,7 +57,7 @@ def owner(
     if not line.owned:
         return "no process: the kernel keeps it"
     if line.uid == me or me == 0:
-        return f"owned by uid {line.uid} ({user}), whose process is not visible here"
+        return f"owned by uid {line.uid} ({user}); its process is not visible here"
     return f"owned by uid {line.uid} ({user}); need root for the pid"
 
 

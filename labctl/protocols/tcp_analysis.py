@@ -30,7 +30,7 @@ Block = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One segment in relative numbers. `window` is scaled, in bytes.
+    """One segment in relative numbers. `window` is scaled, in bytes; -1 where nobody told it.
 
     `duplicates` counts the duplicate ACKs of this number so far; `first_row` is the row in which these bytes went out
     first; `hints` how many duplicate or selective ACKs asked for them in between.
@@ -54,7 +54,7 @@ class Stream:
     coverage: Coverage | None = None
     shift: int | None = None
     ack: int | None = None
-    window: int = -1
+    window: int | None = None
     duplicates: int = 0
     blocks: tuple[Block, ...] = ()
     probed: bool = False
@@ -92,11 +92,14 @@ class Analysis:
         ack = peer.origin(segment.ack).relative(segment.ack) if "A" in segment.flags else None
         scaled = "S" not in segment.flags and own.shift is not None and peer.shift is not None
         window = segment.window << min(own.shift or 0, 14) if scaled else segment.window
+        if "window" in segment.unknown:
+            window = -1
         marks: list[Mark] = []
         sent = self._sent(segment, seq, own, peer, row, marks, numbers)
         heard = self._acknowledged(segment, ack, window, own, peer, row, marks)
         if "R" not in segment.flags:
-            own.window = window
+            # The window of a SYN is never scaled: that the next one differs says nothing.
+            own.window = None if "S" in segment.flags else window
             own.ack = ack if ack is not None else own.ack
         return Reading(seq, ack, window, tuple(marks), *heard, *sent)
 
@@ -159,10 +162,10 @@ class Analysis:
             marks.append("sack")
         if again and own.probed:
             marks.append("keep-alive-ack")
-        elif again and outstanding and not dsack and (window == own.window or (held and news)):
+        elif again and outstanding and not dsack and (own.window in (None, window) or (held and news)):
             own.duplicates += 1
             marks.append("duplicate-ack")
-        elif again and window != own.window and not held and not marks:
+        elif again and own.window not in (None, window) and not held and not marks:
             marks.append("window-update")
         if not again:
             own.duplicates = 0

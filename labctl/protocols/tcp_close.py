@@ -42,7 +42,13 @@ def how_it_closed(conversation: Conversation) -> Close:
     if reset is not None and len(present) < 2:
         return _by_reset(conversation, reset, present)
     if not present:
-        return Close("open", None, None, (), 0.0, 0, "Nobody has closed the connection.")
+        opened = not conversation.complete or any("A" in r.segment.flags for r in rows)
+        text = (
+            "Nobody has closed the connection."
+            if opened
+            else "The SYN had no answer: there was no connection."
+        )
+        return Close("open", None, None, (), 0.0, 0, text)
     one = present[0]
     if len(present) == 1:
         ack = _ack_of(rows, one)
@@ -70,12 +76,11 @@ def _both(rows: tuple[LadderRow, ...], one: LadderRow, two: LadderRow) -> Close:
             f"before a bare ACK was due, so FIN and ACK went out as one (row {two.number})."
         )
         return Close("three", one.sender, one.sender, numbers, gap, after, text)
-    waited = (two.at_ms - ack_one.at_ms) if ack_one else gap
-    between = f" and sent {after} B" if after else ""
+    between = f" and sent {after} B in between" if after else ""
     number = ack_one.number if ack_one else two.number
     text = (
         f"Four segments: the {two.sender} acknowledged the FIN (row {number}) because its program was not done; "
-        f"it closed {waited:.1f} ms later{between} (row {two.number})."
+        f"it closed {gap:.1f} ms after that FIN{between} (row {two.number})."
     )
     return Close("four", one.sender, one.sender, numbers, gap, after, text)
 

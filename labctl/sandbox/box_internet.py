@@ -68,7 +68,7 @@ class BoxInternet(TownInternet):
         self.network = BoxNetwork(layout, self._wire, SERVER_ADDRESS, otherwise)
         self._sockets = NameServers()
         # The servers' thread starts inside, and so do all that it starts in its turn.
-        with inside(layout.server):
+        with inside(layout.server), self._sockets.holding():
             for server in town.servers:
                 service = None if server.behaviour == "silent" else _Waiting(self, server)
                 for address in server.addresses:

@@ -11,7 +11,7 @@ import selectors
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from labctl.sandbox.delay_line import DelayLine
@@ -46,6 +46,7 @@ class NameServers:
         self._woken.setblocking(False)
         self._selector.register(self._woken, selectors.EVENT_READ, self._drain)
         self._thread: threading.Thread | None = None
+        self._holding = False
         self._closing = False
         self._sockets: list[socket.socket] = []
         self._datagrams: list[Datagrams] = []
@@ -95,8 +96,23 @@ class NameServers:
         port: int = sock.getsockname()[1]
         return port
 
+    @contextlib.contextmanager
+    def holding(self) -> Iterator[None]:
+        """Many are opened inside: nothing is answered before they all are."""
+        self._holding = True
+        try:
+            yield
+        finally:
+            self._holding = False
+            self._look()
+
     def _watch(self, sock: socket.socket, act: Callable[[], None]) -> None:
         self._selector.register(sock, selectors.EVENT_READ, act)
+        if not self._holding:
+            self._look()
+
+    def _look(self) -> None:
+        """Have the thread look at all sockets; it starts with the first."""
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="sandbox name servers")
             self._thread.start()

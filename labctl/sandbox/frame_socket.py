@@ -11,7 +11,7 @@ import contextlib
 import ctypes
 import socket
 import struct
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from labctl.sandbox.namespace import libc
 
@@ -132,7 +132,8 @@ class _MsgHdr(ctypes.Structure):
         ("vector_count", ctypes.c_size_t),
         ("control", ctypes.c_size_t),
         ("control_length", ctypes.c_size_t),
-        ("flags", ctypes.c_int),
+        # An int and what fills it up to the size of the others.
+        ("flags", ctypes.c_size_t),
         ("carried", ctypes.c_uint),
     )
 
@@ -191,7 +192,7 @@ class _Messages:
 
 # size_t, as memoryview and array call it.
 _WORD_SIZE = ctypes.sizeof(ctypes.c_size_t)
-_WORD = "L" if array.array("L").itemsize == _WORD_SIZE else "Q"
+_WORD: Literal["L", "Q"] = "L" if array.array("L").itemsize == _WORD_SIZE else "Q"
 
 
 def _words(values: range | list[int]) -> memoryview:

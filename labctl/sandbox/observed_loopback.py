@@ -13,7 +13,6 @@ from typing import Any
 
 from labctl.kernel_view.connection_story import ConnectionStory
 from labctl.kernel_view.saved_syn import save_syns, saved_syn
-from labctl.kernel_view.socket_table import socket_table
 from labctl.kernel_view.tcp_info import TcpInfo, tcp_info
 from labctl.protocols.tcp_endpoint import Role
 from labctl.protocols.tcp_segments import Segment
@@ -30,8 +29,6 @@ class _Watched:
     story: ConnectionStory
     client: WatchedSocket | None = None
     server: WatchedSocket | None = None
-    client_closed: bool = False
-    server_closed: bool = False
     told: int = 0
 
 
@@ -67,9 +64,7 @@ class ObservedLoopback(LoopbackNetwork):
                 watched.told = len(rows)
                 if port is None or port in (watched.story.client[1], watched.story.server[1]):
                     found += fresh
-            self._connections = [
-                w for w in self._connections if not (w.client_closed and w.server_closed and w.story.is_over)
-            ]
+            self._connections = [w for w in self._connections if w.client or w.server or not w.story.is_over]
         return sorted(found, key=lambda s: s.at_ns)
 
     @property
@@ -83,7 +78,9 @@ class ObservedLoopback(LoopbackNetwork):
 
     def connecting(self, sock: WatchedSocket, address: Any) -> None:
         # The client's own port is not known before the SYN has left.
-        story = ConnectionStory((self.client_address, 0), (address[0], address[1]), began_ns=time.time_ns())
+        story = ConnectionStory(
+            (self.client_address, 0), (address[0], address[1]), began_ns=time.time_ns(), both_sides=True
+        )
         watched = _Watched(story, client=sock)
         with self._lock:
             self._of[sock] = watched, "client"
@@ -97,6 +94,7 @@ class ObservedLoopback(LoopbackNetwork):
     def syn_again(self, sock: WatchedSocket) -> None:
         with self._lock:
             watched = self._begun(sock)
+            # Sent again it is lost only if everything of this socket's is.
             watched.story.lost_on_purpose("client", self._script.silences(sock))
             watched.story.syn_again(time.time_ns())
 
@@ -126,11 +124,12 @@ class ObservedLoopback(LoopbackNetwork):
                 watched.story.wrote(role, data)
 
     def used(self, sock: WatchedSocket, error: OSError | None = None) -> None:
+        now = time.time_ns()
         with self._lock:
             if sock not in self._of:
                 return
             watched, role = self._of[sock]
-            self._look(watched, role)
+            self._look(watched, role, now)
             watched.story.lost_on_purpose(role, self._script.silences(sock))
             if isinstance(error, ConnectionResetError):
                 watched.story.reset("server" if role == "client" else "client", time.time_ns())
@@ -147,16 +146,18 @@ class ObservedLoopback(LoopbackNetwork):
                 watched.story.reset(role, time.time_ns())
 
     def closed(self, sock: WatchedSocket) -> None:
+        now = time.time_ns()
         super().closed(sock)
         with self._lock:
             if sock not in self._of:
                 return
             watched, role = self._of.pop(sock)
             if role == "client":
-                watched.client, watched.client_closed = None, True
+                watched.client = None
             else:
-                watched.server, watched.server_closed = None, True
-            self._look(watched, role)
+                watched.server = None
+            self._look(watched, role, now)
+            watched.story.closed(role, now)
 
     def _begun(self, sock: WatchedSocket) -> _Watched:
         watched, _ = self._of[sock]
@@ -180,23 +181,15 @@ class ObservedLoopback(LoopbackNetwork):
             if (watched.story.client, watched.story.server) == (client, server) and watched.server is None:
                 return watched
         # The client is no socket of this network.
-        watched = _Watched(ConnectionStory(client, server, began_ns=time.time_ns()))
+        watched = _Watched(ConnectionStory(client, server, began_ns=time.time_ns(), both_sides=True))
         self._connections.append(watched)
         return watched
 
-    def _look(self, watched: _Watched, caller: Role) -> None:
-        now = time.time_ns()
-        story = watched.story
-        if not story.is_over:
-            story.look(now, caller, _info(watched.client), _info(watched.server))
-        if story.is_over or not (watched.client_closed or watched.server_closed):
-            return
-        table = {(r.local, r.remote): r.state for r in socket_table(story.server[1])}
-        other: Role = "server" if caller == "client" else "client"
-        for role in (caller, other):
-            if watched.client_closed if role == "client" else watched.server_closed:
-                ends = (story.client, story.server) if role == "client" else (story.server, story.client)
-                story.seen_in_table(role, now, table.get(ends))
+    def _look(self, watched: _Watched, caller: Role, at_ns: int | None = None) -> None:
+        # Another thread may have waited for the lock since its step.
+        now = time.time_ns() if at_ns is None else at_ns
+        if not watched.story.is_over:
+            watched.story.look(now, caller, _info(watched.client), _info(watched.server))
 
 
 def _info(sock: WatchedSocket | None) -> TcpInfo | None:

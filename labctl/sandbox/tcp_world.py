@@ -27,6 +27,19 @@ AHEAD = 1000
 @contextmanager
 def tcp_world(network: Network, manners: TcpManners) -> Iterator[None]:
     """Inside, the network is as these manners say. Raises CannotRun where it cannot be made so."""
+    beyond_programs = (
+        manners.client_sysctls
+        or manners.server_sysctls
+        or manners.swallowed
+        or manners.meddler_acknowledges_ahead
+    )
+    if beyond_programs and network.client_address == network.server_address:
+        # Both sides are the user's own machine, with everything else that runs on it.
+        raise CannotRun(
+            "needs-box",
+            "this fault changes kernels or the wire, and here they are this machine's own",
+            fixes=("labctl doctor",),
+        )
     with ExitStack() as world:
         sides: tuple[tuple[Side, dict[str, str]], ...] = (
             ("client", dict(manners.client_sysctls)),
@@ -85,10 +98,7 @@ class Meddler:
 
     def __enter__(self) -> Meddler:
         network = self._network
-        try:
-            self._ear = network.server_socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETH_P_IP))
-        except OSError as error:
-            raise CannotRun("needs-box", "listening in beside the server needs the box") from error
+        self._ear = network.server_socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETH_P_IP))
         self._mouth = network.server_socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
         self._ear.setblocking(False)
         self._thread.start()

@@ -93,12 +93,13 @@ class WatchedSocket(socket.socket):
         poll = select.poll()
         poll.register(self.fileno(), select.POLLOUT)
         while True:
-            if poll.poll(_LOOK_EVERY_MS):
-                return self.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            answered = poll.poll(_LOOK_EVERY_MS)
             info = tcp_info(self)
             if info is not None and info.total_retransmits > again:
                 again = info.total_retransmits
                 self.watcher.syn_again(self)
+            if answered:
+                return self.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             if end is not None and time.monotonic() >= end:
                 self.timeout_ended = True
                 return errno.ETIMEDOUT

@@ -25,6 +25,7 @@ Show = Literal[
     "sequence",
     "serve",
     "byhand",
+    "states",
 ]
 # Names outside `test.` that only the town has.
 TOWN_NAMES = ("resolver.example.net", "shop-hosting.example.net")

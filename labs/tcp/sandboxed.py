@@ -30,6 +30,7 @@ _BY_HAND = {
     "nagle": ("strace -r -e trace=network PROGRAM", "40 ms before recvfrom"),
     "sequence": ("tcpdump -ni any -S tcp port 80", "-S: the numbers as they are"),
     "serve": ("printf 'GET / HT' | nc 127.0.0.1 8000", "with the ten lines running"),
+    "states": ("ss -tan", "the first column is the state"),
     "byhand": ("tcpdump -ni any -X tcp port 80", ""),
 }
 

@@ -167,7 +167,7 @@ def test_completion_of_an_option_s_value_lists_the_faults(environment: dict[str,
     ("line", "offered"),
     [
         ("labctl dns --type M", {"MX"}),
-        ("labctl dns --type aa", {"AAAA"}),
+        ("labctl dns --type aa", {"aaaa"}),
         ("labctl explain dns.ref", {"dns.referral"}),
         ("labctl explain root-kn", {"root-knows-it-all"}),
         ("labctl explain port-in", {"port-in-use"}),

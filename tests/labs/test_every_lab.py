@@ -114,19 +114,14 @@ def said(text: str) -> set[float]:
     return {float(n.replace(",", "")) for n in re.findall(r"\d[\d,]*(?:\.\d+)?", text)}
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        (),
-        ("--dnssec",),
-        ("--compare",),
-        ("--watch",),
-        ("nope.shop.test",),
-        ("shop.test", "--type", "MX", "--type", "TXT"),
-    ],
-    ids=lambda w: " ".join(w) or "default",
-)
-@pytest.mark.parametrize("lab", BUILT_IN, ids=lambda lab: lab.name)
+LINES = [
+    pytest.param(lab, words, id=" ".join((lab.name, *words)))
+    for lab in BUILT_IN
+    for words in dict.fromkeys(((), *(claim.shown_by for claim in lab.claims)))
+]
+
+
+@pytest.mark.parametrize(("lab", "words"), LINES)
 def test_every_number_in_the_data_of_an_event_stands_in_its_text(
     lab: Lab, words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:

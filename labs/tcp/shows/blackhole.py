@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import time
+import socket
+import threading
 from collections.abc import Iterator
 
 from labctl.errors import CannotRun
@@ -25,17 +26,17 @@ def show(stage: Stage) -> Iterator[Event]:
     yield opening("a SYN into silence", f"we give up after {PATIENCE} s")
     segments: list[Segment] = []
     drawn = 0
-    with stage.scripted(Rule(_is_syn, "blackhole", "to-server")), stage.client() as client:
-        client.setblocking(False)
-        with contextlib.suppress(BlockingIOError):
-            client.connect((stage.network.server_address, 80))
-        end = time.monotonic() + PATIENCE
-        while time.monotonic() < end:
-            time.sleep(0.05)
-            segments += stage.crossed(port=80, settle_ms=0)
-            if len(segments) > drawn:
-                yield from ladder.exchanges(Conversation(segments), after=drawn)
-                drawn = len(segments)
+    with stage.listener(80) as listening, stage.client(timeout=PATIENCE) as client:
+        port = listening.getsockname()[1]
+        with stage.scripted(Rule(_is_syn, "blackhole", "to-server")):
+            thread = threading.Thread(target=_connect, args=(client, (stage.network.server_address, port)))
+            thread.start()
+            while thread.is_alive():
+                thread.join(0.05)
+                segments += stage.crossed(port=port, settle_ms=0)
+                if len(segments) > drawn:
+                    yield from ladder.exchanges(Conversation(segments), after=drawn)
+                    drawn = len(segments)
     if not segments:
         yield SYN_REPEATS.not_seen("No SYN was seen to leave.")
         return
@@ -43,6 +44,12 @@ def show(stage: Stage) -> Iterator[Event]:
     times = [row.at_ms for row in conversation.rows[1:]]
     yield note(_what_the_kernel_would_do(stage))
     yield from _judged(stage, times)
+
+
+def _connect(client: socket.socket, address: tuple[str, int]) -> None:
+    # That nobody answers is what is shown.
+    with contextlib.suppress(OSError):
+        client.connect(address)
 
 
 def _is_syn(segment: Segment) -> bool:

@@ -40,7 +40,7 @@ def show(stage: Stage) -> Iterator[Event]:
         return
     yield _table(syn, answer)
     yield from _judged(syn, answer)
-    yield result(f"After {ms(rtt or 0)} both sides know the other's number, and what both can do.")
+    yield result("One round trip, and both sides know the other's number and what both can do.")
 
 
 def _syns(conversation: Conversation) -> tuple[Segment | None, Segment | None]:
