@@ -67,6 +67,7 @@ class PacketCapture:
             except PermissionError:
                 self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)
             self._socket.setblocking(False)
+            wait_for_stamps()
             self._socket.bind((interface, _ETH_P_ALL))
         except OSError as error:
             self._socket.close()
@@ -132,6 +133,30 @@ class PacketCapture:
 
     def _wanted(self, segment: Segment) -> bool:
         return self._ports is None or bool({segment.source_port, segment.target_port} & self._ports)
+
+
+def wait_for_stamps(at_most_ms: float = 200.0) -> bool:
+    """Wait until the kernel stamps packets as they arrive. False when it does not within the time.
+
+    The first socket that asks for stamps switches them on for the whole machine, a moment later. A frame that comes
+    before that is stamped when it is read, and would stand behind those that followed it.
+    """
+    end = time.monotonic() + at_most_ms / 1000
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+        probe.bind(("127.0.0.1", 0))
+        probe.settimeout(0.01)
+        while time.monotonic() < end:
+            probe.sendto(b"", probe.getsockname())
+            sent_ns = time.time_ns()
+            try:
+                _, ancillary, _, _ = probe.recvmsg(1, 256)
+            except TimeoutError:
+                continue
+            if _read_ancillary(ancillary)[0] <= sent_ns:
+                return True
+            time.sleep(0.0002)
+    return False
 
 
 def may_capture() -> bool:

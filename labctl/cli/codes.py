@@ -12,6 +12,10 @@ ERRORS: dict[str, str] = {
         "the id, text or value of an option, or skip, no-idea, key. Ids of other labs are ignored, so"
         " that one file serves a course."
     ),
+    "box-ended": (
+        "The process of the private network ended before the lab did: it was killed, or the machine ran "
+        "out of memory. Nothing of it is left behind."
+    ),
     "cannot-bind": (
         "The operating system refused a local address for the sandbox's servers. labctl doctor says "
         "which addresses work here."
@@ -27,6 +31,11 @@ ERRORS: dict[str, str] = {
     "capability-value": (
         "LABCTL_CAPABILITY_<NAME> forces what labctl doctor finds out, for tests and classrooms: yes or no."
     ),
+    "captured-required": (
+        "--require captured accepts only segments that were really captured. Neither a private network "
+        "nor a packet socket is to be had here; the failing steps are shown. labctl doctor says what "
+        "would help."
+    ),
     "explanation-malformed": (
         "A lab's explain.md has a condition in brackets that is not known. labctl/explanation.py "
         "describes the format."
@@ -34,6 +43,9 @@ ERRORS: dict[str, str] = {
     "fault-unknown": (
         "--break takes the name of a fault: one way in which the sandbox can be made false, so that a"
         " claim of the lab comes out refuted. labctl explain faults lists them."
+    ),
+    "file-not-written": (
+        "A file that the lab was asked to write could not be written. The operating system's reason is shown."
     ),
     "internal": (
         "A mistake of labctl, not yours. The traceback is in the log file; --debug shows it. Please "
@@ -86,9 +98,17 @@ ERRORS: dict[str, str] = {
         "A name has at most 255 octets on the wire, with the length octet of each label and the "
         "root's zero (RFC 1035 section 2.3.4)."
     ),
+    "needs-box": (
+        "Losing, delaying or capturing segments, and turning a kernel's settings, needs the private "
+        "network (the box). labctl doctor says why there is none here."
+    ),
     "needs-input": (
         "A quiz or a prediction needs somebody who answers: a terminal, or --answers FILE. With --no-input all "
         "questions are skipped."
+    ),
+    "no-box": (
+        "The box is a private network made of Linux's namespaces, with and without root. The step that "
+        "the kernel refused is shown with its errno; labctl doctor says more."
     ),
     "no-network": (
         "What lives on the real internet only is never replaced by the sandbox, and --live never falls "
@@ -97,6 +117,7 @@ ERRORS: dict[str, str] = {
     "no-resolver": (
         "No recursive resolver is configured on this machine, and this needs one. Name one with --server."
     ),
+    "no-sysctl": ("This kernel has no setting of that name: it is older or newer, or was built without it."),
     "option-needs-server": (
         "This option says how to speak with one server. Walking from the root, servers are asked by "
         "UDP, and by TCP when they say so."
@@ -116,6 +137,9 @@ ERRORS: dict[str, str] = {
     "server-address": "A server is given as ADDRESS, ADDRESS:PORT, or [IPv6]:PORT.",
     "server-not-found": "The name of the server could not be turned into an address.",
     "server-port": "Ports are 1 to 65535.",
+    "shell-nested": (
+        "A labctl shell inside of a labctl shell would be the same sandbox again. Leave this one first."
+    ),
     "type-unknown": (
         "Record types have names (A, AAAA, MX, TXT, ...) and numbers (TYPE65). This is neither."
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import struct
 import sys
@@ -52,20 +53,29 @@ def stamp_sends(connected: socket.socket) -> bool:
 def transmit_times(connected: socket.socket) -> list[TransmitTime]:
     """What the error queue holds, in the order in which it came. Does not wait."""
     found: list[TransmitTime] = []
-    while True:
-        try:
-            _, ancillary, _, _ = connected.recvmsg(1, 512, _MSG_ERRQUEUE | socket.MSG_DONTWAIT)
-        except OSError:
-            return found
-        at_ns, passage, byte = 0, None, 0
-        for level, kind, data in ancillary:
-            if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPING and len(data) >= 16:
-                seconds, nanoseconds = struct.unpack_from("@qq", data)
-                at_ns = seconds * 10**9 + nanoseconds
-            elif (level, kind) in _RECVERR and len(data) >= 16:
-                # struct sock_extended_err: errno, origin, type, code, pad, info (which passage), data (which byte).
-                _, origin, _, _, _, info, offset = struct.unpack_from("@IBBBBII", data)
-                if origin == _ORIGIN_TIMESTAMPING:
-                    passage, byte = _PASSAGES.get(info), offset + 1
-        if passage and at_ns:
-            found.append(TransmitTime(passage, byte, at_ns))
+    # A socket object without a time-out of its own: Python would wait for the other one's.
+    with socket.socket(fileno=os.dup(connected.fileno())) as twin:
+        while (time := _next_time(twin)) is not None:
+            if time.byte:
+                found.append(time)
+    return found
+
+
+def _next_time(twin: socket.socket) -> TransmitTime | None:
+    """One entry of the queue; byte 0 for one that is no stamp. None when the queue is empty."""
+    try:
+        _, ancillary, _, _ = twin.recvmsg(1, 512, _MSG_ERRQUEUE | socket.MSG_DONTWAIT)
+    except OSError:
+        return None
+    at_ns, byte = 0, 0
+    passage: Passage = "sent"
+    for level, kind, data in ancillary:
+        if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPING and len(data) >= 16:
+            seconds, nanoseconds = struct.unpack_from("@qq", data)
+            at_ns = seconds * 10**9 + nanoseconds
+        elif (level, kind) in _RECVERR and len(data) >= 16:
+            # struct sock_extended_err: errno, origin, type, code, pad, info (which passage), data (which byte).
+            _, origin, _, _, _, info, offset = struct.unpack_from("@IBBBBII", data)
+            if origin == _ORIGIN_TIMESTAMPING and info in _PASSAGES:
+                passage, byte = _PASSAGES[info], offset + 1
+    return TransmitTime(passage, byte, at_ns)

@@ -96,10 +96,7 @@ def _segment(frame: Frame) -> Segment | None:
 
 def _no_sysctl(name: str, value: str | None, error: OSError) -> CannotRun:
     tried = ("write" if value is not None else "read", f"{name}{'' if value is None else f' = {value}'}")
-    said = f"{errno.errorcode.get(error.errno or 0, '')}: {error.strerror}"
-    missing = error.errno == errno.ENOENT
-    return CannotRun(
-        "no-sysctl" if missing else "needs-box",
-        f"this kernel has no setting {name}" if missing else f"the setting {name} cannot be changed here",
-        evidence=(tried, ("got", said)),
-    )
+    said = ("got", f"{errno.errorcode.get(error.errno or 0, '')}: {error.strerror}")
+    if error.errno == errno.ENOENT:
+        return CannotRun("no-sysctl", f"this kernel has no setting {name}", evidence=(tried, said))
+    return CannotRun("needs-box", f"the setting {name} cannot be changed here", evidence=(tried, said))

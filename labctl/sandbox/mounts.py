@@ -16,6 +16,7 @@ from labctl.sandbox.namespace import mount, step, umount
 _BIND, _REC = 0x1000, 0x4000
 # Where daemons of the host listen that would answer for us: glibc asks nscd before it reads nsswitch.conf.
 _RESOLVER_SOCKETS = ("/run/nscd", "/var/run/nscd", "/run/systemd/resolve", "/run/avahi-daemon")
+_SCRATCH = ("/tmp", "/mnt", "/srv", "/opt", "/dev")  # noqa: S108
 # Where systems keep the certificates that programs trust.
 BUNDLES = (
     "/etc/ssl/certs/ca-certificates.crt",
@@ -63,18 +64,18 @@ def fresh_proc() -> bool:
 
 def cover(contents: Mapping[str, bytes]) -> None:
     """These paths hold these bytes, for whoever is in this mount namespace. Raises OSError."""
-    # A directory that is surely there; it is covered only while the files are made.
-    scratch = "/tmp"  # noqa: S108
+    targets = {os.path.realpath(path): content for path, content in contents.items()}
+    # A directory that is there and leads to none of them; it is covered only while the files are made.
+    scratch = next(
+        place for place in _SCRATCH if os.path.isdir(place) and not any(t.startswith(place) for t in targets)
+    )
     mount("none", scratch, "tmpfs")
     try:
-        sources = []
-        for number, (path, content) in enumerate(contents.items()):
+        for number, (target, content) in enumerate(targets.items()):
             source = f"{scratch}/{number}"
             with open(source, "wb") as file:
                 file.write(content)
             os.chmod(source, 0o644)
-            sources.append((source, os.path.realpath(path)))
-        for source, target in sources:
             if not os.path.isfile(target):
                 _make_room(target)
             mount(source, target, flags=_BIND)

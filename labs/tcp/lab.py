@@ -37,8 +37,22 @@ def place(arguments: Mapping[str, Any]) -> Place:
     from labs.tcp.target import read_target
 
     if not arguments.get("target"):
-        return "sandbox"
-    return dns_target.place(read_target(str(arguments["target"])).host, TOWN_NAMES)
+        return "local" if arguments.get("show") == "serve" and arguments.get("port") else "sandbox"
+    host = read_target(str(arguments["target"])).host
+    where = dns_target.place(host, TOWN_NAMES)
+    return "local" if where == "live" and _is_near(host) else where
+
+
+def _is_near(host: str) -> bool:
+    """Whether it is reached without the internet: this machine, or one on its own network."""
+    import ipaddress
+
+    if host == "localhost" or host.endswith((".localhost", ".local")):
+        return True
+    try:
+        return ipaddress.ip_address(host.partition("%")[0]).is_private
+    except ValueError:
+        return False
 
 
 def run(
@@ -47,15 +61,26 @@ def run(
     *,
     show: Annotated[Show | None, "One demonstration instead of a whole connection."] = None,
     pcap: Annotated[str | None, "Write what was captured there, for tshark and Wireshark."] = None,
-    port: Annotated[int | None, "The port of --show serve."] = None,
+    port: Annotated[int | None, "With --show serve: wait for visitors on this port of this machine."] = None,
 ) -> Iterator[Event]:
     """The lab's events. Raises UsageError, at once, for a target or options that cannot be meant."""
     from labs.tcp.target import read_target
 
     wanted = read_target(target) if target else None
     _sensible(target, show, port)
+    if internet.kind == "live" and not (target or (show == "serve" and port)):
+        raise UsageError(
+            "target-missing",
+            "on the real internet somebody must be named to connect to",
+            fixes=("labctl tcp http://example.com/ --live", f"labctl tcp{f' --show {show}' if show else ''}"),
+        )
 
     def events() -> Iterator[Event]:
+        if internet.kind == "live" and port is not None:
+            from labs.tcp import visitors
+
+            yield from visitors.show(port, internet.timeout)
+            return
         if internet.kind == "live":
             from labs.tcp.live import connect
 

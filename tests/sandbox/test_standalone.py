@@ -97,7 +97,8 @@ def test_a_taken_port_is_said_with_a_way_out(up: Standalone) -> None:
     with pytest.raises(CannotRun) as caught:
         serve(up.port)
     assert caught.value.code == "port-in-use"
-    assert caught.value.fixes == ("labctl sandbox up --port 0",)
+    assert caught.value.fixes[0] == "labctl sandbox up --port 0"
+    assert f"labctl port {up.port}" in caught.value.fixes[1]
 
 
 def test_an_unknown_fault_is_a_usage_error() -> None:

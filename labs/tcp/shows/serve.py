@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 from labctl.events import Event, Measure, Row, Rows
 from labs.tcp.claims import ONE_RECV
-from labs.tcp.programs import read_head, request
+from labs.tcp.programs import request
 from labs.tcp.stage import Stage
 from labs.tcp.target import OURS
 from labs.tcp.telling import heading, note, opening, result
@@ -57,25 +57,22 @@ def _source() -> Rows:
     )
 
 
-def _visit(server: TenLines, act: Callable[[socket.socket], None]) -> None:
-    with server.stage.client() as client:
+def _visit(server: TenLines, act: Callable[[socket.socket], None]) -> bytes:
+    """One client: it connects, acts, and hears the server out. Returns what it read."""
+    heard = b""
+    with server.stage.client() as client, contextlib.suppress(OSError):
         client.connect((server.stage.network.server_address, server.port))
         act(client)
+        while some := client.recv(4096):
+            heard += some
+    return heard
 
 
 def _whole_request(server: TenLines) -> Iterator[Event]:
-    heard: list[bytes] = []
-
-    def act(client: socket.socket) -> None:
-        client.sendall(request(OURS.host))
-        heard.append(_all(client))
-
-    _visit(server, act)
+    heard = _visit(server, lambda client: client.sendall(request(OURS.host)))
     yield _table(server, "A request that comes in one piece")
-    lines = heard[0].split(b"\r\n\r\n")[0].split(b"\r\n") if heard else []
-    yield note(
-        f"The client got {shortened(heard[0])}, {count(max(0, len(lines) - 1), 'header field')}: it works, like this."
-    )
+    fields = heard.partition(b"\r\n\r\n")[0].count(b"\r\n")
+    yield note(f"The client got {shortened(heard)}, {count(fields, 'header field')}: it works, like this.")
 
 
 def _half_request(server: TenLines) -> Iterator[Event]:
@@ -86,8 +83,6 @@ def _half_request(server: TenLines) -> Iterator[Event]:
         client.sendall(HALF)
         answered = bool(select.select([client], [], [], PATIENCE)[0])
         client.sendall(request(OURS.host)[len(HALF) :])
-        with contextlib.suppress(OSError):
-            _all(client)
 
     server.calls.clear()
     _visit(server, act)
@@ -102,17 +97,19 @@ def _half_request(server: TenLines) -> Iterator[Event]:
 
 
 def _silent_client(server: TenLines) -> Iterator[Event]:
-    network = server.stage.network
     server.calls.clear()
-    with server.stage.client() as silent, server.stage.client() as other:
-        silent.connect((network.server_address, server.port))
-        began = time.monotonic()
-        other.connect((network.server_address, server.port))
-        other.sendall(request(OURS.host))
-        alone = bool(select.select([other], [], [], PATIENCE)[0])
-        silent.close()
-        _all(other)
-        took = (time.monotonic() - began) * 1000
+    alone, began = False, time.monotonic()
+    with server.stage.client() as silent:
+        silent.connect((server.stage.network.server_address, server.port))
+
+        def act(client: socket.socket) -> None:
+            nonlocal alone
+            client.sendall(request(OURS.host))
+            alone = bool(select.select([client], [], [], PATIENCE)[0])
+            silent.close()
+
+        _visit(server, act)
+    took = (time.monotonic() - began) * 1000
     yield _table(server, "A client that says nothing", "and one behind it that has a request")
     if not alone:
         yield note(
@@ -123,15 +120,9 @@ def _silent_client(server: TenLines) -> Iterator[Event]:
 def _cut_answer(server: TenLines) -> Iterator[Event]:
     server.calls.clear()
     server.dies_after = len(HEAD) + len(BODY) // 2
-    heard: list[bytes] = []
-
-    def act(client: socket.socket) -> None:
-        client.sendall(request(OURS.host))
-        heard.append(_all(client))
-
-    _visit(server, act)
+    heard = _visit(server, lambda client: client.sendall(request(OURS.host)))
     server.dies_after = None
-    got = len(heard[0].partition(b"\r\n\r\n")[2]) if heard else 0
+    got = len(heard.partition(b"\r\n\r\n")[2])
     yield heading("An answer that is cut off", "the server stops in the middle")
     yield note(
         f"The client got 200 OK and {got} of {len(BODY)} bytes, and then the end: no Content-Length, so to every "
@@ -153,14 +144,6 @@ def _once_more(server: TenLines) -> Iterator[Event]:
     else:
         again.end()
         yield _table(again, title)
-
-
-def _all(client: socket.socket) -> bytes:
-    read = read_head(client)
-    more = b""
-    while some := client.recv(4096):
-        more += some
-    return read + more
 
 
 def _table(server: TenLines, title: str, remark: str = "") -> Rows:
