@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -131,7 +130,11 @@ def report() -> list[tuple[str, str, str]]:
     bare, wire = megabytes_per_second("bare"), megabytes_per_second("wire")
     return [
         ("entering the box, ms", f"{enter_ms():.1f}", "20"),
-        (f"the box with its town is ready, to interpreter and imports ({start:.0f} ms)", f"{ready / start:.2f}", "1.5"),
+        (
+            f"the box with its town is ready, to interpreter and imports ({start:.0f} ms)",
+            f"{ready / start:.2f}",
+            "1.5",
+        ),
         (f"the wire's throughput, to a bare veth pair's {bare:.0f} MB/s", f"{wire / bare:.2f}", "0.5"),
     ]
 

@@ -47,16 +47,20 @@ def python_for_everybody() -> str:
     for python in (sys.executable, "/usr/bin/python3"):
         if not os.path.exists(python):
             continue
-        tried = subprocess.run(
-            [python, "-c", "import sys, labctl.sandbox.box; assert sys.version_info >= (3, 11)"],
-            user=NOBODY,
-            group=NOBODY,
-            extra_groups=[],
-            env={"PYTHONPATH": os.pathsep.join(p for p in sys.path if p), "PYTHONDONTWRITEBYTECODE": "1"},
-            cwd="/",
-            capture_output=True,
-            check=False,
-        ) if _may_be_started(python) else None
+        tried = (
+            subprocess.run(
+                [python, "-c", "import sys, labctl.sandbox.box; assert sys.version_info >= (3, 11)"],
+                user=NOBODY,
+                group=NOBODY,
+                extra_groups=[],
+                env={"PYTHONPATH": os.pathsep.join(p for p in sys.path if p), "PYTHONDONTWRITEBYTECODE": "1"},
+                cwd="/",
+                capture_output=True,
+                check=False,
+            )
+            if _may_be_started(python)
+            else None
+        )
         if tried is not None and tried.returncode == 0:
             return python
     reason = f"an ordinary user cannot start a Python with our modules: {Path(sys.executable).resolve()}"

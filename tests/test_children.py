@@ -13,7 +13,9 @@ import pytest
 
 from labctl import children
 
-LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="prctl(2) and pidfd_open(2) are Linux's")
+LINUX = pytest.mark.skipif(
+    not sys.platform.startswith("linux"), reason="prctl(2) and pidfd_open(2) are Linux's"
+)
 SLEEP = [sys.executable, "-c", "import time; time.sleep(1000)"]
 
 

@@ -86,7 +86,7 @@ class SignedZone:
         types = self._types(name) - {RdataType.RRSIG}
         if name in self.zone.cuts:
             types -= {RdataType.NS}
-        return [self.signature(rrset) for type in sorted(types) for rrset in self.lookup(name, type)]
+        return [self.signature(rrset) for each in sorted(types) for rrset in self.lookup(name, each)]
 
     def ds(self, child: Name) -> RRset | None:
         """The DS set of a delegation, or None when the child has no keys."""

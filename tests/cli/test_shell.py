@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="boxes are made of Linux's namespaces")
+pytestmark = pytest.mark.skipif(
+    not sys.platform.startswith("linux"), reason="boxes are made of Linux's namespaces"
+)
 NOBODY = 65534
 
 
@@ -53,7 +55,11 @@ class TestInTheBox:
         assert (done.stdout, done.stderr) == ("through", "aside\n")
 
     def test_the_command_knows_where_it_is_and_of_no_proxy(self) -> None:
-        proxies = {"http_proxy": "http://10.0.0.1:3128", "HTTPS_PROXY": "http://10.0.0.1:3128", "no_proxy": "x"}
+        proxies = {
+            "http_proxy": "http://10.0.0.1:3128",
+            "HTTPS_PROXY": "http://10.0.0.1:3128",
+            "no_proxy": "x",
+        }
         out = shell("--", "env", env=proxies).stdout.splitlines()
         assert "LABCTL_SHELL=1" in out
         assert not [line for line in out if "_proxy=" in line.lower()]
@@ -96,7 +102,9 @@ class TestInTheBox:
     def test_on_a_terminal_the_prompt_is_marked_and_ctrl_c_is_for_the_program(self) -> None:
         pexpect = pytest.importorskip("pexpect")
         env = {**os.environ, "SHELL": shutil.which("bash") or "", "TERM": "xterm", "HOME": "/nonexistent"}
-        child = pexpect.spawn(sys.executable, ["-m", "labctl", "shell"], env=env, encoding="utf-8", timeout=20)
+        child = pexpect.spawn(
+            sys.executable, ["-m", "labctl", "shell"], env=env, encoding="utf-8", timeout=20
+        )
         try:
             child.expect_exact("You are in the sandbox internet")
             child.expect_exact("(labctl) ")

@@ -76,7 +76,9 @@ def conversation(internet: Internet) -> Iterator[Event]:
     yield fact("addresses", [network.client_address, network.server_address])
 
 
-def loss(internet: Internet, action: Annotated[str, "what the wire does to the second one"]) -> Iterator[Event]:
+def loss(
+    internet: Internet, action: Annotated[str, "what the wire does to the second one"]
+) -> Iterator[Event]:
     """Five segments of data, of which something happens to the second."""
     network = network_of(internet)
     rule = Rule(lambda s: s.length > 0, action, "to-server", nth=2, delay_ms=40)  # type: ignore[arg-type]
@@ -137,7 +139,9 @@ def asking(internet: Internet) -> Iterator[Event]:
     yield fact("crashes", [repr(crash) for crash in internet.crashes])  # type: ignore[attr-defined]
 
 
-def looking_around(internet: Internet, host_port: Annotated[int, "of a listener of the host"]) -> Iterator[Event]:
+def looking_around(
+    internet: Internet, host_port: Annotated[int, "of a listener of the host"]
+) -> Iterator[Event]:
     """What of the host can be seen from inside."""
     for name in ("resolv.conf", "nsswitch.conf", "hosts"):
         yield fact(name, Path("/etc", name).read_text())
@@ -149,7 +153,9 @@ def looking_around(internet: Internet, host_port: Annotated[int, "of a listener 
         yield fact("host's listener", sock.connect_ex(("127.0.0.1", host_port)))
     with socket.socket(socket.AF_UNIX) as sock:
         yield fact("host's abstract socket", sock.connect_ex(f"\0labctl-test-{host_port}"))
-    yield fact("resolver sockets", [p for p in ("/run/nscd/socket", "/run/systemd/resolve") if os.path.exists(p)])
+    yield fact(
+        "resolver sockets", [p for p in ("/run/nscd/socket", "/run/systemd/resolve") if os.path.exists(p)]
+    )
     with network_of(internet).on_server():
         routes = Path("/proc/thread-self/net/route").read_text().splitlines()[1:]
     yield fact("server's routes", [line.split()[:2] for line in routes])

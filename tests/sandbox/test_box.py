@@ -81,7 +81,9 @@ def test_every_server_answers_at_its_address_as_far_away_as_the_town_says(measur
         assert seen[f"tcp {address}"] == size, address
 
 
-def test_what_the_town_does_not_have_is_unreachable_and_a_port_without_a_server_is_closed(measured: Facts) -> None:
+def test_what_the_town_does_not_have_is_unreachable_and_a_port_without_a_server_is_closed(
+    measured: Facts,
+) -> None:
     seen = measured("asking")
     assert seen["nobody 8.8.8.8"] == "unreachable"
     assert seen["nobody 2606:4700::1111"] == "unreachable"
@@ -196,4 +198,3 @@ def _end(pidfds: list[int]) -> None:
     finally:
         for pidfd in pidfds:
             os.close(pidfd)
-

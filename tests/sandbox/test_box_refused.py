@@ -10,7 +10,9 @@ import sys
 
 import pytest
 
-pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="boxes are made of Linux's namespaces")
+pytestmark = pytest.mark.skipif(
+    not sys.platform.startswith("linux"), reason="boxes are made of Linux's namespaces"
+)
 
 _UNSHARE = {"x86_64": 272, "aarch64": 97}.get(platform.machine())
 # Docker's way: a seccomp filter under which one system call fails with EPERM. It holds for the process and all
@@ -39,7 +41,9 @@ except BoxRefused as refused:
 """
 
 
-def filtered(program: str, number: int, *arguments: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+def filtered(
+    program: str, number: int, *arguments: str, env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", _FILTERED + program, str(_UNSHARE), str(number), *arguments],
         capture_output=True,
@@ -60,7 +64,7 @@ def test_the_step_that_the_kernel_refuses_is_named_with_its_errno(number: int) -
 @pytest.mark.skipif(_UNSHARE is None, reason="the number of unshare(2) is not known for this machine")
 def test_the_shell_says_which_step_failed_and_how_and_exits_with_3() -> None:
     run = "from labctl.cli import run\nfrom labctl.cli.failures import report\ntry:\n    sys.exit(run(['shell', '--', 'true']))\nexcept Exception as error:\n    sys.exit(report(error, []))"
-    done = filtered(run, 1, env={"LABCTL_CAPABILITY_BOX": "", "COLUMNS": "120"})
+    done = filtered(run, 1, env={"COLUMNS": "120"})
     assert done.returncode == 3
     assert "error[no-box]" in done.stderr
     assert "unshare user, network and mount namespaces" in done.stderr

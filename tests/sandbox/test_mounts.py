@@ -32,7 +32,10 @@ def inside(program: str, folder: Path) -> Any:
 
 def test_a_file_is_covered_inside_and_unchanged_outside(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("the host's")
-    seen = inside('mounts.cover({folder + "/file": b"ours"}); print(json.dumps(open(folder + "/file").read()))', tmp_path)
+    seen = inside(
+        'mounts.cover({folder + "/file": b"ours"}); print(json.dumps(open(folder + "/file").read()))',
+        tmp_path,
+    )
     assert seen == "ours"
     assert (tmp_path / "file").read_text() == "the host's"
 
@@ -40,7 +43,10 @@ def test_a_file_is_covered_inside_and_unchanged_outside(tmp_path: Path) -> None:
 def test_a_link_leads_to_what_is_covered(tmp_path: Path) -> None:
     (tmp_path / "target").write_text("the host's")
     (tmp_path / "link").symlink_to("target")
-    seen = inside('mounts.cover({folder + "/link": b"ours"}); print(json.dumps(open(folder + "/target").read()))', tmp_path)
+    seen = inside(
+        'mounts.cover({folder + "/link": b"ours"}); print(json.dumps(open(folder + "/target").read()))',
+        tmp_path,
+    )
     assert seen == "ours"
 
 
@@ -62,7 +68,10 @@ def test_a_link_that_leads_nowhere_leads_somewhere_inside_and_its_neighbours_sta
 
 
 def test_a_file_that_the_host_does_not_have_is_there_inside(tmp_path: Path) -> None:
-    seen = inside('mounts.cover({folder + "/new/one": b"ours"}); print(json.dumps(open(folder + "/new/one").read()))', tmp_path)
+    seen = inside(
+        'mounts.cover({folder + "/new/one": b"ours"}); print(json.dumps(open(folder + "/new/one").read()))',
+        tmp_path,
+    )
     assert seen == "ours"
     assert list(tmp_path.iterdir()) == []
 

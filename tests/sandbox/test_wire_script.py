@@ -35,7 +35,12 @@ def test_a_rule_sees_only_its_direction() -> None:
 
 def test_a_black_hole_swallows_from_the_nth_match_on() -> None:
     script = Script([Rule(has_data, "blackhole", nth=2)])
-    assert [script.judge(segment(payload=b"x"), "to-server").drop for _ in range(4)] == [False, True, True, True]
+    assert [script.judge(segment(payload=b"x"), "to-server").drop for _ in range(4)] == [
+        False,
+        True,
+        True,
+        True,
+    ]
 
 
 def test_nth_0_means_every_match() -> None:
