@@ -46,7 +46,8 @@ if over_wire:
 else:
     # The same two sides, with one pair between them.
     with inside(sides.client), Netlink() as link:
-        link.veth("bare0", "bare1", sides.server, macs=(bytes.fromhex("020000000001"), bytes.fromhex("020000000002")), mtu=1500)
+        macs = bytes.fromhex("020000000001"), bytes.fromhex("020000000002")
+        link.veth("bare0", "bare1", sides.server, macs=macs, mtu=1500)
         link.address("bare0", "10.99.0.1", 24)
         switch_off_offloads("bare0")
         link.up("bare0")

@@ -1,7 +1,8 @@
 """Processes that cannot outlive us, also when we are ended by `kill -9`.
 
-`start` makes a child in a process group of its own, and the kernel kills it when this process ends (Linux). A
-child of ours on any system calls `end_with(pipe)`: when the other end of the pipe is gone, so is the child.
+`start` makes a child in a process group of its own, and the kernel kills it when the thread that started it ends
+(Linux): start long-lived ones from the main thread. A child of ours on any system calls `end_with(pipe)`: when the
+other end of the pipe is gone, so is the child.
 """
 
 from __future__ import annotations

@@ -36,7 +36,10 @@ def test_a_child_leads_a_process_group_of_its_own() -> None:
 
 
 def test_a_child_that_ignores_sigterm_is_killed() -> None:
-    program = "import signal, sys; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('on', flush=True); signal.pause()"
+    program = (
+        "import signal, sys; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
+        "print('on', flush=True); signal.pause()"
+    )
     child = children.start([sys.executable, "-c", program], stdout=subprocess.PIPE)
     assert child.stdout is not None
     assert child.stdout.readline() == b"on\n"
@@ -55,7 +58,10 @@ def test_a_program_that_is_not_there_is_an_os_error(tmp_path: Path) -> None:
 
 
 def test_what_a_child_started_ends_with_its_group() -> None:
-    program = "import subprocess, sys; print(subprocess.Popen(sys.argv[1:]).pid, flush=True); import signal; signal.pause()"
+    program = (
+        "import signal, subprocess, sys; "
+        "print(subprocess.Popen(sys.argv[1:]).pid, flush=True); signal.pause()"
+    )
     child = children.start([sys.executable, "-c", program, *SLEEP], stdout=subprocess.PIPE)
     assert child.stdout is not None
     grandchild = int(child.stdout.readline())
@@ -81,7 +87,10 @@ def test_kill_9_of_the_parent_kills_the_child() -> None:
 
 
 def test_a_child_that_watches_a_pipe_ends_with_the_pipe() -> None:
-    program = "import sys, time; from labctl.children import end_with; end_with(sys.stdin.buffer); print('on', flush=True); time.sleep(1000)"
+    program = (
+        "import sys, time; from labctl.children import end_with; end_with(sys.stdin.buffer); "
+        "print('on', flush=True); time.sleep(1000)"
+    )
     child = children.start([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert child.stdin is not None
     assert child.stdout is not None

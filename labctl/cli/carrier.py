@@ -5,7 +5,6 @@ DESIGN.md section 7: nothing downgrades silently.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -56,8 +55,8 @@ def open_box(
     from labctl.sandbox.box import Box, BoxRefused
 
     # Where it is forced, or where there are no namespaces at all, the probe knows without trying.
-    if "LABCTL_CAPABILITY_USER_NAMESPACES" in os.environ or not sys.platform.startswith("linux"):
-        known = capabilities.probe("user-namespaces")
+    if capabilities.forced("box") or not sys.platform.startswith("linux"):
+        known = capabilities.probe("box")
         if not known.have:
             return _no_box(known)
     try:

@@ -98,6 +98,9 @@ ERRORS: dict[str, str] = {
         "A name has at most 255 octets on the wire, with the length octet of each label and the "
         "root's zero (RFC 1035 section 2.3.4)."
     ),
+    "name-not-found": (
+        "The name of the target has no address, as far as the resolver knows. labctl dns NAME shows why."
+    ),
     "needs-box": (
         "Losing, delaying or capturing segments, and turning a kernel's settings, needs the private "
         "network (the box). labctl doctor says why there is none here."
@@ -109,6 +112,10 @@ ERRORS: dict[str, str] = {
     "no-box": (
         "The box is a private network made of Linux's namespaces, with and without root. The step that "
         "the kernel refused is shown with its errno; labctl doctor says more."
+    ),
+    "no-capture": (
+        "Taking frames off an interface needs CAP_NET_RAW, or the box, which an ordinary user may make. labctl "
+        "doctor says what is to be had here."
     ),
     "no-network": (
         "What lives on the real internet only is never replaced by the sandbox, and --live never falls "
@@ -126,7 +133,7 @@ ERRORS: dict[str, str] = {
     "output-not-written": (
         "Standard output could not take what was printed, usually because a disk is full."
     ),
-    "port-in-use": "Another socket already has this address and port. The kernel lets only one have it.",
+    "port-in-use": "Another socket already has this address and port, and the kernel lets only one have it. labctl port PORT says who has it, and why bind() fails.",
     "port-not-allowed": "Ports below 1024 are for the administrator on most systems. Take a higher one.",
     "query-budget": (
         "The real internet is touched gently: one run may ask only so many questions. What was seen "
@@ -139,6 +146,13 @@ ERRORS: dict[str, str] = {
     "server-port": "Ports are 1 to 65535.",
     "shell-nested": (
         "A labctl shell inside of a labctl shell would be the same sandbox again. Leave this one first."
+    ),
+    "target-missing": (
+        "--live needs a target: a connection to the real internet goes to somebody, and only to whom you name."
+    ),
+    "target-port": "Ports are 1 to 65535 (RFC 9293 section 3.1); 0 asks the system for a free one and reaches nobody.",
+    "target-unreadable": (
+        "A target is HOST, HOST:PORT, [IPv6]:PORT, or a URL whose scheme says the port, such as http or https."
     ),
     "type-unknown": (
         "Record types have names (A, AAAA, MX, TXT, ...) and numbers (TYPE65). This is neither."

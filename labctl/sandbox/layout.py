@@ -27,6 +27,8 @@ _WIRE_CLIENT_MAC, _WIRE_SERVER_MAC = bytes.fromhex("02000000fc53"), bytes.fromhe
 
 # Settings of both sides' kernels. Only what chatters by itself or remembers between connections is turned.
 _SETTINGS = {
+    "net/ipv6/conf/all/disable_ipv6": "0",
+    "net/ipv6/conf/default/disable_ipv6": "0",
     "net/ipv6/conf/all/accept_ra": "0",
     "net/ipv6/conf/default/accept_ra": "0",
     "net/ipv6/conf/default/router_solicitations": "0",
@@ -65,25 +67,31 @@ def build(addresses: Iterable[str]) -> Layout:
             switch_off_offloads(here)
             wire.up(here)
     with step("set up the client's side"), inside(client):
-        _client_side(ipv6)
+        ipv6 = _client_side(ipv6)
     with step("set up the internet's side"), inside(server):
         _server_side(addresses, ipv6)
     return Layout(client, server, ipv6)
 
 
-def _client_side(ipv6: bool) -> None:
+def _client_side(ipv6: bool) -> bool:
+    """Returns whether there is IPv6: some systems have it and let nobody use it."""
     with Netlink() as link:
         link.up("lo")
         switch_off_offloads(CLIENT_LINK)
         link.up(CLIENT_LINK)
-        for address, prefix, gateway in ((CLIENT_ADDRESS, 32, GATEWAY), (CLIENT_ADDRESS_6, 128, GATEWAY_6)):
-            if ":" in address and not ipv6:
-                continue
-            link.address(CLIENT_LINK, address, prefix)
-            link.neighbour(CLIENT_LINK, gateway, _SERVER_MAC)
-            if ":" in address:
-                link.route(gateway, 128, CLIENT_LINK)
-            link.default_route(gateway, CLIENT_LINK)
+        if ipv6:
+            try:
+                link.address(CLIENT_LINK, CLIENT_ADDRESS_6, 128)
+            except OSError:
+                ipv6 = False
+            else:
+                link.neighbour(CLIENT_LINK, GATEWAY_6, _SERVER_MAC)
+                link.route(GATEWAY_6, 128, CLIENT_LINK)
+                link.default_route(GATEWAY_6, CLIENT_LINK)
+        link.address(CLIENT_LINK, CLIENT_ADDRESS, 32)
+        link.neighbour(CLIENT_LINK, GATEWAY, _SERVER_MAC)
+        link.default_route(GATEWAY, CLIENT_LINK)
+    return ipv6
 
 
 def _server_side(addresses: Iterable[str], ipv6: bool) -> None:

@@ -170,12 +170,7 @@ class ObservedLoopback(LoopbackNetwork):
         for watched, role in self._of.values():
             # The server's thread may be faster than the return of connect().
             sock = watched.client
-            if (
-                role == "client"
-                and watched.server is None
-                and sock is not None
-                and sock.getsockname()[:2] == client
-            ):
+            if role == "client" and watched.server is None and sock is not None and _place_of(sock) == client:
                 return self._begun(sock)
         for watched in reversed(self._connections):
             if (watched.story.client, watched.story.server) == (client, server) and watched.server is None:
@@ -209,3 +204,12 @@ def _unread(sock: socket.socket) -> int:
 def _lingers_not(sock: socket.socket) -> bool:
     on, seconds = struct.unpack("@ii", sock.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, 8))
     return bool(on) and seconds == 0
+
+
+def _place_of(sock: socket.socket) -> Place | None:
+    """Where a socket stands; None when another thread has closed it meanwhile."""
+    try:
+        address, port = sock.getsockname()[:2]
+    except OSError:
+        return None
+    return address, port

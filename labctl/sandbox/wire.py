@@ -103,10 +103,14 @@ class Wire:
         return frames
 
     def wait_for_quiet(self, seconds: float, longest: float) -> None:
-        """Return when nothing has moved, and nothing has been under way, for that long; at last after `longest`."""
-        end = time.monotonic() + longest
+        """Return when nothing has moved, and nothing has been under way, for that long; at last after `longest`.
+
+        Counted from the call at the earliest: what was just caused (a `close()`) has not moved yet.
+        """
+        called = time.monotonic()
+        end = called + longest
         while (now := time.monotonic()) < end:
-            left = seconds - (now - self._moved)
+            left = seconds - (now - max(self._moved, called))
             if left <= 0 and not self._waiting:
                 return
             time.sleep(min(max(left, 0.0005), end - now))

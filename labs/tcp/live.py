@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import sys
 import time
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from labctl.errors import CannotRun
 from labctl.events import Event, Measure
@@ -20,6 +21,10 @@ from labs.tcp.shows.connection import headline, told
 from labs.tcp.target import Target
 from labs.tcp.telling import command, explained, note, opening, plainly, result
 from labs.tcp.words import ms
+
+if TYPE_CHECKING:
+    from labctl.kernel_view.connection_story import ConnectionStory
+    from labctl.packet_capture import PacketCapture
 
 PATIENCE = 5.0
 # No more of a reply is read than this: the lesson is not a download.
@@ -142,7 +147,9 @@ def _tried(family: int, address: tuple[str, int], target: Target, patience: floa
         return Tried(seen, failure, took, rtt, capture.complete)
 
 
-def _capture(family: int, address: tuple[str, int], port: int, opened: contextlib.ExitStack):  # type: ignore[no-untyped-def]
+def _capture(
+    family: int, address: tuple[str, int], port: int, opened: contextlib.ExitStack
+) -> PacketCapture | None:
     """A capture on the interface that leads there, or None where this process may not."""
     from labctl.packet_capture import PacketCapture
 
@@ -155,6 +162,8 @@ def _capture(family: int, address: tuple[str, int], port: int, opened: contextli
 
 def _interface(family: int, address: tuple[str, int]) -> str:
     """The interface that has the address which the kernel would connect from; "" when it is not found."""
+    if not sys.platform.startswith("linux"):
+        return ""
     with socket.socket(family, socket.SOCK_DGRAM) as asking:
         try:
             asking.connect(address)
@@ -187,7 +196,7 @@ def _interface_six(local: str) -> str:
     return ""
 
 
-def _talk(client: socket.socket, target: Target, story) -> None:  # type: ignore[no-untyped-def]
+def _talk(client: socket.socket, target: Target, story: ConnectionStory) -> None:
     """A GET where a web server is to be expected; else nothing, for the other protocols have their own words."""
     from labctl.kernel_view.tcp_info import tcp_info
 

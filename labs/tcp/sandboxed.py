@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from importlib import import_module
+from itertools import pairwise
 
 from labctl.errors import CannotRun
 from labctl.events import Event
@@ -35,13 +36,21 @@ _BY_HAND = {
 }
 
 
+# From one demonstration to the one that asks what it leaves open; the last leads to the first.
+_ORDER = (
+    *("handshake", "sequence", "close", "half-close", "time-wait", "reset", "loss"),
+    *("reorder", "blackhole", "backlog", "nagle", "serve", "byhand", "states"),
+)
+_NEXT = dict(pairwise([*_ORDER, _ORDER[0]]))
+
+
 def play(
     internet: Internet, target: Target | None, show: str | None, pcap: str | None, port: int | None
 ) -> Iterator[Event]:
     """Raises CannotRun where there is no network to play on."""
     network = internet.network
     if network is None:
-        raise CannotRun("no-network", "this sandbox has no network for segments")
+        raise CannotRun("needs-box", "this sandbox has no network for segments")
     manners = town_under(internet.fault).tcp
     stage = Stage(network, manners)
     kept: list[Segment] = []
@@ -54,8 +63,7 @@ def play(
     if not network.capture_complete:
         yield note("The capture is incomplete: the kernel dropped some segments before they could be read.")
     yield command("by hand", *_BY_HAND[show or ""])
-    if not show:
-        yield command("next", "labctl tcp --show loss")
+    yield command("next", f"labctl tcp --show {_NEXT.get(show or '', 'loss')}")
 
 
 def _events(

@@ -12,15 +12,17 @@ from labs.tcp.stage import Stage
 from labs.tcp.words import count
 
 SOURCE = """\
+import socket
+HOST, PORT = "127.0.0.1", 8000
 server = socket.socket()
 server.bind((HOST, PORT))
 server.listen()
 while True:
     client, address = server.accept()
     request = client.recv(1024)
-    client.send(b"HTTP/1.1 200 OK\\r\\n\\r\\nHello, this is all there is.\\n")
+    client.send(b"HTTP/1.1 200 OK\\r\\n\\r\\nHello from ten lines.\\n")
     client.close()"""
-HEAD, BODY = b"HTTP/1.1 200 OK\r\n\r\n", b"Hello, this is all there is.\n"
+HEAD, BODY = b"HTTP/1.1 200 OK\r\n\r\n", b"Hello from ten lines.\n"
 
 
 @dataclass(frozen=True)

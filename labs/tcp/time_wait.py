@@ -65,7 +65,7 @@ def judged(stage: Stage, conversation: Conversation) -> Iterator[Event]:
     if first in kept:
         left = round(kept[first].left_s, 1)
         yield Measure(
-            f"The {first} closed first and keeps the connection.", "tcp.time_wait.side", f"The {first}"
+            f"The {first} closed first and keeps the connection.", "tcp.time_wait.side", f"the {first}"
         )
         yield Measure(f"Its kernel will keep it for {left} s more.", "tcp.time_wait.left", left, "s")
     if first in kept and other not in kept:

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -185,7 +185,7 @@ def test_any_address_of_the_town_can_be_the_target(target: str, capsys: pytest.C
     assert "REFUTED" not in claims(told).values()
 
 
-_FIELDS = {
+_FIELDS: dict[str, Callable[[Segment], str]] = {
     "ip.src": lambda s: s.source,
     "ip.dst": lambda s: s.target,
     "ip.ttl": lambda s: str(s.ttl),

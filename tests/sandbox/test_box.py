@@ -77,7 +77,8 @@ def test_every_server_answers_at_its_address_as_far_away_as_the_town_says(measur
     ):
         size, elapsed = seen[address]
         assert size > 40, address
-        assert elapsed >= milliseconds, address
+        # Never nearer; a hundredth is for a clock that is being set.
+        assert elapsed >= milliseconds * 0.99, address
         assert seen[f"tcp {address}"] == size, address
 
 
@@ -151,7 +152,8 @@ def test_kill_9_leaves_no_process_and_with_it_no_interface_and_no_mount(labs: An
     program = (
         "import sys; sys.path[:0] = [sys.argv[1]]; import labs_in_boxes as labs; "
         "from labctl.sandbox.box import run_in_box; "
-        "events = run_in_box(labs.lab(labs.waiting), {}, save=None); next(events); print('on', flush=True); next(events)"
+        "events = run_in_box(labs.lab(labs.waiting), {}, save=None); next(events); "
+        "print('on', flush=True); next(events)"
     )
     with subprocess.Popen(
         [sys.executable, "-c", program, str(HERE)], stdout=subprocess.PIPE, env={**os.environ}

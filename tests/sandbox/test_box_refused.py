@@ -23,7 +23,10 @@ libc = ctypes.CDLL(None, use_errno=True)
 LOAD, JUMP_IF_EQUAL, RETURN = 0x20, 0x15, 0x06
 ALLOW, FAIL = 0x7FFF0000, 0x00050000
 program = b"".join(struct.pack("=HBBI", *i) for i in (
-    (LOAD, 0, 0, 0), (JUMP_IF_EQUAL, 0, 1, int(sys.argv[1])), (RETURN, 0, 0, FAIL | int(sys.argv[2])), (RETURN, 0, 0, ALLOW)
+    (LOAD, 0, 0, 0),
+    (JUMP_IF_EQUAL, 0, 1, int(sys.argv[1])),
+    (RETURN, 0, 0, FAIL | int(sys.argv[2])),
+    (RETURN, 0, 0, ALLOW),
 ))
 code = ctypes.create_string_buffer(program)
 prog = ctypes.create_string_buffer(struct.pack("@HP", 4, ctypes.addressof(code)))
@@ -63,7 +66,12 @@ def test_the_step_that_the_kernel_refuses_is_named_with_its_errno(number: int) -
 
 @pytest.mark.skipif(_UNSHARE is None, reason="the number of unshare(2) is not known for this machine")
 def test_the_shell_says_which_step_failed_and_how_and_exits_with_3() -> None:
-    run = "from labctl.cli import run\nfrom labctl.cli.failures import report\ntry:\n    sys.exit(run(['shell', '--', 'true']))\nexcept Exception as error:\n    sys.exit(report(error, []))"
+    run = (
+        "from labctl.cli import run\n"
+        "from labctl.cli.failures import report\n"
+        "try:\n    sys.exit(run(['shell', '--', 'true']))\n"
+        "except Exception as error:\n    sys.exit(report(error, []))\n"
+    )
     done = filtered(run, 1, env={"COLUMNS": "120"})
     assert done.returncode == 3
     assert "error[no-box]" in done.stderr

@@ -91,7 +91,9 @@ def test_a_certificate_authority_is_added_to_what_the_host_trusts(tmp_path: Path
 
 def test_the_directory_for_making_files_is_uncovered_again(tmp_path: Path) -> None:
     seen = inside(
-        'before = sorted(os.listdir("/tmp")); mounts.cover({"/etc/hosts": b""}); print(json.dumps(before == sorted(os.listdir("/tmp"))))',
+        'before = sorted(os.listdir("/tmp"))\n'
+        'mounts.cover({"/etc/hosts": b""})\n'
+        'print(json.dumps(before == sorted(os.listdir("/tmp"))))',
         tmp_path,
     )
     assert seen is True

@@ -29,7 +29,10 @@ def told(stage: Stage | None, conversation: Conversation, data: str) -> Iterator
         "one request, every segment" if seen else "one request, as a kernel tells it", headline(conversation)
     )
     yield from ladder.exchanges(conversation, phases={"data": data})
-    yield from explained(conversation, "ack=", "TIME-WAIT")
+    yield from explained(conversation, "ack=")
+    # What the segments lead to by the standard is said only of real ones, and where the kernel agrees.
+    if seen and (stage is None or time_wait.of(stage, conversation)):
+        yield from explained(conversation, "TIME-WAIT")
     yield from judging.opened(conversation)
     yield from judging.exchanged(conversation)
     yield from judging.counted(conversation)

@@ -123,9 +123,5 @@ def _judged(syn: Segment, answer: Segment) -> Iterator[Event]:
             lacking.append(f"the {who} named no {', no '.join(missing)}")
     if syn.mss is not None:
         yield Measure(f"The client's MSS is {syn.mss} B.", "tcp.mss", syn.mss, "B")
-    yield OPTIONS.judged(
-        not lacking,
-        "Both named all four."
-        if not lacking
-        else f"{'; '.join(lacking).capitalize()}.".replace("mss", "MSS"),
-    )
+    said = "; ".join(lacking) or "both named all four"
+    yield OPTIONS.judged(not lacking, f"{said[:1].upper()}{said[1:]}.")

@@ -64,6 +64,7 @@ def _unread(stage: Stage) -> Iterator[Event]:
     heard: list[str] = []
 
     def client(connection: socket.socket) -> None:
+        connection.settimeout(1.0)
         connection.sendall(b"x" * SIZE)
         # Until everything that the server does has arrived.
         time.sleep(max(0.03, stage.rtt_ms * 3 / 1000))
@@ -72,6 +73,9 @@ def _unread(stage: Stage) -> Iterator[Event]:
                 some = connection.recv(4096)
             except ConnectionResetError:
                 heard.append("ConnectionResetError")
+                return
+            except TimeoutError:
+                heard.append("silence")
                 return
             heard.append(f"{len(some)} bytes" if some else "the end")
             if not some:
