@@ -20,8 +20,8 @@ INTERRUPTED = 130
 class LabctlError(Exception):
     """Something that stops us, told to a person.
 
-    `headline` is one sentence without its full stop; `evidence` are at most three (label, text) pairs of what was tried and seen;
-    `fixes` are commands that work as pasted. `exit_code` is one of the module's constants.
+    `headline` is one sentence without its full stop; `evidence` are at most three (label, text) pairs of what was
+    tried and seen; `fixes` are commands that work as pasted. `exit_code` is one of the module's constants.
     """
 
     exit_code = CANNOT_RUN

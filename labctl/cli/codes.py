@@ -133,7 +133,10 @@ ERRORS: dict[str, str] = {
     "output-not-written": (
         "Standard output could not take what was printed, usually because a disk is full."
     ),
-    "port-in-use": "Another socket already has this address and port, and the kernel lets only one have it. labctl port PORT says who has it, and why bind() fails.",
+    "port-in-use": (
+        "Another socket already has this address and port, and the kernel lets only one have it. "
+        "labctl port PORT says who has it, and why bind() fails."
+    ),
     "port-not-allowed": "Ports below 1024 are for the administrator on most systems. Take a higher one.",
     "query-budget": (
         "The real internet is touched gently: one run may ask only so many questions. What was seen "
