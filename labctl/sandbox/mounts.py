@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from collections.abc import Mapping
 
 from labctl.internet import HostFiles
@@ -16,7 +17,7 @@ from labctl.sandbox.namespace import mount, step, umount
 _BIND, _REC = 0x1000, 0x4000
 # Where daemons of the host listen that would answer for us: glibc asks nscd before it reads nsswitch.conf.
 _RESOLVER_SOCKETS = ("/run/nscd", "/var/run/nscd", "/run/systemd/resolve", "/run/avahi-daemon")
-_SCRATCH = ("/tmp", "/mnt", "/srv", "/opt", "/dev")  # noqa: S108
+_SCRATCH = ("/mnt", "/srv", "/opt", "/tmp", "/dev")  # noqa: S108
 # Where systems keep the certificates that programs trust.
 BUNDLES = (
     "/etc/ssl/certs/ca-certificates.crt",
@@ -65,9 +66,13 @@ def fresh_proc() -> bool:
 def cover(contents: Mapping[str, bytes]) -> None:
     """These paths hold these bytes, for whoever is in this mount namespace. Raises OSError."""
     targets = {os.path.realpath(path): content for path, content in contents.items()}
-    # A directory that is there and leads to none of them; it is covered only while the files are made.
+    # A directory that is there and leads to none of them, nor to what this program is loaded from: another thread
+    # may be importing. It is covered only while the files are made.
+    needed = [*targets, *map(os.path.realpath, (*sys.path, sys.prefix, sys.base_prefix, os.getcwd()))]
     scratch = next(
-        place for place in _SCRATCH if os.path.isdir(place) and not any(t.startswith(place) for t in targets)
+        place
+        for place in _SCRATCH
+        if os.path.isdir(place) and not any(f"{n}/".startswith(f"{place}/") for n in needed)
     )
     mount("none", scratch, "tmpfs")
     try:

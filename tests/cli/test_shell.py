@@ -109,7 +109,7 @@ class TestInTheBox:
         try:
             child.expect_exact("You are in the sandbox internet")
             child.expect_exact("(labctl) ")
-            child.sendline("echo on-$LABCTL_SHELL; sleep 1000")
+            child.sendline("sh -c 'echo on-$LABCTL_SHELL; exec sleep 1000'")
             child.expect_exact("on-1")
             child.sendintr()
             child.expect_exact("(labctl) ")
