@@ -13,6 +13,7 @@ import socket
 import struct
 from typing import Literal, NamedTuple
 
+from labctl.packet_capture import wait_for_stamps
 from labctl.sandbox.namespace import libc
 
 _ETH_P_ALL = 3
@@ -75,6 +76,8 @@ class FrameSocket:
             except OSError:
                 self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
             self.socket.setblocking(False)
+            # A frame that comes before stamping has begun is stamped late, and would stand behind its answer.
+            wait_for_stamps()
             self.socket.bind((interface, _ETH_P_ALL))
         except BaseException:
             self.socket.close()

@@ -57,6 +57,7 @@ def build(addresses: Iterable[str]) -> Layout:
     ipv6 = os.path.isdir("/proc/sys/net/ipv6")
     with step("make veth pairs"), Netlink() as wire:
         _settle()
+        wire.up("lo")  # the wire's sockets ask their way over it whether the kernel stamps frames yet
         for here, there, namespace, macs in (
             (WIRE_CLIENT, CLIENT_LINK, client, (_WIRE_CLIENT_MAC, _CLIENT_MAC)),
             (WIRE_SERVER, SERVER_LINK, server, (_WIRE_SERVER_MAC, _SERVER_MAC)),
