@@ -74,7 +74,7 @@ def _memory(said: Said) -> tuple[str, str, Hue]:
         return "HIT", f"someone asked before, {said.ttl} s left", "ok"
     if said.rcode in ("REFUSED", "SERVFAIL"):
         return "not said", f"it does not say what it remembers ({said.rcode})", "mute"
-    return "✗ miss", "nobody has asked it lately", "warn"
+    return "✗ miss", "not asked lately", "warn"
 
 
 def _row(cache: str, verdict: str, took: str, remark: str, hue: Hue) -> Row:

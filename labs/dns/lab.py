@@ -212,13 +212,15 @@ def _by_hand(
         # Without namespaces, other tools reach the sandbox when its servers stand on loopback addresses.
         up = f"labctl sandbox up{broken}"
         yield Step(
-            text=f"By hand, in one terminal: {up}",
+            text=f"Or, in one terminal: {up}"
+            if sys.platform == "linux"
+            else f"By hand, in one terminal: {up}",
             role="command",
             label="or" if sys.platform == "linux" else "by hand",
             title=up,
         )
         line = f"dig @{STANDING_RESOLVER} -p {STANDING_PORT} {flags}{kinds}"
-        yield Step(text=f"Then in another: {line}", role="command", label="and then", title=line)
+        yield Step(text=f"And then, in another: {line}", role="command", label="and then", title=line)
         return
     if servers:
         port = f" -p {servers[0].port}" if servers[0].port != STANDARD_PORTS[via] else ""

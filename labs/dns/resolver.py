@@ -193,15 +193,15 @@ def _table(
     if full is None or first.ttl is None or first.ttl > full:
         judged = f"ttl {first.ttl} s"
     elif first.ttl < full:
-        judged = f"ttl {first.ttl} of {full} s: it had it already"
+        judged = f"ttl {first.ttl} of {full} s: had it already"
     else:
-        judged = f"ttl {first.ttl} of {full} s: it had to ask"
+        judged = f"ttl {first.ttl} of {full} s: had to ask"
     drained = again.ttl is not None and first.ttl is not None and again.ttl < first.ttl
     rows = (
-        _row("RD=0, from memory", before, _kept(before)),
+        _row("memory (RD=0)", before, _kept(before)),
         _row("asked", first, judged),
         _row("asked again", again, f"ttl {again.ttl} s: {'counted down' if drained else 'not counted down'}"),
-        _row("RD=0, from memory", memory, _kept(memory)),
+        _row("memory (RD=0)", memory, _kept(memory)),
     )
     return Rows(
         text=f"The configured resolver {server}, asked four times. {passed}",
