@@ -95,7 +95,9 @@ def _weaker_said(no_box: CannotRun, network: Network) -> str:
         seen = "segments are captured on this machine's loopback"
     else:
         seen = "segments are not captured; they are told from what the kernel says about its connections"
-    return f"No private network here, so {seen}, and none can be delayed on its way ({why.removesuffix('.')})."
+    return (
+        f"No private network here, so {seen}, and none can be delayed on its way ({why.removesuffix('.')})."
+    )
 
 
 def _captured_or_error(no_box: CannotRun | None) -> None:

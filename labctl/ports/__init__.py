@@ -50,7 +50,11 @@ def look(port: int) -> Look:
     tables = readable()
     needs_other = any(not trial.works for trial in trials)
     machine = Machine(
-        free_port(port) if needs_other else None, lowest_unprivileged(), ephemeral_range(), tables
+        free_port(port) if needs_other else None,
+        lowest_unprivileged(),
+        ephemeral_range(),
+        tables,
+        frozenset(line.local_port for line in every if line.transport == "tcp" and line.state == "LISTEN"),
     )
     return Look(
         port,

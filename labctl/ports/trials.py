@@ -11,7 +11,10 @@ from dataclasses import dataclass
 
 from labctl.ports.rule import OPTIONS
 
+# From narrow to wide: what stands in the way of one is in the way of those after it.
 HOSTS = ("127.0.0.1", "0.0.0.0", "::")  # noqa: S104  # the addresses that servers are told to take
+# Addresses of the loopback that Linux has without being told. Elsewhere they are in nobody's way.
+_SPARE = ("127.255.255.254", "127.53.255.254")
 # What a machine without IPv6 says.
 NO_SUCH_ADDRESS = ("EADDRNOTAVAIL", "EAFNOSUPPORT", "WSAEADDRNOTAVAIL", "WSAEAFNOSUPPORT")
 
@@ -67,8 +70,24 @@ def set_option(sock: socket.socket, option: str) -> bool:
 
 
 def try_all(port: int) -> list[Trial]:
-    """Every host with every option: nine trials."""
-    return [try_bind(host, port, option) for host in HOSTS for option in OPTIONS]
+    """Every host with every option: nine trials, in the order of HOSTS and OPTIONS.
+
+    Linux keeps a short cut for each port (`fastreuseport`, net/ipv4/inet_connection_sock.c): a bind() with
+    SO_REUSEPORT that worked lets the next one in on the same address, or on a wildcard, without a look at the
+    others. So those trials come last, the widest address first: what it may have, the narrower ones may have too.
+    """
+    done = {(host, option): try_bind(host, port, option) for option in OPTIONS[:2] for host in HOSTS}
+    forget_short_cut(port)
+    for host in reversed(HOSTS):
+        done[host, OPTIONS[2]] = try_bind(host, port, OPTIONS[2])
+    forget_short_cut(port)
+    return [done[host, option] for host in HOSTS for option in OPTIONS]
+
+
+def forget_short_cut(port: int) -> None:
+    """A bind() without an option that works makes Linux look again; on an address that hardly anybody takes."""
+    if not any(try_bind(host, port).works for host in _SPARE):
+        try_bind("::1", port)
 
 
 def named(error: OSError) -> tuple[int, str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -10,14 +11,40 @@ from labctl.errors import CannotRun, UsageError
 from labctl.internet import Endpoint, Internet
 
 _PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
+# Where programs that are being written listen for a GET.
+_PROGRAM_PORTS = (80, 8000, 8080, 5000, 3000)
 
 
 class Target(NamedTuple):
-    """Where to connect. `host` is a name without its trailing dot, or an address; `path` what a GET asks for."""
+    """Where to connect. `host` is a name without its trailing dot, or an address; `path` what a GET asks for.
+
+    `scheme` is the URL's, in lower case; "" when no URL was typed.
+    """
 
     host: str
     port: int = 80
     path: str = "/"
+    scheme: str = ""
+
+    @property
+    def asks(self) -> bool:
+        """Whether a GET is meant: by the URL, or where a web server is to be expected."""
+        return self.scheme == "http" or (not self.scheme and self.port in _PROGRAM_PORTS)
+
+    @property
+    def place(self) -> str:
+        """Host and port as a URL has them: `[::1]:8080`; without the port when the scheme says it."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        known = _PORTS.get(self.scheme or ("https" if self.port == 443 else "http"))
+        return host if self.port == known else f"{host}:{self.port}"
+
+    @property
+    def by_hand(self) -> str:
+        """What makes the same connection without us."""
+        scheme = self.scheme or ("https" if self.port == 443 else "http" if self.asks else "")
+        if scheme in ("http", "https"):
+            return f"curl -v {shlex.quote(f'{scheme}://{self.place}{self.path}')}"
+        return f"nc -v {self.host} {self.port}"
 
     @property
     def address(self) -> str:
@@ -35,7 +62,7 @@ OURS = Target("www.shop.test")
 
 def read_target(text: str) -> Target:
     """Read what was typed. Raises UsageError target-unreadable, target-port, and those of names."""
-    rest, port, path = text.strip(), 80, "/"
+    rest, port, path, scheme = text.strip(), 80, "/", ""
     if "://" in rest:
         try:
             parts = urlsplit(rest)
@@ -48,7 +75,8 @@ def read_target(text: str) -> Target:
                 f"{parts.scheme}: is no scheme that names a TCP port here",
                 fixes=("labctl tcp HOST:PORT",),
             )
-        port = _PORTS[parts.scheme.lower()] if given is None else given
+        scheme = parts.scheme.lower()
+        port = _PORTS[scheme] if given is None else given
         host = parts.hostname or ""
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     elif (match := re.fullmatch(r"\[([^\]]*)\](?::(\d*))?", rest)) is not None:
@@ -56,6 +84,12 @@ def read_target(text: str) -> Target:
     elif rest.count(":") == 1:
         host, _, number = rest.partition(":")
         port = _port(text, number)
+    elif "[" in rest or "]" in rest:
+        raise _unreadable(text, "an IPv6 address stands between two brackets")
+    elif rest.count(":") > 1 and not _is_address(rest):
+        raise _unreadable(
+            text, "there is room for one port, and an IPv6 address with a port stands in brackets"
+        )
     else:
         host = rest
     if not 1 <= port <= 65535:
@@ -66,7 +100,7 @@ def read_target(text: str) -> Target:
         from labctl.protocols.dns_names import parse_name
 
         host = parse_name(host).ascii.rstrip(".") or host
-    return Target(host, port, re.sub(r"[^!-~]", "", path))
+    return Target(host, port, re.sub(r"[^!-~]", "", path), scheme)
 
 
 def _port(text: str, number: str | None) -> int:
@@ -87,10 +121,10 @@ def _is_address(host: str) -> bool:
     return True
 
 
-def _unreadable(text: str) -> UsageError:
+def _unreadable(text: str, why: str = "write HOST, HOST:PORT or a URL") -> UsageError:
     return UsageError(
         "target-unreadable",
-        f"{text or '(nothing)'} is no target: write HOST, HOST:PORT or a URL",
+        f"{text or '(nothing)'} is no target: {why}",
         fixes=("labctl tcp www.shop.test", "labctl tcp http://example.com/", "labctl tcp [::1]:8080"),
     )
 
