@@ -72,7 +72,7 @@ def run(
     server: Annotated[
         list[str] | None, "Ask this server (ADDRESS[:PORT]) instead of walking; several with --compare."
     ] = None,
-    via: Annotated[Via, "How to speak with --server."] = "udp",
+    via: Annotated[Via, "How to speak with --server (in the sandbox, 192.0.2.53 speaks all four)."] = "udp",
     dnssec: Annotated[bool, "Ask for signatures and check the chain from the root's key."] = False,
     qmin: Annotated[bool, "Show each server no more of the name than it needs (RFC 9156)."] = False,
     compare: Annotated[bool, "All servers of the zone side by side, or all that --server names."] = False,

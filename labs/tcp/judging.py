@@ -47,18 +47,19 @@ def opened(conversation: Conversation) -> Iterator[Event]:
     if not captured(conversation):
         yield THREE_SEGMENTS.not_seen("The segments were not captured, so they cannot be counted here.")
         return
-    yield Measure(
-        f"{count(len(first), 'segment')} crossed before the first byte of data.",
-        "tcp.open.segments",
-        len(first),
-    )
+    if any(row.heavy for row in conversation.rows):
+        yield Measure(
+            f"{count(len(first), 'segment')} crossed before the first byte of data.",
+            "tcp.open.segments",
+            len(first),
+        )
     yield judged_opening(first, conversation)
 
 
 def judged_opening(first: list[LadderRow], conversation: Conversation) -> Verdict:
     flags = [row.segment.flags for row in first]
     if flags == ["S", "SA", "A"]:
-        return THREE_SEGMENTS.judged(True, "SYN, SYN ACK and ACK crossed, and no byte of data before them.")
+        return THREE_SEGMENTS.judged(True, "SYN, SYN ACK and ACK crossed before any byte of data.")
     if not flags or flags == ["S"] * len(flags) or "R" in "".join(flags):
         return THREE_SEGMENTS.not_seen("No connection was opened.")
     after = next((row for row in conversation.rows if row.heavy), None)
@@ -100,6 +101,11 @@ def _fins(conversation: Conversation, close: Close) -> Verdict:
         return TWO_FINS.judged(
             acknowledged,
             "Both FINs were acknowledged." if acknowledged else "A FIN stayed without its acknowledgement.",
+        )
+    reset = next((row for row in conversation.rows if "R" in row.segment.flags), None)
+    if reset is not None and reset.sender == "client":
+        return TWO_FINS.not_seen(
+            "Our own side sent RST: it closed while more was coming than it wanted to read."
         )
     if close.kind == "reset" and any("F" in row.segment.flags for row in conversation.rows):
         return TWO_FINS.judged(False, plainly(close.text))

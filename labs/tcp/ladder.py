@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from labctl.events import Exchange, Hue, Json
+from labctl.events import Exchange, Hue, Json, Step
 from labctl.protocols.tcp_ladder import Conversation, LadderRow
+from labs.tcp.telling import note
 from labs.tcp.words import count, options
 
 CLIENT, SERVER = "client", "server"
 NOTHING: Mapping[str, str] = {}
+# So many rows of somebody else's connection are drawn, the last ones among them.
+MOST_ROWS, LAST_ROWS = 40, 8
 
 # What the flags mean in a conversation between people; for wide terminals.
 _SAYS = {
@@ -29,19 +32,33 @@ def exchanges(
     since_ns: int | None = None,
     only: tuple[str, ...] = (),
     after: int = 0,
+    until: int | None = None,
 ) -> Iterator[Exchange]:
     """The arrows. `phases` renames the rules that stand between them (`data`: "GET / and its reply").
 
     `since_ns` is the moment that the gutter calls 0: default, the conversation's first segment. `only` are the
-    phases that are drawn (default all), `after` the number of rows that have been drawn already.
+    phases that are drawn (default all), `after` the number of rows that have been drawn already, and `until`
+    the number of rows behind which nothing is drawn.
     """
     start = conversation.start_ns if since_ns is None else since_ns
     offset = (conversation.start_ns - start) / 1e6
     titles = {"open": "open", "data": "data", "close": "close", "reset": "reset", **phases}
     lanes = {names[0]: f":{conversation.client[1]}", names[1]: f":{conversation.server[1]}"}
-    for row in conversation.rows[after:]:
+    for row in conversation.rows[after:until]:
         if not only or row.phase in only:
             yield _exchange(row, names, lanes, titles[row.phase], offset + row.at_ms)
+
+
+def bounded(conversation: Conversation, *, phases: Mapping[str, str] = NOTHING) -> Iterator[Exchange | Step]:
+    """The arrows of a conversation that may be long: its beginning and its end, and how many lie between."""
+    total = len(conversation.rows)
+    if total <= MOST_ROWS:
+        yield from exchanges(conversation, phases=phases)
+        return
+    last = total - LAST_ROWS
+    yield from exchanges(conversation, phases=phases, until=MOST_ROWS - LAST_ROWS)
+    yield note(f"{count(total - MOST_ROWS, 'more segment')} here; the last {LAST_ROWS} follow.")
+    yield from exchanges(conversation, phases=phases, after=last)
 
 
 def _exchange(

@@ -16,7 +16,7 @@ from labctl.protocols.tcp_close import how_it_closed
 from labctl.protocols.tcp_ladder import Conversation
 from labctl.protocols.tcp_segments import Segment
 from labs.tcp import judging, ladder
-from labs.tcp.programs import read_head, request
+from labs.tcp.programs import request
 from labs.tcp.shows.connection import headline, told
 from labs.tcp.target import Target
 from labs.tcp.telling import command, explained, note, opening, plainly, result
@@ -27,43 +27,100 @@ if TYPE_CHECKING:
     from labctl.packet_capture import PacketCapture
 
 PATIENCE = 5.0
-# No more of a reply is read than this: the lesson is not a download.
+# No more of a reply is read than this before we close: the lesson is not a download.
 MOST = 200_000
+# So much is still thrown away afterwards, so that the close is not a reset of ours.
+DRAINED = 2_000_000
 # What is still under way when we have closed.
 SETTLE_MS = 60.0
-_PROGRAM_PORTS = (80, 8000, 8080, 5000, 3000)
+
+Address = tuple[int, tuple[str, int]]
 
 
 class Tried(NamedTuple):
     """What became of the connection: `failure` is "" when it was made; times in milliseconds."""
 
+    address: tuple[str, int]
     segments: list[Segment]
     failure: str
     took_ms: float
     rtt_ms: float | None
     complete: bool
+    asked: bool = False
 
 
 def connect(internet: Internet, target: Target, pcap: str | None) -> Iterator[Event]:
     """Raises CannotRun when the name has no address."""
-    family, address = _address(target)
-    tried = _tried(family, address, target, internet.timeout or PATIENCE)
-    captured = bool(tried.segments) and tried.segments[0].evidence == "captured"
+    found = _addresses(target)
+    deadline = time.monotonic() + (internet.timeout or PATIENCE)
+    every: list[Tried] = []
+    for left, address in zip(range(len(found), 0, -1), found, strict=True):
+        every.append(_tried(*address, target, deadline, left))
+        if not every[-1].failure or time.monotonic() >= deadline:
+            break
+    tried = every[-1]
+    yield from _told(target, every, found)
+    yield from _about_the_rows(tried)
+    if pcap:
+        yield from _saved(internet, [s for one in every for s in one.segments], pcap)
+    host = tried.address[0].partition("%")[0]
+    yield command("by hand", f"tcpdump -ni any host {host} and tcp port {target.port}", target.by_hand)
+
+
+def _told(target: Target, every: list[Tried], found: list[Address]) -> Iterator[Event]:
+    tried = every[-1]
+    named = f"{target} at {tried.address[0]}" if not target.address else str(target)
     if not tried.segments:
-        yield opening(f"a connection to {target}")
+        yield opening(f"a connection to {named}")
+        yield from _in_this_order(target, every, found)
         yield note(f"Nothing of it was seen. {tried.failure or 'It was made and closed.'}".strip())
         return
     conversation = Conversation(tried.segments)
     if not tried.failure:
-        yield from told(None, conversation, _what(target))
-    else:
-        yield opening(f"a connection to {target}", headline(conversation))
-        yield from ladder.exchanges(conversation)
-        yield from explained(conversation, "ack=1")
-        yield from judging.opened(conversation)
-        yield result(
-            f"{tried.failure} after {ms(tried.took_ms)}. {plainly(how_it_closed(conversation).text)}", "bad"
-        )
+        what = f"GET {target.path} and its reply" if tried.asked else "data"
+        yield from told(None, conversation, what, asked=tried.asked)
+        yield from _in_this_order(target, every, found)
+        if not tried.asked:
+            yield note(_why_nothing_was_asked(target))
+        return
+    yield opening(f"a connection to {named}", headline(conversation))
+    yield from ladder.exchanges(conversation)
+    yield from _in_this_order(target, every, found)
+    yield from explained(conversation, "ack=1")
+    yield from judging.opened(conversation)
+    yield result(
+        f"{tried.address[0]}: {tried.failure} after {ms(tried.took_ms)}. "
+        f"{plainly(how_it_closed(conversation).text)}",
+        "bad",
+    )
+
+
+def _in_this_order(target: Target, every: list[Tried], found: list[Address]) -> Iterator[Event]:
+    """Which addresses the name has, and what became of each."""
+    if target.address:
+        return
+    if len(found) == 1:
+        yield note(f"{target.host} is {found[0][1][0]}.")
+        return
+    said = [f"{one.address[0]}: {one.failure or 'connected'}" for one in every]
+    said += [f"{address[0]}: not tried" for _, address in found[len(every) :]]
+    yield note(f"{target.host} has {len(found)} addresses, tried in this order. {'; '.join(said)}.")
+
+
+def _why_nothing_was_asked(target: Target) -> str:
+    if target.scheme and target.scheme != "http":
+        return f"{target.scheme} begins with words of its own, which this lab does not speak: it connects and closes."
+    return (
+        f"What a program on port {target.port} wants to hear is not known here: the lab connects and closes. "
+        f"A URL with http:// makes it send a GET."
+    )
+
+
+def _about_the_rows(tried: Tried) -> Iterator[Event]:
+    """What is to be known about the evidence."""
+    if not tried.segments:
+        return
+    captured = tried.segments[0].evidence == "captured"
     if tried.rtt_ms is not None and not captured:
         value = round(tried.rtt_ms, 1)
         yield Measure(f"The kernel measured a round trip of {ms(value)}.", "tcp.rtt", value, "ms")
@@ -79,19 +136,10 @@ def connect(internet: Internet, target: Target, pcap: str | None) -> Iterator[Ev
             "Some rows carry more than one segment can: the kernel or the network card put several together "
             "(offloading) before we saw them."
         )
-    if pcap:
-        yield from _saved(internet, tried.segments, pcap)
-    yield command(
-        "by hand", f"tcpdump -ni any host {address[0]} and tcp port {target.port}", f"curl -v {target}"
-    )
 
 
-def _what(target: Target) -> str:
-    return f"GET {target.path} and its reply" if target.port in _PROGRAM_PORTS else "data"
-
-
-def _address(target: Target) -> tuple[int, tuple[str, int]]:
-    """The first address that the system gives, as any program gets it."""
+def _addresses(target: Target) -> list[Address]:
+    """Every address that the system gives, in its order, as any program gets them."""
     try:
         found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
     except OSError as error:
@@ -101,27 +149,32 @@ def _address(target: Target) -> tuple[int, tuple[str, int]]:
             evidence=(("tried", f"getaddrinfo {target.host}"), ("got", str(error))),
             fixes=(f"labctl dns {target.host}",),
         ) from error
-    family, _, _, _, address = found[0]
-    return family, (str(address[0]), int(address[1]))
+    # A scoped address needs its four parts to be connected to; a hosts file may name one twice.
+    return list(dict.fromkeys((int(family), address) for family, _, _, _, address in found))  # type: ignore[misc]
 
 
-def _tried(family: int, address: tuple[str, int], target: Target, patience: float) -> Tried:
+def _tried(family: int, address: tuple[str, int], target: Target, deadline: float, shares: int) -> Tried:
+    """One connection. Of the time that is left, `shares` addresses get as much each to answer the SYN."""
     from labctl.kernel_view.connection_story import ConnectionStory
     from labctl.kernel_view.tcp_info import tcp_info
 
-    with socket.socket(family, socket.SOCK_STREAM) as client, contextlib.ExitStack() as opened:
-        client.settimeout(patience)
+    with contextlib.ExitStack() as opened:
+        try:
+            client = opened.enter_context(socket.socket(family, socket.SOCK_STREAM))
+        except OSError as error:
+            # A machine without IPv6.
+            return Tried(address, [], _said(error), 0.0, None, True)
         capture = _capture(family, address, target.port, opened)
         began_ns, began = time.time_ns(), time.monotonic()
-        failure = ""
+        client.settimeout(max(0.001, (deadline - began) / shares))
+        failure, asked = "", False
         try:
             client.connect(address)
         except OSError as error:
             failure = _said(error)
         took = (time.monotonic() - began) * 1000
-        with contextlib.suppress(OSError):
-            mine = client.getsockname()
-        story = ConnectionStory((mine[0], mine[1]), address, began_ns=began_ns)
+        mine = client.getsockname()
+        story = ConnectionStory((mine[0], mine[1]), address[:2], began_ns=began_ns)
         rtt: float | None = None
         if failure:
             if "Refused" in failure:
@@ -130,21 +183,22 @@ def _tried(family: int, address: tuple[str, int], target: Target, patience: floa
             info = tcp_info(client)
             rtt = info.rtt_ms if info else None
             story.look(time.time_ns(), "client", info, None)
-            with contextlib.suppress(OSError):
-                _talk(client, target, story)
+            if asked := target.asks:
+                with contextlib.suppress(OSError):
+                    _ask(client, target, story, deadline)
             with contextlib.suppress(OSError):
                 client.shutdown(socket.SHUT_WR)
             story.look(time.time_ns(), "client", tcp_info(client), None)
             with contextlib.suppress(OSError):
-                _drained(client, patience)
+                _drained(client, deadline)
             story.look(time.time_ns(), "client", tcp_info(client), None)
         port = mine[1]
         client.close()
         if capture is None:
-            return Tried(story.segments(), failure, took, rtt, True)
+            return Tried(address, story.segments(), failure, took, rtt, True, asked)
         settle = max(SETTLE_MS, 1.5 * took if took < 500 else SETTLE_MS)
         seen = [s for s in capture.drain(settle_ms=settle) if port in (s.source_port, s.target_port)]
-        return Tried(seen, failure, took, rtt, capture.complete)
+        return Tried(address, seen, failure, took, rtt, capture.complete, asked)
 
 
 def _capture(
@@ -196,25 +250,55 @@ def _interface_six(local: str) -> str:
     return ""
 
 
-def _talk(client: socket.socket, target: Target, story: ConnectionStory) -> None:
-    """A GET where a web server is to be expected; else nothing, for the other protocols have their own words."""
+def _ask(client: socket.socket, target: Target, story: ConnectionStory, deadline: float) -> None:
+    """A GET, and its reply until it is whole, or is more than we read, or the time is over (TimeoutError)."""
     from labctl.kernel_view.tcp_info import tcp_info
 
-    if target.port not in _PROGRAM_PORTS:
-        return
-    asked = request(target.host, target.path).replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+    asked = request(target.place, target.path).replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+    _hurry(client, deadline)
     client.sendall(asked)
     story.wrote("client", asked)
     story.look(time.time_ns(), "client", tcp_info(client), None)
-    read_head(client)
+    read = b""
+    while len(read) < MOST and not _is_whole(read):
+        _hurry(client, deadline)
+        some = client.recv(65536)
+        if not some:
+            break
+        read += some
     story.look(time.time_ns(), "client", tcp_info(client), None)
 
 
-def _drained(client: socket.socket, patience: float) -> None:
-    client.settimeout(min(patience, 2.0))
-    total = 0
-    while total < MOST and (some := client.recv(65536)):
+def _is_whole(reply: bytes) -> bool:
+    """Whether the reply says that nothing more comes; one that does not say so ends with the connection."""
+    head, found, body = reply.partition(b"\r\n\r\n")
+    if not found:
+        return False
+    for line in head.lower().split(b"\r\n"):
+        name, _, value = line.partition(b":")
+        if name == b"content-length" and value.strip().isdigit():
+            return len(body) >= int(value.strip()[:12])
+        if name == b"transfer-encoding" and b"chunked" in value:
+            return body.endswith(b"0\r\n\r\n")
+    return False
+
+
+def _drained(client: socket.socket, deadline: float) -> None:
+    """Until the other side has finished too: who closes with something unread sends RST instead of FIN."""
+    total, end = 0, min(deadline, time.monotonic() + 2.0)
+    while total < DRAINED:
+        _hurry(client, end)
+        if not (some := client.recv(65536)):
+            return
         total += len(some)
+
+
+def _hurry(client: socket.socket, deadline: float) -> None:
+    """The next call may take what is left. Raises TimeoutError when nothing is."""
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    client.settimeout(left)
 
 
 def _said(error: OSError) -> str:

@@ -22,13 +22,17 @@ def show(stage: Stage, host: str, path: str = "/") -> Iterator[Event]:
     yield from told(stage, Conversation(segments), f"GET {path} and its reply")
 
 
-def told(stage: Stage | None, conversation: Conversation, data: str) -> Iterator[Event]:
+def told(
+    stage: Stage | None, conversation: Conversation, data: str, *, asked: bool = True
+) -> Iterator[Event]:
     """The lesson of one whole connection. Without a stage the other side's kernel cannot be looked into."""
     seen = judging.captured(conversation)
+    subject = "request" if asked else "connection"
     yield opening(
-        "one request, every segment" if seen else "one request, as a kernel tells it", headline(conversation)
+        f"one {subject}, every segment" if seen else f"one {subject}, as a kernel tells it",
+        headline(conversation),
     )
-    yield from ladder.exchanges(conversation, phases={"data": data})
+    yield from ladder.bounded(conversation, phases={"data": data})
     yield from explained(conversation, "ack=")
     # What the segments lead to by the standard is said only of real ones, and where the kernel agrees.
     if seen and (stage is None or time_wait.of(stage, conversation)):
@@ -57,8 +61,14 @@ def conclusion(conversation: Conversation) -> Event:
     if not judging.captured(conversation):
         return result(f"Opened, used and closed in {took}; what crossed was not captured.", "warn")
     phases = {p: sum(r.phase == p for r in rows) for p in ("open", "data", "close", "reset")}
-    if not phases["data"] and not phases["reset"] and phases["close"]:
+    came = sum(row.segment.length for row in rows)
+    if not came and not phases["reset"] and phases["close"]:
         return result(f"{count(len(rows), 'segment')} in {took}: opened, and closed without a word.")
+    if not phases["data"] and came and phases["close"] and not phases["reset"]:
+        return result(
+            f"{count(len(rows), 'segment')} in {took}: {phases['open']} to open, {phases['close']} to close, "
+            f"and {count(came, 'byte')} came while it closed."
+        )
     if not phases["data"]:
         return result(
             f"{count(len(rows), 'segment')} in {took}: {plainly(how_it_closed(conversation).text)}", "warn"
