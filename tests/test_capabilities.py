@@ -45,6 +45,16 @@ def test_every_capability_can_be_forced(name: str, value: str, monkeypatch: pyte
     assert variable in found.text
 
 
+@pytest.mark.parametrize("value", ["yes", "no"])
+def test_of_two_names_of_the_box_the_one_that_says_no_is_obeyed(
+    value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LABCTL_CAPABILITY_BOX", value)
+    monkeypatch.setenv("LABCTL_CAPABILITY_USER_NAMESPACES", "no" if value == "yes" else "yes")
+    assert not capabilities.probe("box").have
+    assert not capabilities.probe("user-namespaces").have
+
+
 def test_a_forced_value_that_is_neither_yes_nor_no_is_a_usage_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LABCTL_CAPABILITY_DIG", "maybe")
     with pytest.raises(UsageError) as raised:

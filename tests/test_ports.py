@@ -44,6 +44,58 @@ def test_one_s_own_listener_is_found_with_its_pid(listener: socket.socket) -> No
     assert ports.holder(port_of(listener), "127.53.0.1") == ""
 
 
+@linux
+@pytest.mark.parametrize("option", OPTIONS)
+def test_the_trials_do_not_falsify_each_other(option: str) -> None:
+    with socket.socket(socket.AF_INET6) as sock:
+        trials.set_option(sock, option)
+        try:
+            sock.bind(("::1", 0))
+        except OSError:
+            pytest.skip("no IPv6 here")
+        sock.listen()
+        for _ in range(2):  # nor those of an earlier look
+            found = ports.look(port_of(sock))
+            works = {t.option: t.works for t in found.trials if t.host == "::"}
+            assert works == {"": False, "SO_REUSEADDR": False, "SO_REUSEPORT": option == "SO_REUSEPORT"}
+            told = [fix.text for fix in found.reason.fixes if "the old socket has set it too" in fix.text]
+            assert len(told) == (option == "SO_REUSEPORT")
+        assert not trials.try_bind("::1", port_of(sock)).works
+
+
+@linux
+def test_the_trials_do_not_let_others_in_afterwards() -> None:
+    with socket.socket() as shared, socket.socket(socket.AF_INET6) as alone:
+        trials.set_option(shared, "SO_REUSEPORT")
+        shared.bind(("127.0.0.1", 0))
+        shared.listen()
+        try:
+            alone.bind(("::1", port_of(shared)))
+        except OSError:
+            pytest.skip("no IPv6 here")
+        alone.listen()
+        ports.look(port_of(shared))
+        assert trials.try_bind("::", port_of(shared), "SO_REUSEPORT").taken
+
+
+@linux
+def test_a_client_s_source_port_is_told_with_whose_it_is(listener: socket.socket) -> None:
+    with socket.create_connection(listener.getsockname()) as client:
+        reason = ports.look(port_of(client)).reason
+    assert reason.cause == "source-port"
+    assert f"pid {os.getpid()}" in reason.text
+    assert "Nobody listens" not in reason.text
+
+
+@linux
+def test_a_connection_whose_client_ended_first_frees_the_port_with_its_server() -> None:
+    with ExitStack() as stack:
+        made = situations._Made()
+        stack.callback(made.close)
+        port = situations._make(made, "close-wait", "")
+        assert [f.command for f in ports.look(port).reason.fixes][:1] == [f"kill {os.getpid()}"]
+
+
 def test_a_port_that_nobody_has_is_free() -> None:
     port = trials.free_port(20000)
     assert port is not None

@@ -90,14 +90,47 @@ def test_an_open_connection_of_a_dead_listener_names_who_holds_it() -> None:
     reason = judge(5000, [held(left("ESTABLISHED", inode=9), MINE)], trials(set()), MACHINE)
     assert (reason.cause, reason.wait) == ("connections", None)
     assert "1 ESTABLISHED" in reason.text
-    assert "kill 4312" in [fix.command for fix in reason.fixes]
+
+
+def test_killing_who_holds_a_connection_does_not_free_the_port_at_once_and_that_is_said() -> None:
+    reason = judge(5000, [held(left("ESTABLISHED", inode=9), MINE)], trials(set()), MACHINE)
+    assert [fix.command for fix in reason.fixes] == ["", "", ""]
+    assert reason.fixes[0].text.startswith("kill 4312, then wait about 60 s")
+    assert reason.fixes[1].text == "end the client first, then kill 4312"
+    second = judge(5000, [held(left("CLOSE-WAIT", inode=9), MINE)], trials(set()), MACHINE)
+    assert second.fixes[0].command == "kill 4312"
+
+
+def test_the_connections_of_a_listener_outlive_it_and_that_is_said() -> None:
+    reason = judge(5000, [held(LINE, MINE), held(left("ESTABLISHED", inode=9), MINE)], trials(set()), MACHINE)
+    assert "its connection then keeps the port for about 60 s" in reason.text
+    assert "about 60 s" not in judge(5000, [held(LINE, MINE)], trials(set()), MACHINE).text
 
 
 def test_a_client_s_source_port_is_told_from_a_server_s() -> None:
     line = replace(left("ESTABLISHED", inode=9), local_port=40000, remote="203.0.113.10", remote_port=443)
     reason = judge(40000, [held(line, MINE)], trials(set()), MACHINE)
     assert reason.cause == "source-port"
-    assert "203.0.113.10:443" in reason.text
+    assert "outgoing connection to 203.0.113.10:443 uses port 40000 as its source port" in reason.text
+    assert "pid 4312" in reason.text
+    assert "listens" not in reason.text
+
+
+def test_a_client_s_source_port_in_time_wait_is_not_called_an_old_server_s() -> None:
+    line = replace(left("TIME-WAIT", 20.0), local_port=40000, remote="203.0.113.10", remote_port=443)
+    reason = judge(40000, [held(line)], trials(set()), MACHINE)
+    assert (reason.cause, reason.wait) == ("source-port", 20.0)
+    assert "server" not in reason.text
+
+
+def test_a_client_of_a_listener_of_this_machine_is_told_by_it() -> None:
+    line = replace(left("ESTABLISHED", inode=9), local_port=40000)
+    known = replace(MACHINE, listening=frozenset({41000}))
+    assert judge(40000, [held(line, MINE)], trials(set()), known).cause == "source-port"
+    # Without it nobody knows which side this is, and nobody says that they do.
+    unknown = judge(40000, [held(line, MINE)], trials(set()), MACHINE)
+    assert unknown.cause == "connections"
+    assert "source port, or those of a server that is gone" in unknown.text
 
 
 def test_a_bound_socket_is_enough_to_have_a_port() -> None:

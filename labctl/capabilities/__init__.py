@@ -50,6 +50,7 @@ def probe(name: str) -> Capability:
     otherwise.
     """
     name = _ALSO.get(name, name)
+    decided: Capability | None = None
     for variable in _variables(name):
         forced = os.environ.get(variable, "").lower()
         if not forced:
@@ -57,8 +58,10 @@ def probe(name: str) -> Capability:
         if forced not in {"yes", "no"}:
             raise UsageError("capability-value", f"{variable} is {forced}; it must be yes or no.")
         _PROBES[name]  # an unknown name is a mistake of ours, forced or not
-        return Capability(name, forced == "yes", f"{name}: {forced}, because {variable} says so.")
-    return _probe(name)
+        # Of two variables that contradict each other, the one that takes away is obeyed.
+        if decided is None or forced == "no":
+            decided = Capability(name, forced == "yes", f"{name}: {forced}, because {variable} says so.")
+    return decided or _probe(name)
 
 
 def forced(name: str) -> bool:

@@ -96,7 +96,8 @@ def _weaker_said(no_box: CannotRun, network: Network) -> str:
     else:
         seen = "segments are not captured; they are told from what the kernel says about its connections"
     return (
-        f"No private network here, so {seen}, and none can be delayed on its way ({why.removesuffix('.')})."
+        f"No private network here, so {seen}; what a program sends can be lost on purpose, "
+        f"and nothing can be delayed on its way ({why.removesuffix('.')})."
     )
 
 

@@ -109,6 +109,10 @@ ERRORS: dict[str, str] = {
         "A quiz or a prediction needs somebody who answers: a terminal, or --answers FILE. With --no-input all "
         "questions are skipped."
     ),
+    "nothing-captured": (
+        "--pcap writes real packets, and this run saw none: it was told from what the kernel counts, or it made "
+        "no connection. No file was written. labctl doctor says what capturing needs."
+    ),
     "no-box": (
         "The box is a private network made of Linux's namespaces, with and without root. The step that "
         "the kernel refused is shown with its errno; labctl doctor says more."

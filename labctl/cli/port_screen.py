@@ -73,8 +73,15 @@ class _Screen(Sentences):
             self.page.say()
         for index, fix in enumerate(reason.fixes):
             label = self.page.paint(("fix" if index == 0 else "or").ljust(9), "accent bold")
-            text = escape(fix.text)
-            self.page.say(f"  {label} {self.page.paint(text, 'accent' if fix.command else '')}")
+            if fix.command:
+                self.page.say(f"  {label} {self.page.paint(escape(fix.text), 'accent')}")
+                continue
+            inner = Page()
+            inner.prose(escape(fix.text), indent=" " * 12)
+            first, *more = inner.lines
+            self.page.say(f"  {label} {first.lstrip()}")
+            for line in more:
+                self.page.say(line)
 
     def listeners(self, listening: Sequence[Held]) -> None:
         """Who serves."""

@@ -18,8 +18,8 @@ _FIN_SENT: tuple[State, ...] = ("FIN-WAIT-1", "FIN-WAIT-2", "CLOSING", "LAST-ACK
 # States that a side reaches only by receiving one: first the other's FIN, or first its own.
 _FINISHED_SECOND: tuple[State, ...] = ("CLOSE-WAIT", "LAST-ACK")
 _FIN_RECEIVED: tuple[State, ...] = ("CLOSING", "TIME-WAIT")
-# The client's SYN and the last ACK of the handshake are among its counters; the server's SYN ACK is not.
-_HANDSHAKE: dict[Role, int] = {"client": 2, "server": 0}
+# No timer of Linux sends a segment again sooner (TCP_RTO_MIN).
+_TIMER_NS = 200_000_000
 
 
 class ConnectionStory:
@@ -38,6 +38,8 @@ class ConnectionStory:
         self._open = False
         self._over = False
         self._syns_again = 0
+        # What the handshake adds to the counters without being data. The server's SYN ACK is not counted.
+        self._handshake: dict[Role, int] = {"client": 2, "server": 0}
         self._rows.add("client", began_ns, "S", 0)
 
     @property
@@ -91,13 +93,23 @@ class ConnectionStory:
             self._rows.syn_options = _agreed(client.receive_scale if client else None, client or server)
             scale = client.send_scale if client else server.receive_scale if server else None
             self._rows.add("server", at_ns, "SA", 0, ack=1, options=_agreed(scale, client or server))
-            self._rows.add("client", at_ns, "A", 1, ack=1)
+            if client is None or client.segments_out is None or self._bare(client) > self._syns_again + 1:
+                self._rows.add("client", at_ns, "A", 1, ack=1)
+            else:
+                # It rides on the first data, or is still to come.
+                self._handshake["client"] = 1
         other: Role = "server" if caller == "client" else "client"
-        for role in (caller, other):
+        caller_info = infos[caller]
+        received = caller_info.bytes_received if caller_info else None
+        # What the caller has received left the other side before the caller's answer.
+        behind = received is not None and received > self._sides[other].told
+        told = {role: self._sides[role].told for role in infos}
+        for role in (other, caller) if behind else (caller, other):
             before = self._sides[role].info
             if (info := infos[role]) is not None:
                 self._sides[role].info = info
                 self._data(role, at_ns, info, before)
+                self._sides[role].looked_ns = at_ns
         if client is not None and not self._both_sides:
             if client.state == "CLOSED" and self._sides["server"].fin:
                 # From LAST-ACK: it had finished second.
@@ -108,11 +120,17 @@ class ConnectionStory:
                 self._fins_by_state(role, at_ns, info.state)
         for role in (other, caller):
             if (info := infos[role]) is not None:
-                self._bare_acks(role, at_ns, info)
+                silent = self._sides[role].told == told[role]
+                self._bare_ack(role, at_ns, info, infos[self._rows.peer(role)], silent)
 
     def closed(self, role: Role, at_ns: int) -> None:
         """The program of this side has closed its socket, and no RST was due: FIN has left, now or before."""
         if self._over or not self._open:
+            return
+        side = self._sides[role]
+        if side.info is not None and side.info.state == "CLOSED" and not side.fin:
+            # Something else had ended it before, and nobody said what.
+            self._over = True
             return
         self._finish(role, at_ns)
         if self._sides[self._rows.peer(role)].fin and not self._rows.losing:
@@ -133,23 +151,32 @@ class ConnectionStory:
         side.data_segments = info.data_segments_out or 0
         if again > 0:
             side.retransmits = info.total_retransmits
+        # A timer runs out before the next write; an ACK that asks comes only after it.
+        waited = at_ns - side.looked_ns >= _TIMER_NS
+        if again > 0 and waited:
             self._sent_again(side, at_ns, again, info, before)
+        self._sent(side, at_ns, (segments or 1) - max(0, again), info)
+        if again > 0 and not waited:
+            self._sent_again(side, at_ns, again, info, before)
+
+    def _sent(self, side: Side, at_ns: int, segments: int, info: TcpInfo) -> None:
+        """The bytes that have left for the first time, in so many segments."""
         total = len(side.written)
         if info.bytes_sent is not None:
             total = min(total, info.bytes_sent - (info.bytes_retransmitted or 0))
         fresh = total - side.told
         if fresh <= 0:
             return
-        count = max(1, (segments or 1) - max(0, again))
-        # All but the last are full when so many full ones fit; else how it was cut is not known.
-        size = -(-fresh // count)
-        if info.send_mss and (count - 1) * info.send_mss < fresh <= count * info.send_mss:
-            size = info.send_mss
+        count = max(1, segments)
+        # All but the last are full when so many full ones fit; else how it was cut is not known: one row for all.
+        size, cut = fresh, count == 1
+        if count > 1 and info.send_mss and (count - 1) * info.send_mss < fresh <= count * info.send_mss:
+            size, cut = info.send_mss, True
         while side.told < total:
             chunk = min(size, total - side.told)
             # PSH goes with the last byte that the program has given.
             flags = "PA" if side.told + chunk == len(side.written) else "A"
-            self._rows.add(role, at_ns, flags, 1 + side.told, length=chunk)
+            self._rows.add(side.role, at_ns, flags, 1 + side.told, length=chunk, cut=cut)
             side.told += chunk
 
     def _heard(self, at_ns: int, info: TcpInfo) -> None:
@@ -166,21 +193,19 @@ class ConnectionStory:
             if not finished:
                 self.reset("server", at_ns)
                 return
+        new_fin = finished and not server.fin
         fresh -= finished
         ack = min(info.bytes_acked or 1, 1 + client.told + client.fin)
         # SYN ACK, and a FIN that carries nothing, are arrivals without data too.
         bare = info.segments_in - info.data_segments_in - 1 - finished
-        for _ in range(max(0, bare - server.acks)):
+        # Beside data or a FIN nobody knows which of them told the number.
+        if bare > server.acks and ack > server.shown and segments <= 0 and not new_fin:
             self._rows.add("server", at_ns, "A", 1 + server.told + server.fin, ack=ack)
         server.acks = max(server.acks, bare)
         server.data_segments = info.data_segments_in
-        size = -(-fresh // max(1, segments)) if fresh > 0 else 0
-        end = server.told + max(0, fresh)
-        while server.told < end:
-            chunk = min(size, end - server.told)
-            flags = "PA" if server.told + chunk == end else "A"
-            self._rows.add("server", at_ns, flags, 1 + server.told, ack=ack, length=chunk)
-            server.told += chunk
+        if fresh > 0:
+            self._rows.add("server", at_ns, "PA", 1 + server.told, ack=ack, length=fresh, cut=segments <= 1)
+            server.told += fresh
         if finished:
             self._finish("server", at_ns)
 
@@ -204,19 +229,37 @@ class ConnectionStory:
     def _finish(self, role: Role, at_ns: int) -> None:
         side = self._sides[role]
         if not side.fin:
+            if (rest := len(side.written) - side.told) > 0:
+                # The kernel held it back when it could be asked last. FIN comes behind everything that was written.
+                self._rows.add(role, at_ns, "PA", 1 + side.told, length=rest, cut=False)
+                side.told += rest
             self._rows.add(role, at_ns, "FA", 1 + side.told)
             side.fin = True
 
-    def _bare_acks(self, role: Role, at_ns: int, info: TcpInfo) -> None:
-        side = self._sides[role]
-        if info.segments_out is None or info.data_segments_out is None:
+    def _bare(self, info: TcpInfo) -> int:
+        return (info.segments_out or 0) - (info.data_segments_out or 0)
+
+    def _bare_ack(self, role: Role, at_ns: int, info: TcpInfo, heard: TcpInfo | None, silent: bool) -> None:
+        """One bare ACK, where three things agree: it was counted, nothing else went out, and the peer has heard it.
+
+        Every other one is left out: how many there were, and which numbers they named, is not told.
+        """
+        side, peer = self._sides[role], self._sides[self._rows.peer(role)]
+        if info.segments_out is None or info.data_segments_out is None or info.bytes_received is None:
             return
-        bare = info.segments_out - info.data_segments_out - _HANDSHAKE[role] - side.fin
+        bare = self._bare(info) - self._handshake[role] - side.fin
         if role == "client":
             bare -= self._syns_again
-        for _ in range(max(0, bare - side.acks)):
-            self._rows.add(role, at_ns, "A", 1 + side.told + side.fin)
+        counted = bare > side.acks
         side.acks = max(side.acks, bare)
+        if not counted or not silent or heard is None or heard.bytes_acked is None:
+            return
+        # Linux counts the number of the client's SYN among those, and that of the server's SYN ACK not.
+        number = heard.bytes_acked + (role == "client")
+        # Less than everything: whether it left before or after the peer's last rows is not told.
+        everything = 1 + peer.told + peer.fin
+        if side.shown < number == everything <= 1 + info.bytes_received:
+            self._rows.add(role, at_ns, "A", 1 + side.told + side.fin, ack=number)
 
 
 def _agreed(scale: int | None, info: TcpInfo | None) -> tuple[Option, ...]:

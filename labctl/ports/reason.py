@@ -14,6 +14,11 @@ from labctl.ports.sockets import BOUND
 from labctl.ports.trials import NO_SUCH_ADDRESS, Trial
 from labctl.protocols.proc_net_tcp import SocketLine
 
+# net.ipv4.tcp_fin_timeout as it comes, and TCP_TIMEWAIT_LEN.
+_KEPT = 60.0
+# States of the side that closes second, or that has no connection yet: nothing of it outlives its process for long.
+_GONE_AT_ONCE = ("CLOSE-WAIT", "LAST-ACK", "SYN-SENT", "SYN-RECEIVED", "SYN-RECV", BOUND)
+
 State = Literal["free", "taken", "partly-taken", "not-allowed"]
 
 
@@ -54,6 +59,8 @@ class Machine:
     unprivileged: int = 1024
     ephemeral: tuple[int, int] | None = None
     tables: bool = True
+    # TCP ports on which something listens.
+    listening: frozenset[int] = frozenset()
 
 
 def judge(port: int, held: Sequence[Held], trials: Sequence[Trial], machine: Machine) -> Reason:
@@ -103,7 +110,7 @@ def _taken(port: int, tcp: Sequence[Held], trials: Sequence[Trial], machine: Mac
     bound = [each for each in tcp if each.line.state == BOUND]
     left = [each for each in tcp if each.line.state not in ("LISTEN", BOUND)]
     if listeners:
-        return _listener(port, listeners, trials)
+        return _listener(port, listeners, left, trials)
     if bound:
         text = f"A socket is bound to port {port} and does not listen: {bound[0].owner}. That is enough to have it."
         return Reason("taken", "bound", text, (*_kill(bound), *_share(trials)))
@@ -119,7 +126,7 @@ def _taken(port: int, tcp: Sequence[Held], trials: Sequence[Trial], machine: Mac
     return Reason("taken", "unseen", text, tuple(_share(trials)))
 
 
-def _listener(port: int, listeners: Sequence[Held], trials: Sequence[Trial]) -> Reason:
+def _listener(port: int, listeners: Sequence[Held], left: Sequence[Held], trials: Sequence[Trial]) -> Reason:
     first = listeners[0]
     where = " and ".join(dict.fromkeys(words.place(each.line.local, port) for each in listeners))
     told = f": {first.owner}." if first.processes else f". It is {first.owner}."
@@ -129,21 +136,32 @@ def _listener(port: int, listeners: Sequence[Held], trials: Sequence[Trial]) -> 
     if len(first.processes) > 1:
         pids = ", ".join(str(each.pid) for each in first.processes)
         text += f" {len(first.processes)} processes share its socket (pids {pids}); it is gone when all are."
+    open_ = sum(each.line.state not in _GONE_AT_ONCE for each in left)
+    if open_:
+        kept = "connection then keeps" if open_ == 1 else f"{open_} connections then keep"
+        text += (
+            f" When it ends, its {kept} the port for about {_KEPT:.0f} s, unless the old and the new socket both set "
+            "SO_REUSEADDR."
+        )
     return Reason("taken", "listener", text, (*_kill(listeners), *_share(trials)))
 
 
 def _left(port: int, left: Sequence[Held], trials: Sequence[Trial], machine: Machine) -> Reason:
     """No listener: connections are what has the port."""
-    states = Counter(each.line.state for each in left)
-    listed = ", ".join(f"{number} {state}" for state, number in states.most_common())
+    listed = _listed(left)
     timed = [each.line for each in left if each.line.timer == "time-wait"]
     only_time = len(timed) == len(left)
     wait = max((line.timer_seconds for line in timed), default=0.0) if only_time else None
-    source = next((each for each in left if _is_source(each.line, machine)), None)
-    if source is not None:
-        cause = "source-port"
-        target = words.place(source.line.remote, source.line.remote_port)
-        text = f"Port {port} is the source port of a client's connection to {target}: {source.owner}."
+    sides = {_side(each.line, machine) for each in left}
+    holder = next((each for each in left if each.processes or each.line.owned), left[0])
+    if sides == {"client"}:
+        cause, text = "source-port", _as_source(port, left, holder, only_time)
+    elif "server" not in sides:
+        cause = "time-wait" if only_time else "connections"
+        text = (
+            f"Nobody listens on port {port}, and connections have it ({listed}): {holder.owner}. They are a client's "
+            "that uses it as its source port, or those of a server that is gone."
+        )
     elif only_time:
         cause = "time-wait"
         text = (
@@ -152,21 +170,49 @@ def _left(port: int, left: Sequence[Held], trials: Sequence[Trial], machine: Mac
         )
     else:
         cause = "connections"
-        holder = next((each for each in left if each.processes or each.line.owned), left[0])
         text = f"Nobody listens on port {port} any more, but connections are left ({listed}): {holder.owner}."
     shared = _share(trials)
     if not shared:
         text += " SO_REUSEADDR on the new socket does not help here: the old one had not set it."
     waiting = [Fix(f"wait {math.ceil(wait)} s: {listed}")] if wait is not None else []
-    return Reason("taken", cause, text, (*shared, *_kill(left), *waiting), wait)
+    return Reason("taken", cause, text, (*shared, *_kill_and_wait(left, cause), *waiting), wait)
 
 
-def _is_source(line: SocketLine, machine: Machine) -> bool:
-    """A port of the range that clients get theirs from, connected to one that is not in it: a client's."""
-    if machine.ephemeral is None or not line.remote_port:
-        return False
+def _listed(left: Sequence[Held]) -> str:
+    states = Counter(each.line.state for each in left)
+    return ", ".join(f"{number} {state}" for state, number in states.most_common())
+
+
+def _as_source(port: int, left: Sequence[Held], holder: Held, ended: bool) -> str:
+    """Clients that go out from this port."""
+    targets = list(dict.fromkeys(words.place(each.line.remote, each.line.remote_port) for each in left))
+    target = targets[0] if len(targets) == 1 else f"{targets[0]} and {len(targets) - 1} more"
+    one = len(left) == 1
+    subject = "An outgoing connection" if one else f"{len(left)} outgoing connections"
+    verb, its = ("uses", "its") if one else ("use", "their")
+    text = f"{subject} to {target} {verb} port {port} as {its} source port ({_listed(left)})"
+    return (
+        f"{text}. The client has closed; the kernel keeps the rest." if ended else f"{text}: {holder.owner}."
+    )
+
+
+def _side(line: SocketLine, machine: Machine) -> Literal["client", "server", "unknown"]:
+    """Which side of its connection this socket is, as far as the two ports tell: the kernel does not say.
+
+    A client's port comes from a range of its own, as a rule, and a server's does not.
+    """
+    here, there = line.local_port, line.remote_port
+    if there in machine.listening and (line.remote == line.local or line.remote.startswith("127.")):
+        return "client"
+    if machine.ephemeral is None or not there:
+        return "unknown"
     low, high = machine.ephemeral
-    return low <= line.local_port <= high and not low <= line.remote_port <= high
+    local, remote = low <= here <= high, low <= there <= high
+    if local == remote:
+        local, remote = here >= 1024 > there, there >= 1024 > here
+    if local == remote:
+        return "unknown"
+    return "client" if local else "server"
 
 
 def _share(trials: Sequence[Trial]) -> list[Fix]:
@@ -177,6 +223,18 @@ def _share(trials: Sequence[Trial]) -> list[Fix]:
         tried = [trial for trial in trials if trial.option == option and trial.host in failed]
         if tried and all(trial.works for trial in tried):
             fixes.append(Fix(f"set {option} before bind(): the old socket has set it too"))
+    return fixes
+
+
+def _kill_and_wait(left: Sequence[Held], cause: str) -> list[Fix]:
+    """What ends with its process at once, and what the kernel keeps: the side that closes first has to wait."""
+    kill = _kill(left)
+    if not kill or all(each.line.state in _GONE_AT_ONCE for each in left):
+        return kill
+    rest = f"then wait about {_KEPT:.0f} s: the kernel keeps its connections that long, in FIN-WAIT-2 or TIME-WAIT"
+    fixes = [Fix(f"{kill[0].command}, {rest}")]
+    if cause != "source-port":
+        fixes.append(Fix(f"end the client first, then {kill[0].command}"))
     return fixes
 
 

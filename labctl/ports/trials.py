@@ -13,8 +13,8 @@ from labctl.ports.rule import OPTIONS
 
 # From narrow to wide: what stands in the way of one is in the way of those after it.
 HOSTS = ("127.0.0.1", "0.0.0.0", "::")  # noqa: S104  # the addresses that servers are told to take
-# Addresses of the loopback that Linux has without being told. Elsewhere they are in nobody's way.
-_SPARE = ("127.255.255.254", "127.53.255.254")
+# An address of the loopback that hardly anybody takes.
+_SPARE = "127.255.255.254"
 # What a machine without IPv6 says.
 NO_SUCH_ADDRESS = ("EADDRNOTAVAIL", "EAFNOSUPPORT", "WSAEADDRNOTAVAIL", "WSAEAFNOSUPPORT")
 
@@ -85,8 +85,8 @@ def try_all(port: int) -> list[Trial]:
 
 
 def forget_short_cut(port: int) -> None:
-    """A bind() without an option that works makes Linux look again; on an address that hardly anybody takes."""
-    if not any(try_bind(host, port).works for host in _SPARE):
+    """A bind() without an option that works makes Linux look at all sockets again."""
+    if sys.platform.startswith("linux") and not try_bind(_SPARE, port).works:
         try_bind("::1", port)
 
 

@@ -72,8 +72,8 @@ def _both(rows: tuple[LadderRow, ...], one: LadderRow, two: LadderRow) -> Close:
             return Close("simultaneous", one.sender, None, numbers, gap, after, text)
     elif ack_one is not None and ack_one.number == two.number:
         text = (
-            f"Three segments: the {two.sender}'s program closed {gap:.1f} ms after the {one.sender}'s FIN left, "
-            f"before a bare ACK was due, so FIN and ACK went out as one (row {two.number})."
+            f"Three segments: the {two.sender}'s program had closed before its kernel sent a bare ACK, so FIN and ACK "
+            f"went out as one (row {two.number}), {gap:.1f} ms after the {one.sender}'s FIN left."
         )
         return Close("three", one.sender, one.sender, numbers, gap, after, text)
     between = f" and sent {after} B in between" if after else ""

@@ -22,6 +22,7 @@ class Glyphs(NamedTuple):
     track: str = "┄"
     cut: str = "…"
     absent: str = "-"
+    at_most: str = "≤"
 
 
 UNICODE = Glyphs()
@@ -41,6 +42,7 @@ ASCII = Glyphs(
     half="=",
     track=".",
     cut="~",
+    at_most="<",
 )
 
 # Glyphs that a lab may write in its own words, one for one.

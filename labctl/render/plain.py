@@ -15,6 +15,7 @@ from labctl.render.paper import Paper
 from labctl.render.summary import LABELS, bare, ended, judged, learnt
 from labctl.render.text import escape
 from labctl.render.waiting import Waiting
+from labctl.render.whereabouts import whereabouts
 
 # How long messages are held back so that their heading can say how many there are (milliseconds of the run).
 HOLD_MS = 250.0
@@ -56,9 +57,9 @@ class PlainRenderer:
 
     def begin(self, run: Run) -> None:
         """The head: command, internet, seed, fault, notices."""
-        where = "LIVE internet" if run.internet == "live" else "Sandbox internet"
+        where = whereabouts(run)
         if not self._plan.quiet:
-            self._say(f"labctl {self._command}. {where}, seed {run.seed}.")
+            self._say(f"labctl {self._command}. {where[0].upper()}{where[1:]}, seed {run.seed}.")
             if run.fault:
                 self._say(f"BROKEN on purpose: {run.fault}.", "bad bold")
         for notice in run.notices:
@@ -123,7 +124,9 @@ class PlainRenderer:
             self._say(f"Messages, {len(self._held)}:" if final else "Messages:")
         for event in self._held:
             self._messages += 1
-            self._item(f"{self._messages}. ", event.text)
+            absolute = event.data.get("absolute") if self._plan.verbose else ""
+            wire = f" On the wire: {absolute}." if isinstance(absolute, str) and absolute else ""
+            self._item(f"{self._messages}. ", event.text + wire)
         self._held = []
 
     def _span(self, event: Span) -> None:

@@ -17,6 +17,7 @@ from labctl.render.tables import Table
 from labctl.render.text import cells, cut, escape, pad
 from labctl.render.verdicts import verdict_lines
 from labctl.render.waiting import Waiting
+from labctl.render.whereabouts import whereabouts
 
 # Prose is wrapped here, diagrams may be wider.
 PROSE = 90
@@ -122,7 +123,7 @@ class RichRenderer:
         command: list[Piece] = [("labctl ", "mute"), (self._words(self._command), "bold")]
         left = Line.of("  ", *command)
         live = run.internet == "live"
-        right = Line.of(("LIVE internet", "bold") if live else ("sandbox internet", "mute"))
+        right = Line.of((whereabouts(run), "bold" if live else "mute"))
         right.add(f"  seed {run.seed}", "mute")
         room = self._width - 1 - left.cells - right.cells
         if room >= 2:

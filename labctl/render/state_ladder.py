@@ -6,8 +6,10 @@ What is read from the data of an exchange, all of it text:
 - `source_state`, `target_state`: the state of the sending and of the receiving side, "" when it did not change;
 - `left`: the name of the lane that stands on the left, when it is not the first exchange's source;
 - `phase`: a rule is drawn across before this row when it differs from the row before (`open`, `close`);
+- `by_ms`: present when the time is an upper bound only (the kernel was asked then, it crossed before);
 - `absolute`, `absolute_short`: the label with the numbers as they are on the wire, for `--verbose`;
-- `wide`: what the side wants to say, for wide terminals.
+- `wide`: what the side wants to say, for wide terminals;
+- `details`: the window and the options of a SYN, for wide terminals and `--verbose`.
 """
 
 from __future__ import annotations
@@ -34,7 +36,7 @@ _WIDEST = 72
 _MARKS = {"captured": "", "observed": "o", "inferred": "?"}
 _EVIDENCE = {
     "observed": "observed: the kernel told, no packet was captured",
-    "inferred": "inferred: follows from what the kernel told",
+    "inferred": "inferred: follows from what the kernel told; it had crossed by then",
 }
 
 
@@ -122,6 +124,8 @@ class StateLadder:
     def _row(self, exchange: Exchange) -> Line:
         canvas = Canvas(self._width - 1)
         moment = gutter(exchange.at_ms)
+        if "by_ms" in exchange.data:
+            moment = self._glyphs.at_most + moment
         canvas.put(max(0, GUTTER_END - len(moment)), moment, "mute")
         canvas.put(GUTTER_END, _MARKS[exchange.evidence], "warn")
         for column in (LIFELINE, self._right):
@@ -166,10 +170,19 @@ class StateLadder:
             label = _text(exchange, "absolute") or label
             if cells(self._words(label)) > room:
                 label = _text(exchange, "absolute_short") or label
-        said = _text(exchange, "wide") if self._wide else ""
+        said = self._words(_text(exchange, "wide")) if self._wide else ""
+        details = self._words(_text(exchange, "details")) if self._wide or self._verbose else ""
+        short = _text(exchange, "absolute_short") if self._verbose and details else ""
         shown = self._words(label)
-        if said and cells(shown) + 3 + cells(self._words(said)) <= room:
-            shown = f"{shown}   {self._words(said)}"
+        for start, more in (
+            (shown, "   ".join(filter(None, (details, said)))),
+            (shown, details),
+            (self._words(short), details),
+            (shown, said),
+        ):
+            if start and more and cells(start) + 3 + cells(more) <= room:
+                shown = f"{start}   {more}"
+                break
         return cut(shown, room, self._glyphs.cut)
 
     def _legend(self) -> list[Line]:
@@ -177,6 +190,7 @@ class StateLadder:
         first: dict[str, Exchange] = {}
         for exchange in self._drawn:
             first.setdefault(exchange.role, exchange)
+        counted = self._verbose and any("absolute" in x.data for x in self._drawn)
         marks = [e for e in _EVIDENCE if any(x.evidence == e for x in self._drawn)]
         lines: list[Line] = []
         if first.keys() - self._explained:
@@ -197,6 +211,12 @@ class StateLadder:
             lines += [] if lines else [Line()]
             for each in marks:
                 lines.append(Line.of("  ", (_MARKS[each], "warn"), (f"  {_EVIDENCE[each]}", "mute")))
+        if counted and "absolute" not in self._explained:
+            self._explained.add("absolute")
+            lines += [] if lines else [Line()]
+            lines.append(
+                Line.of("  ", ("numbers as on the wire; sentences count from the SYN's, as 0", "mute"))
+            )
         return lines
 
 

@@ -25,7 +25,7 @@ _TO_DEFAULT = (*_FROM_THE_TERMINAL, signal.SIGPIPE, signal.SIGTSTP, signal.SIGTT
 def run_command(words: Sequence[str], internet: BoxInternet) -> int:
     """Run it to its end. Returns its exit code; 126 or 127 when it could not be started, as a shell says."""
     # The name servers are made while the program starts.
-    warming = threading.Thread(target=internet.world, name="warm up")
+    warming = threading.Thread(target=_warm_up, args=(internet,), name="warm up")
     warming.start()
     with contextlib.suppress(OSError):  # then validators say that they trust nobody here
         cover(anchor_files())
@@ -46,6 +46,12 @@ def run_command(words: Sequence[str], internet: BoxInternet) -> int:
     code = _wait_for(started)
     warming.join()
     return code
+
+
+def _warm_up(internet: BoxInternet) -> None:
+    """What goes wrong here goes wrong again when the first question comes, and is told there."""
+    with contextlib.suppress(Exception):
+        internet.world()
 
 
 def environment(env: Mapping[str, str]) -> dict[str, str]:

@@ -132,8 +132,9 @@ class LoopbackNetwork(Network):
     def used(self, sock: WatchedSocket, error: OSError | None = None) -> None:
         pass
 
-    def closing(self, sock: WatchedSocket) -> None:
-        pass
+    @contextmanager
+    def closing(self, sock: WatchedSocket) -> Iterator[None]:
+        yield
 
     def closed(self, sock: WatchedSocket) -> None:
         self._servers.discard(sock)

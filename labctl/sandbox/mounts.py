@@ -7,17 +7,32 @@ that leads nowhere, its directory is covered by a copy made of bind mounts, to w
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from labctl.internet import HostFiles
 from labctl.sandbox.namespace import mount, step, umount
 
 _BIND, _REC = 0x1000, 0x4000
-# Where daemons of the host listen that would answer for us: glibc asks nscd before it reads nsswitch.conf.
-_RESOLVER_SOCKETS = ("/run/nscd", "/var/run/nscd", "/run/systemd/resolve", "/run/avahi-daemon")
-_SCRATCH = ("/mnt", "/srv", "/opt", "/tmp", "/dev")  # noqa: S108
+# Where daemons of the host listen that look names up for whoever asks: glibc asks nscd before it reads
+# nsswitch.conf, resolvectl asks systemd-resolved over D-Bus. Other sockets with a path stay: the display, the sound,
+# the agents of ssh and gpg belong to the user whose programs run here unmodified, and none of them resolves names.
+# Sockets without a path (abstract ones) are the network namespace's own.
+_RESOLVER_SOCKETS = (
+    "/run/nscd",
+    "/run/systemd/resolve",
+    "/run/avahi-daemon",
+    "/run/dbus",
+    "/run/nslcd",
+    "/run/lwresd",
+    "/run/samba/winbindd",
+    "/var/lib/sss/pipes",
+    "/var/lib/sss/mc",
+    *(f"/var/run/{name}" for name in ("nscd", "avahi-daemon", "dbus", "nslcd", "lwresd")),
+)
+_SCRATCH = ("/mnt", "/srv", "/media", "/opt", "/var/tmp", "/tmp", "/dev/shm", "/boot")  # noqa: S108
 # Where systems keep the certificates that programs trust.
 BUNDLES = (
     "/etc/ssl/certs/ca-certificates.crt",
@@ -30,8 +45,9 @@ BUNDLES = (
 def cover_host_files(files: HostFiles) -> None:
     """Names are looked up as the town's files say, and no daemon of the host is asked. Raises StepFailed."""
     with step("hide the host's resolver daemons"):
-        for directory in _RESOLVER_SOCKETS:
-            if os.path.isdir(directory) and not os.path.islink(directory):
+        # /var/run is a link to /run, as a rule.
+        for directory in dict.fromkeys(map(os.path.realpath, _RESOLVER_SOCKETS)):
+            if os.path.isdir(directory):
                 mount("none", directory, "tmpfs")
     with step("bind the town's files over the host's"):
         cover(
@@ -69,11 +85,7 @@ def cover(contents: Mapping[str, bytes]) -> None:
     # A directory that is there and leads to none of them, nor to what this program is loaded from: another thread
     # may be importing. It is covered only while the files are made.
     needed = [*targets, *map(os.path.realpath, (*sys.path, sys.prefix, sys.base_prefix, os.getcwd()))]
-    scratch = next(
-        place
-        for place in _SCRATCH
-        if os.path.isdir(place) and not any(f"{n}/".startswith(f"{place}/") for n in needed)
-    )
+    scratch = _scratch(needed)
     mount("none", scratch, "tmpfs")
     try:
         for number, (target, content) in enumerate(targets.items()):
@@ -86,6 +98,15 @@ def cover(contents: Mapping[str, bytes]) -> None:
             mount(source, target, flags=_BIND)
     finally:
         umount(scratch)
+
+
+def _scratch(needed: Sequence[str]) -> str:
+    """The first directory for making files that none of these paths leads through. Raises OSError."""
+    for place in _SCRATCH:
+        real = os.path.realpath(place)
+        if os.path.isdir(real) and not any(f"{path}/".startswith(f"{real}/") for path in needed):
+            return real
+    raise OSError(errno.ENOENT, "no directory that could be covered for a moment", " ".join(_SCRATCH))
 
 
 def _make_room(target: str) -> None:

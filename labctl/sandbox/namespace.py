@@ -20,6 +20,8 @@ _MS_REC, _MS_PRIVATE = 0x4000, 0x40000
 _MNT_DETACH = 2
 _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE = 47, 2
 _CAPABILITY_VERSION_3 = 0x20080522
+# CAP_NET_ADMIN, CAP_NET_RAW, CAP_SYS_ADMIN: without one of them root too needs a user namespace, which gives them all.
+_NEEDED = 1 << 12 | 1 << 13 | 1 << 21
 # One spelling with the probe in `capabilities`, so that its advice fits what the box met.
 UNSHARE = "unshare user, network and mount namespaces"
 
@@ -96,7 +98,7 @@ def enter() -> None:
     """
     kinds = NEWNET | NEWNS | NEWPID
     uid, gid = os.geteuid(), os.getegid()
-    if uid != 0 or not _unshared(kinds):
+    if uid != 0 or not _has_all(_NEEDED) or not _unshared(kinds):
         with step(UNSHARE):
             unshare(kinds | NEWUSER)
         with step("write /proc/self/setgroups"):
@@ -111,8 +113,15 @@ def enter() -> None:
         mount("none", "/", flags=_MS_REC | _MS_PRIVATE)
 
 
+def _has_all(wanted: int) -> bool:
+    """Whether these capabilities are in effect: root of a container or of a service may have lost some."""
+    sets = (ctypes.c_uint32 * 6)()
+    checked(libc().capget(struct.pack("=Ii", _CAPABILITY_VERSION_3, 0), sets))
+    return wanted & ~(sets[0] | sets[3] << 32) == 0
+
+
 def _unshared(kinds: int) -> bool:
-    """Whether it works without a user namespace: for root with all its capabilities."""
+    """Whether it works without a user namespace: for root with the capabilities that the box needs."""
     try:
         unshare(kinds)
     except OSError:

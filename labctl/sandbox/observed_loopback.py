@@ -8,6 +8,8 @@ import socket
 import struct
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -134,16 +136,21 @@ class ObservedLoopback(LoopbackNetwork):
             if isinstance(error, ConnectionResetError):
                 watched.story.reset("server" if role == "client" else "client", time.time_ns())
 
-    def closing(self, sock: WatchedSocket) -> None:
+    @contextmanager
+    def closing(self, sock: WatchedSocket) -> Iterator[None]:
+        # One close at a time: whose FIN was the first is told by nothing else.
         with self._lock:
-            if sock not in self._of:
-                return
-            watched, role = self._of[sock]
-            self._look(watched, role)
-            info = tcp_info(sock)
-            alive = info is not None and info.state not in ("CLOSED", "SYN-SENT", "TIME-WAIT")
-            if alive and (_unread(sock) or _lingers_not(sock)):
-                watched.story.reset(role, time.time_ns())
+            if sock in self._of:
+                self._before_close(sock)
+            yield
+
+    def _before_close(self, sock: WatchedSocket) -> None:
+        watched, role = self._of[sock]
+        self._look(watched, role)
+        info = tcp_info(sock)
+        alive = info is not None and info.state not in ("CLOSED", "SYN-SENT", "TIME-WAIT")
+        if alive and (_unread(sock) or _lingers_not(sock)):
+            watched.story.reset(role, time.time_ns())
 
     def closed(self, sock: WatchedSocket) -> None:
         now = time.time_ns()

@@ -38,7 +38,8 @@ class Watcher(Protocol):
     @contextmanager
     def finishing(self, sock: WatchedSocket) -> Iterator[None]: ...
     def used(self, sock: WatchedSocket, error: OSError | None = None) -> None: ...
-    def closing(self, sock: WatchedSocket) -> None: ...
+    @contextmanager
+    def closing(self, sock: WatchedSocket) -> Iterator[None]: ...
     def closed(self, sock: WatchedSocket) -> None: ...
 
 
@@ -142,11 +143,11 @@ class WatchedSocket(socket.socket):
     def close(self) -> None:
         if self.fileno() < 0:
             return
-        self.watcher.closing(self)
-        super().close()
-        # A file made of it (makefile) keeps it open.
-        if self.fileno() < 0:
-            self.watcher.closed(self)
+        with self.watcher.closing(self):
+            super().close()
+            # A file made of it (makefile) keeps it open.
+            if self.fileno() < 0:
+                self.watcher.closed(self)
 
     @contextmanager
     def _told(self) -> Iterator[None]:

@@ -26,8 +26,8 @@ NUMBERS = Claim(
 )
 OPTIONS = Claim(
     "tcp.options",
-    "SYN and SYN ACK each name MSS, SACK, window scale and timestamps: only what both name may be used.",
-    source="RFC 9293 section 3.7.1, RFC 2018 section 2, RFC 7323 sections 2.2 and 3.2",
+    "SYN and SYN ACK each name SACK, window scale and time stamps: only what both name may be used.",
+    source="RFC 2018 section 2, RFC 7323 sections 2.2 and 3.2; the MSS is apart: RFC 9293 section 3.7.1",
     broken_by="server-without-options",
     kind="habit",
     shown_by=("--show", "handshake"),
@@ -108,7 +108,7 @@ BACKLOG = Claim(
 )
 NAGLE = Claim(
     "tcp.nagle",
-    "Two small writes and then a read cost a delayed acknowledgement, some 40 ms, in each exchange.",
+    "Two small writes and then a read cost some 40 ms more in each exchange: a delayed acknowledgement.",
     source="RFC 9293 section 3.7.4, RFC 1122 section 4.2.3.2",
     broken_by="client-nodelay",
     kind="measured",

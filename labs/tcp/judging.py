@@ -27,7 +27,12 @@ def before_data(conversation: Conversation) -> list[LadderRow]:
 
 
 def round_trip_ms(conversation: Conversation) -> float | None:
-    """From the SYN to what the client sent when the answer had come."""
+    """From the SYN to what the client sent when the answer had come.
+
+    None of counters: by when something had crossed is known of them, not when.
+    """
+    if not captured(conversation):
+        return None
     answered = False
     for row in conversation.rows:
         if set("SA") <= set(row.segment.flags) and row.sender == "server":
@@ -42,7 +47,8 @@ def opened(conversation: Conversation) -> Iterator[Event]:
     first = before_data(conversation)
     rtt = round_trip_ms(conversation)
     if rtt is not None:
-        value = round(rtt, 1)
+        # A loopback's is a few hundredths of a millisecond.
+        value = round(rtt, 1 if rtt >= 0.05 else 3)
         yield Measure(f"The round trip took {ms(value)}.", "tcp.rtt", value, "ms")
     if not captured(conversation):
         yield THREE_SEGMENTS.not_seen("The segments were not captured, so they cannot be counted here.")
@@ -95,6 +101,18 @@ def closed(conversation: Conversation) -> Iterator[Event]:
     yield _fins(conversation, close)
 
 
+def close_said(conversation: Conversation, close: Close) -> str:
+    """How it closed, and no more than was seen: how many segments it took is known only of captured ones."""
+    if captured(conversation) or close.kind not in ("three", "four", "simultaneous"):
+        return plainly(close.text)
+    first = f", the {close.first} first" if close.first and close.kind != "simultaneous" else ""
+    between = f", and {count(close.bytes_after, 'byte')} came in between" if close.bytes_after else ""
+    return (
+        f"Both sides have closed{first}{between}. Whether an ACK went alone between the two FINs "
+        "is not visible from here."
+    )
+
+
 def _fins(conversation: Conversation, close: Close) -> Verdict:
     if close.kind in ("three", "four", "simultaneous"):
         acknowledged = len(close.rows) >= 3
@@ -105,7 +123,7 @@ def _fins(conversation: Conversation, close: Close) -> Verdict:
     reset = next((row for row in conversation.rows if "R" in row.segment.flags), None)
     if reset is not None and reset.sender == "client":
         return TWO_FINS.not_seen(
-            "Our own side sent RST: it closed while more was coming than it wanted to read."
+            "Our own side sent RST: more came when it had closed already, and nobody would read that."
         )
     if close.kind == "reset" and any("F" in row.segment.flags for row in conversation.rows):
         return TWO_FINS.judged(False, plainly(close.text))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
-from labctl.errors import UsageError
+from labctl.errors import CannotRun, UsageError
 from labctl.events import Event
 from labctl.internet import Internet
 from labctl.lab import Lab, Place
@@ -32,15 +32,42 @@ TOWN_NAMES = ("resolver.example.net", "shop-hosting.example.net")
 
 
 def place(arguments: Mapping[str, Any]) -> Place:
-    """Where the target lives; a demonstration has none and lives in the sandbox. Raises UsageError."""
+    """Where the target lives; a demonstration has none and lives in the sandbox.
+
+    Raises UsageError, and CannotRun for a file that could not be written in the end.
+    """
     from labctl.protocols import dns_target
     from labs.tcp.target import read_target
 
+    if arguments.get("pcap") is not None:
+        _writable(str(arguments["pcap"]))
     if not arguments.get("target"):
         return "local" if arguments.get("show") == "serve" and arguments.get("port") else "sandbox"
     host = read_target(str(arguments["target"])).host
     where = dns_target.place(host, TOWN_NAMES)
     return "local" if where == "live" and _is_near(host) else where
+
+
+def _writable(path: str) -> None:
+    """Raises CannotRun file-not-written when it is plain before the run that `path` cannot be written."""
+    import errno
+    import os
+
+    folder = os.path.dirname(path) or "."
+    if not path or os.path.isdir(path):
+        number = errno.EISDIR if path else errno.ENOENT
+    elif not os.path.isdir(folder):
+        number = errno.ENOTDIR if os.path.exists(folder) else errno.ENOENT
+    elif not os.access(path if os.path.exists(path) else folder, os.W_OK):
+        number = errno.EACCES
+    else:
+        return
+    raise CannotRun(
+        "file-not-written",
+        f"{path or 'a file without a name'} cannot be written, so nothing was run",
+        evidence=(("file", path), ("got", os.strerror(number))),
+        fixes=("labctl tcp --pcap seen.pcap",),
+    )
 
 
 def _is_near(host: str) -> bool:
@@ -68,6 +95,12 @@ def run(
 
     wanted = read_target(target) if target else None
     _sensible(target, show, port)
+    if pcap is not None and port is not None:
+        raise UsageError(
+            "options-contradict",
+            "--port waits for visitors from outside, and those are not captured for --pcap",
+            fixes=("labctl tcp --pcap seen.pcap", f"labctl tcp --show serve --port {port}"),
+        )
     if internet.kind == "live" and not (target or (show == "serve" and port)):
         raise UsageError(
             "target-missing",

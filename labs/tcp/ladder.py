@@ -6,10 +6,12 @@ from collections.abc import Iterator, Mapping
 
 from labctl.events import Exchange, Hue, Json, Step
 from labctl.protocols.tcp_ladder import Conversation, LadderRow
+from labctl.protocols.tcp_segments import Segment
 from labs.tcp.telling import note
 from labs.tcp.words import count, options
 
 CLIENT, SERVER = "client", "server"
+_AGAIN = ("retransmission", "fast-retransmission")
 NOTHING: Mapping[str, str] = {}
 # So many rows of somebody else's connection are drawn, the last ones among them.
 MOST_ROWS, LAST_ROWS = 40, 8
@@ -57,7 +59,9 @@ def bounded(conversation: Conversation, *, phases: Mapping[str, str] = NOTHING) 
         return
     last = total - LAST_ROWS
     yield from exchanges(conversation, phases=phases, until=MOST_ROWS - LAST_ROWS)
-    yield note(f"{count(total - MOST_ROWS, 'more segment')} here; the last {LAST_ROWS} follow.")
+    yield note(
+        f"{count(total - MOST_ROWS, 'more segment')} here; the last {LAST_ROWS} follow, and --pcap FILE keeps all."
+    )
     yield from exchanges(conversation, phases=phases, after=last)
 
 
@@ -80,14 +84,22 @@ def _exchange(
         "absolute_short": _short(row),
         "flags": segment.flags,
         "seq": row.seq,
-        "options": [o.text for o in segment.options if o.name not in ("nop", "eol")],
         "marks": list(row.marks),
     }
+    if segment.options or "options" not in segment.unknown:
+        data["options"] = [o.text for o in segment.options if o.name not in ("nop", "eol")]
+    if "at_ns" in segment.unknown:
+        # The upper bound: it had crossed by then.
+        data["by_ms"] = round(at_ms, 3)
     if segment.length:
         data["bytes"] = segment.length
     if row.ack is not None:
         data["ack"] = row.ack
-    if said := _SAYS.get(segment.flags.replace("P", "")):
+    if "S" in segment.flags and "options" not in segment.unknown:
+        data["details"] = _details(segment)
+    # A RST ACK to anything but a SYN breaks off what was there.
+    refuses = row.seq == 0 or segment.flags != "RA"
+    if refuses and (said := _SAYS.get(segment.flags.replace("P", ""))):
         data["wide"] = said
     return Exchange(
         text=_sentence(row, at_ms, source, target, near, far),
@@ -140,11 +152,24 @@ def _labels(row: LadderRow) -> tuple[str, str]:
     return "  ".join(parts), row.absolute_label
 
 
+def _details(segment: Segment) -> str:
+    """A SYN's window and options in few cells: `win 64240  MSS 1460  SACK  scale 10`."""
+    parts = [] if "window" in segment.unknown else [f"win {segment.window}"]
+    if segment.mss is not None:
+        parts.append(f"MSS {segment.mss}")
+    if segment.sack_permitted:
+        parts.append("SACK")
+    if segment.window_scale is not None:
+        parts.append(f"scale {segment.window_scale}")
+    return "  ".join(parts)
+
+
 def _short(row: LadderRow) -> str:
     """The wire's numbers without their names: `PSH ACK  1557309148 2334800607  59 B`."""
     segment = row.segment
-    numbers = [segment.seq] if row.ack is None else [segment.seq, segment.ack]
-    parts = [segment.flag_words, " ".join(map(str, numbers))]
+    told = [("seq", segment.seq)] if row.ack is None else [("seq", segment.seq), ("ack", segment.ack)]
+    numbers = ["?" if name in segment.unknown else str(number) for name, number in told]
+    parts = [segment.flag_words, " ".join(numbers)]
     return "  ".join([*parts, f"{segment.length} B"] if segment.length else parts)
 
 
@@ -160,6 +185,7 @@ def _sentence(row: LadderRow, at_ms: float, source: str, target: str, near: str,
     what = f"{source} sends {segment.flag_words or 'a segment without flags'}{how}"
     if segment.length:
         what += f" with {count(segment.length, 'byte')}"
+        what += " in several segments" if "cut" in segment.unknown else ""
     numbers = [f"seq {row.seq}"]
     if row.ack is not None:
         numbers.append(f"ack {row.ack}")
@@ -168,12 +194,23 @@ def _sentence(row: LadderRow, at_ms: float, source: str, target: str, near: str,
     if row.reading.sack:
         numbers.append("SACK " + " ".join(map(_range, row.reading.sack)))
     if "S" in segment.flags:
-        numbers += [f"window {segment.window}", options(segment)]
-    text = f"{at_ms:.1f} ms. {what}: {', '.join(numbers)}."
-    if row.remark:
+        if row.reading.window >= 0:
+            numbers.append(f"window {segment.window}")
+        if segment.options or "options" not in segment.unknown:
+            numbers.append(options(segment))
+    by = "by " if "at_ns" in segment.unknown else ""
+    text = f"{_capital(by)}{at_ms:.1f} ms. {what}: {', '.join(numbers)}."
+    if segment.evidence != "captured" and set(_AGAIN) & set(row.marks):
+        text += f" Sent again{', lost' if segment.dropped else ''} (why is not visible from here)."
+    elif row.remark:
         text += f" {row.remark[0].upper()}{row.remark[1:]}."
-    states = [f"{who} is now {state}" for who, state in ((source, near), (target, far)) if state]
-    return f"{text} {_capital(', '.join(states))}." if states else text
+    states = [f"{source} is now {near}"] if near else []
+    if far and "S" in segment.flags:
+        # What a SYN does to its receiver is shown with the answer.
+        states.append(f"{target} is {far}" + (" until it arrives" if far == "LISTEN" else ""))
+    elif far:
+        states.append(f"when it arrives, {target} is {far}")
+    return f"{text} {_capital('; '.join(states))}." if states else text
 
 
 def _capital(text: str) -> str:

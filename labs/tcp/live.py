@@ -61,10 +61,10 @@ def connect(internet: Internet, target: Target, pcap: str | None) -> Iterator[Ev
     tried = every[-1]
     yield from _told(target, every, found)
     yield from _about_the_rows(tried)
-    if pcap:
-        yield from _saved(internet, [s for one in every for s in one.segments], pcap)
     host = tried.address[0].partition("%")[0]
     yield command("by hand", f"tcpdump -ni any host {host} and tcp port {target.port}", target.by_hand)
+    if pcap:
+        yield from _saved(internet, [s for one in every for s in one.segments], pcap)
 
 
 def _told(target: Target, every: list[Tried], found: list[Address]) -> Iterator[Event]:
@@ -89,7 +89,7 @@ def _told(target: Target, every: list[Tried], found: list[Address]) -> Iterator[
     yield from explained(conversation, "ack=1")
     yield from judging.opened(conversation)
     yield result(
-        f"{tried.address[0]}: {tried.failure} after {ms(tried.took_ms)}. "
+        f"{tried.address[0]}: {tried.failure}, {_after(tried.took_ms)}. "
         f"{plainly(how_it_closed(conversation).text)}",
         "bad",
     )
@@ -205,8 +205,11 @@ def _capture(
     family: int, address: tuple[str, int], port: int, opened: contextlib.ExitStack
 ) -> PacketCapture | None:
     """A capture on the interface that leads there, or None where this process may not."""
+    from labctl.capabilities import probe
     from labctl.packet_capture import PacketCapture
 
+    if not probe("raw-capture").have:
+        return None
     try:
         interface = _interface(family, address)
         return opened.enter_context(PacketCapture(interface, (port,))) if interface else None
@@ -299,6 +302,11 @@ def _hurry(client: socket.socket, deadline: float) -> None:
     if left <= 0:
         raise TimeoutError
     client.settimeout(left)
+
+
+def _after(took_ms: float) -> str:
+    took = ms(took_ms)
+    return f"in {took}" if took.startswith("under") else f"after {took}"
 
 
 def _said(error: OSError) -> str:

@@ -52,18 +52,24 @@ def play(
     if network is None:
         raise CannotRun("needs-box", "this sandbox has no network for segments")
     manners = town_under(internet.fault).tcp
-    stage = Stage(network, manners)
+    stage = Stage(network, manners, seed=internet.seed)
     kept: list[Segment] = []
     if pcap:
         stage.keep = kept
     with tcp_world(network, manners):
         yield from _events(internet, stage, target, show, port)
-    if pcap:
-        yield from saved(internet, kept, pcap)
     if not network.capture_complete:
         yield note("The capture is incomplete: the kernel dropped some segments before they could be read.")
-    yield command("by hand", *_BY_HAND[show or ""])
+    if target is not None and not (target.asks and target.port == 80):
+        # What is only in the sandbox can only be reached there.
+        yield command("by hand", f"labctl shell -- {target.by_hand}")
+    else:
+        line, remark = _BY_HAND[show or ""]
+        # Outside of a box the server has whichever port was free.
+        yield command("by hand", line if stage.boxed else line.replace("tcp port 80", "tcp"), remark)
     yield command("next", f"labctl tcp --show {_NEXT.get(show or '', 'loss')}")
+    if pcap:
+        yield from saved(internet, kept, pcap)
 
 
 def _events(
@@ -83,13 +89,17 @@ def _events(
 
 
 def saved(internet: Internet, segments: list[Segment], path: str) -> Iterator[Event]:
+    """Write the captured ones. Raises CannotRun nothing-captured: a file without a packet would say nothing."""
     from labctl.protocols.pcap import pcap_bytes
 
     frames = [s for s in segments if s.frame]
     if not frames:
-        yield note(
-            "Nothing was captured here, so there is nothing to write: the rows come from the kernel's own words."
+        told = f"{len(segments)} rows, of which none was captured" if segments else "no segment"
+        raise CannotRun(
+            "nothing-captured",
+            f"{path} was not written: nothing was captured",
+            evidence=(("seen", told),),
+            fixes=("labctl doctor", "labctl tcp --require captured"),
         )
-        return
     internet.save_file(path, pcap_bytes(frames))
     yield note(f"{len(frames)} segments were written to {path}; read them with tshark -r {path}.")

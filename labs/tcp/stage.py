@@ -33,6 +33,8 @@ class Stage:
     failures: list[str] = field(default_factory=list)
     # Where every segment is kept besides, for --pcap; None keeps none.
     keep: list[Segment] | None = None
+    # What is chosen here is chosen from it, so that two runs can be compared.
+    seed: int = 1
 
     @property
     def boxed(self) -> bool:
@@ -42,20 +44,25 @@ class Stage:
     def rtt_ms(self) -> float:
         return self.network.rtt_ms
 
-    def listener(self, port: int = 80, *, backlog: int = 5, reuse: bool = True) -> socket.socket:
-        """A listening socket on the server's side; outside of a box on any free port."""
-        listening = self.network.server_socket()
+    def listener(
+        self, port: int = 80, *, backlog: int = 5, reuse: bool = True, address: str = ""
+    ) -> socket.socket:
+        """A listening socket on the server's side; outside of a box on any free port, and without another address."""
+        if not self.boxed or not address:
+            address = self.network.server_address
+        listening = self.network.server_socket(family_of(address))
         if reuse:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((self.network.server_address, port if self.boxed else 0))
+        listening.bind((address, port if self.boxed else 0))
         listening.listen(backlog)
         return listening
 
-    def client(self, *, timeout: float | None = None) -> socket.socket:
+    def client(self, *, timeout: float | None = None, family: int = socket.AF_INET) -> socket.socket:
         """A client's socket, not connected; in a box its port is the next one of the lab's."""
-        made = self.network.client_socket()
+        made = self.network.client_socket(family)
         if self.boxed:
-            made.bind((self.network.client_address, self._next_port))
+            own = self.network.client_address if family == socket.AF_INET else "::"
+            made.bind((own, self._next_port))
             self._next_port += 1
         if timeout is not None:
             made.settimeout(timeout)
@@ -116,6 +123,11 @@ class Stage:
         return stack
 
 
+def family_of(address: str) -> int:
+    """AF_INET6 for an address with colons."""
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
+
+
 def converse(
     stage: Stage,
     program: Program,
@@ -125,21 +137,23 @@ def converse(
     timeout: float | None = None,
     settle_ms: float | None = None,
     prepare: Callable[[socket.socket], None] = lambda listening: None,
+    address: str = "",
 ) -> list[Segment]:
     """One connection: `program` on the server's side, `client` on the other, and the segments that crossed.
 
-    The client's socket is closed when it returns. What a peer does to either of them is no error.
+    The server stands at `address` (default: the network's). The client's socket is closed when it returns. What
+    a peer does to either of them is no error.
     """
-    with stage.listener(port) as listening:
+    with stage.listener(port, address=address) as listening:
         prepare(listening)
-        number = listening.getsockname()[1]
+        there, number = listening.getsockname()[:2]
         with (
             stage.scripted(*rules),
             stage.serving(program, listening),
-            stage.client(timeout=timeout) as connecting,
+            stage.client(timeout=timeout, family=listening.family) as connecting,
         ):
             try:
-                connecting.connect((stage.network.server_address, number))
+                connecting.connect((there, number))
                 client(connecting)
             except OSError as error:
                 stage.failures.append(f"{type(error).__name__}: {error}")

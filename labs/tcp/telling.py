@@ -61,6 +61,9 @@ def explained(conversation: Conversation, *wanted: str) -> Iterator[Step]:
         for sentence in said:
             if sentence.term.startswith(beginning):
                 text, _, arithmetic = plainly(sentence.text).partition("   ")
+                if beginning == "seq=" and conversation.rows[sentence.row - 1].segment.evidence != "captured":
+                    # What an ACK asked for, and when, was not captured.
+                    text, arithmetic = "The same bytes again; why is not visible from here.", ""
                 yield about(sentence.term, text, arithmetic)
                 break
 

@@ -53,7 +53,7 @@ class TenLines:
         """Raises OSError when the port is not to be had."""
         network = self.stage.network
         self.server = network.server_socket()
-        self.noted("socket()", f"fd {self.server.fileno()}")
+        self.noted("socket()", "a file descriptor")
         try:
             self.server.bind((network.server_address, self.port))
         except OSError as error:
@@ -81,7 +81,7 @@ class TenLines:
                 self.noted("accept()", type(error).__name__)
                 continue
             with client:
-                self.noted("accept()", f"another socket, fd {client.fileno()}, for port {address[1]}")
+                self.noted("accept()", f"another socket, for port {address[1]}")
                 try:
                     self._answer(client)
                 except OSError as error:

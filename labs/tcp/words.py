@@ -17,6 +17,11 @@ def ms(value: float) -> str:
     return f"{value:,.0f} ms" if value >= 99.95 else f"{value:.1f} ms"
 
 
+def moment(segment: Segment, at_ms: float) -> str:
+    """`at 2.0 ms`; `by 2.0 ms` for what was only counted: it had crossed then, and nobody told how long before."""
+    return f"{'by' if 'at_ns' in segment.unknown else 'at'} {ms(at_ms)}"
+
+
 def seconds(value: float) -> str:
     """Milliseconds as seconds with one decimal: `3.1 s`."""
     return f"{value / 1000:.1f} s"

@@ -39,6 +39,17 @@ def test_an_unknown_fault_is_told_before_anything_starts() -> None:
     assert "error[fault-unknown]" in done.stderr
 
 
+def test_warming_up_never_prints_what_went_wrong(capfd: pytest.CaptureFixture[str]) -> None:
+    from labctl.sandbox.box_command import _warm_up
+
+    class Broken:
+        def world(self) -> None:
+            raise FileNotFoundError("a module that is covered")
+
+    _warm_up(Broken())  # type: ignore[arg-type]
+    assert capfd.readouterr() == ("", "")
+
+
 @pytest.mark.usefixtures("needs_box")
 class TestInTheBox:
     def test_the_exit_code_is_the_commands(self) -> None:

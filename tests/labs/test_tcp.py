@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import pytest
 from labctl import quiz
 from labctl.cli import run as command_line
 from labctl.errors import CannotRun, UsageError
-from labctl.events import Event, Exchange, Step
+from labctl.events import Event, Exchange, Step, Verdict
 from labctl.internet import Internet
 from labctl.protocols.tcp_segments import Segment
 from labctl.sandbox.box import run_in_box
@@ -81,6 +82,31 @@ def test_a_target_is_read_as_it_is_meant(typed: str, meant: Target) -> None:
 def test_what_cannot_be_a_target_is_told_at_once(typed: str) -> None:
     with pytest.raises(UsageError):
         read_target(typed)
+
+
+@pytest.mark.parametrize(("typed", "hint"), [("[::1", "brackets"), ("example.com:80:80", "one port")])
+def test_an_unreadable_target_is_told_with_what_is_missing(typed: str, hint: str) -> None:
+    with pytest.raises(UsageError, match=hint) as told:
+        read_target(typed)
+    assert told.value.code == "target-unreadable"
+
+
+@pytest.mark.parametrize(
+    ("typed", "line"),
+    [
+        ("http://[::1]:7000/a", "curl -v 'http://[::1]:7000/a'"),
+        ("https://example.com/", "curl -v https://example.com/"),
+        ("example.com:443", "curl -v https://example.com/"),
+        ("example.com", "curl -v http://example.com/"),
+        ("[::1]:2525", "nc -v ::1 2525"),
+    ],
+)
+def test_the_line_to_type_by_hand_makes_the_same_connection(typed: str, line: str) -> None:
+    assert read_target(typed).by_hand == line
+
+
+def test_no_explanation_speaks_of_a_broken_world_that_may_be_the_real_one() -> None:
+    assert "broken world" not in LAB.words("explain.md")
 
 
 def test_a_demonstration_lives_in_the_sandbox_and_a_name_where_it_belongs() -> None:
@@ -185,6 +211,24 @@ def test_any_address_of_the_town_can_be_the_target(target: str, capsys: pytest.C
     assert "REFUTED" not in claims(told).values()
 
 
+@boxed
+@pytest.mark.parametrize("target", ["http://example.com/", "shop.test", "http://203.0.113.40/"])
+def test_every_site_of_the_town_answers_a_get(target: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, told = document(capsys, target)
+    assert code == 0
+    assert any(a["heavy"] and a["source"] == "server" for a in arrows(told))
+    assert claims(told)["tcp.time-wait"] == "HELD"
+
+
+@boxed
+def test_an_address_that_nobody_in_the_town_has_is_unreachable(capsys: pytest.CaptureFixture[str]) -> None:
+    _, told = document(capsys, "192.0.2.199")
+    said = " ".join(e["text"] for e in told["events"])
+    assert "Nobody in the sandbox has this address" in said
+    assert "Nobody listens" not in said
+    assert "before the first byte" not in said, "no byte came"
+
+
 _FIELDS: dict[str, Callable[[Segment], str]] = {
     "ip.src": lambda s: s.source,
     "ip.dst": lambda s: s.target,
@@ -271,6 +315,59 @@ def test_without_a_box_rows_are_labelled_and_nothing_is_called_false(
         assert all(f"({a['evidence']}" in a["text"] for a in arrows(told))
 
 
+def test_without_a_box_an_address_of_the_town_is_not_looked_for_on_the_real_internet(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(NOT_HERE, "no")
+    with pytest.raises(CannotRun) as told:
+        command_line(["tcp", "192.0.2.199", "--json", "--sandbox"])
+    assert told.value.code == "needs-box"
+
+
+@pytest.fixture
+def only_counters(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither a box nor a capture: what the kernel tells of its own sockets."""
+    monkeypatch.setenv(NOT_HERE, "no")
+    monkeypatch.setenv("LABCTL_CAPABILITY_RAW_CAPTURE", "no")
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc")
+@pytest.mark.parametrize("show", ["loss", "close", "reset", "sequence"])
+def test_what_was_only_counted_has_no_cause_no_duration_and_no_window(
+    show: str, only_counters: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, told = document(capsys, "--show", show)
+    assert set(claims(told).values()) == {"NOT_SEEN"}
+    for text in (e["text"] for e in told["events"]):
+        for said in ("timer ran out", "went out as one", "each counted once", "RST came", "window 0"):
+            assert said not in text
+    for arrow in arrows(told):
+        first = arrow["data"]["seq"] == 0 and arrow["data"]["flags"] == "S"
+        assert arrow["text"].startswith("By ") != first or show in ("loss", "close")
+        assert arrow["evidence"] == "observed" or ", window 6" not in arrow["text"]
+        assert ("by_ms" in arrow["data"]) == arrow["text"].startswith("By ")
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc")
+def test_a_file_for_packets_that_nobody_captured_is_an_error(
+    only_counters: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "seen.pcap"
+    with pytest.raises(CannotRun) as error:
+        command_line(["tcp", "--json", "--pcap", str(file)])
+    assert (error.value.code, error.value.exit_code, file.exists()) == ("nothing-captured", 3, False)
+
+
+@pytest.mark.parametrize("path", ["", "no/such/folder/seen.pcap", "."])
+def test_a_file_that_cannot_be_written_is_found_before_the_run(
+    path: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(CannotRun) as error:
+        command_line(["tcp", "--json", "--pcap", path])
+    assert error.value.code == "file-not-written"
+    assert capsys.readouterr().out == ""
+
+
 @pytest.mark.parametrize("fault", ["server-without-options", "duplicate-acks-lost", "acknowledges-too-much"])
 def test_a_fault_that_needs_the_box_is_not_pretended_without_one(
     fault: str, monkeypatch: pytest.MonkeyPatch
@@ -315,9 +412,87 @@ def little_server() -> Iterator[int]:
         thread.join()
 
 
-def live(target: Target) -> list[Event]:
+def live(target: Target, timeout: float = 2.0) -> list[Event]:
     machine: Internet = ThisMachine()  # type: ignore[assignment]
+    machine.timeout = timeout
     return list(connect(machine, target, None))
+
+
+@contextmanager
+def answering(speak: Callable[[socket.socket], None], host: str = "127.0.0.1") -> Iterator[int]:
+    """A server whose one visitor is spoken to after the first bytes; the port."""
+    with socket.create_server((host, 0)) as listening:
+        listening.settimeout(5)
+
+        def serve() -> None:
+            with suppress(OSError):
+                accepted, _ = listening.accept()
+                with accepted:
+                    accepted.settimeout(5)
+                    if accepted.recv(4096):
+                        speak(accepted)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield listening.getsockname()[1]
+        thread.join()
+
+
+def whole(connection: socket.socket) -> None:
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")
+    while connection.recv(100):
+        pass
+
+
+def test_a_url_with_http_is_asked_for_on_any_port() -> None:
+    with answering(whole) as port:
+        events = live(read_target(f"http://127.0.0.1:{port}/"))
+    assert any(isinstance(e, Exchange) and e.heavy and e.source == "server" for e in events)
+    assert "one request" in events[0].text
+
+
+def test_https_is_only_connected_to_and_says_so(little_server: int) -> None:
+    events = live(read_target(f"https://127.0.0.1:{little_server}/"))
+    assert "one connection" in events[0].text
+    assert any("it connects and closes" in e.text for e in events)
+    assert not any(isinstance(e, Exchange) and e.heavy for e in events)
+
+
+def test_a_name_is_tried_at_each_of_its_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    with answering(whole) as port:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            closed = taken.getsockname()[1]
+        both = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", p)) for p in (closed, port)]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: both)
+        events = live(Target("two.test", port, scheme="http"))
+    said = " ".join(e.text for e in events)
+    assert "127.0.0.1: ConnectionRefusedError" in said
+    assert "127.0.0.1: connected" in said
+
+
+def test_a_reply_without_end_is_cut_off_in_time_and_our_own_reset_refutes_nothing() -> None:
+    def endless(connection: socket.socket) -> None:
+        while True:
+            connection.sendall(b"x" * 65536)
+
+    with answering(endless) as port:
+        events = live(read_target(f"http://127.0.0.1:{port}/"), timeout=1.0)
+    outcomes = {e.claim: e.outcome for e in events if isinstance(e, Verdict)}
+    assert outcomes["tcp.two-fins"] == "NOT_SEEN"
+    assert sum(isinstance(e, Exchange) for e in events) <= 40
+
+
+def test_one_deadline_holds_for_a_server_that_sends_byte_after_byte() -> None:
+    stop = threading.Event()
+
+    def trickle(connection: socket.socket) -> None:
+        while not stop.wait(0.01):
+            connection.sendall(b"x")
+
+    with answering(trickle) as port:
+        # Returns at all: each byte comes long before any time-out of a single recv.
+        live(read_target(f"http://127.0.0.1:{port}/"), timeout=0.3)
+        stop.set()
 
 
 def test_a_connection_to_a_real_target_is_shown_with_the_evidence_that_there_is(little_server: int) -> None:

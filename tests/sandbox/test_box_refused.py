@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
 
@@ -89,3 +90,46 @@ def test_forced_away_there_is_no_box() -> None:
     )
     assert done.returncode == 3
     assert "LABCTL_CAPABILITY_USER_NAMESPACES" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["BOX", "USER_NAMESPACES"])
+def test_forced_away_for_the_labs_too(name: str) -> None:
+    def tcp(*words: str, **more: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "labctl", "tcp", "--plain", *words],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, f"LABCTL_CAPABILITY_{name}": "no", **more},
+        )
+
+    done = tcp()
+    assert done.returncode == 0
+    assert "No private network here" in done.stdout
+    assert f"LABCTL_CAPABILITY_{name}" in done.stdout
+    required = tcp("--require", "captured", LABCTL_CAPABILITY_RAW_CAPTURE="no")
+    assert required.returncode == 3
+    assert "captured-required" in required.stderr
+
+
+@pytest.mark.usefixtures("needs_box")
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() != 0 or not shutil.which("setpriv"),
+    reason="only root has capabilities to lose",
+)
+@pytest.mark.parametrize("lost", ["net_raw", "net_admin", "sys_admin"])
+def test_root_that_has_lost_a_capability_gets_a_box_in_a_user_namespace(lost: str) -> None:
+    program = (
+        "from labctl import capabilities\n"
+        "from labctl.sandbox.box import Box\n"
+        "with Box() as box:\n    box.wait_until_ready()\n"
+        "print(capabilities.probe('box').have)"
+    )
+    without = [f"--bounding-set=-{lost}", f"--inh-caps=-{lost}"]
+    done = subprocess.run(
+        ["setpriv", *without, sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("True\n", "")

@@ -279,3 +279,36 @@ def test_fifty_loss_free_ladders_are_the_same(network):
     for _ in range(50):
         exchange(network)
         assert [row.label for row in rows(network)[:7]] == LIFE
+
+
+def test_what_is_inferred_while_both_sides_are_busy_is_never_impossible():
+    observed = ObservedLoopback()
+    for size in (1, 5_000, 70_000) * 8:
+        server, port = listening(observed)
+
+        def serve(listener=server, size=size):
+            accepted, _ = listener.accept()
+            with accepted:
+                for _ in range(2):
+                    accepted.recv(100, socket.MSG_WAITALL)
+                    accepted.sendall(b"x" * size)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        with observed.client_socket() as client:
+            client.connect((observed.server_address, port))
+            for _ in range(2):
+                client.sendall(b"G" * 100)
+                assert len(client.recv(size, socket.MSG_WAITALL)) == size
+        thread.join()
+        server.close()
+        sent, told = {"client": 0, "server": 0}, {"client": -1, "server": -1}
+        seen = rows(observed)
+        for row in seen:
+            peer = "server" if row.sender == "client" else "client"
+            assert (row.ack or 0) <= sent[peer], [r.label for r in seen]
+            assert row.segment.span or (row.ack or 0) > told[row.sender], [r.label for r in seen]
+            told[row.sender] = row.ack or 0
+            sent[row.sender] = max(sent[row.sender], row.seq + row.segment.span)
+        assert sent == {"client": 202, "server": 2 * size + 2}
+        assert "CLOSED" in {seen[-1].client_state, seen[-1].server_state}

@@ -67,11 +67,12 @@ def _judged(stage: Stage, times: list[float]) -> Iterator[Event]:
     steady = second < 1.5 * first
     if not steady and _linear(stage) is None:
         yield SYN_REPEATS.not_seen(
-            f"Repeats after {said}: this kernel doubles from the start, as all did before Linux 6.5."
+            f"Repeats after {said}: this kernel doubles from the start, as Linux did before 6.5."
         )
         return
     yield SYN_REPEATS.judged(steady, f"The repeats came after {said}.")
-    yield result(f"Silence: {len(times) + 1} SYNs, the repeats after {said}. Nobody said no.")
+    after = f", the repeats after {said}" if stage.network.evidence == "captured" else ""
+    yield result(f"Silence: {len(times) + 1} SYNs{after}. Nobody said no.")
 
 
 def _linear(stage: Stage) -> int | None:

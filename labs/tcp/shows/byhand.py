@@ -105,7 +105,7 @@ def show(stage: Stage) -> Iterator[Event]:
             network.client_socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
         )
         opened.enter_context(stage.serving(web(stage), listening))
-        hand = ByHand(mouth, ear, (network.server_address, 80), seed=1)
+        hand = ByHand(mouth, ear, (network.server_address, 80), seed=stage.seed)
         hand.open()
         reply = hand.ask(request(OURS.host))
         hand.close()
@@ -114,7 +114,7 @@ def show(stage: Stage) -> Iterator[Event]:
         f"The source is {NOBODY}. No machine has this address; the packets were put together byte by byte and "
         f"sent through a raw socket, and the answers were picked off the wire. The server is an ordinary one."
     )
-    yield _header(hand.written[0])
+    yield _header(hand.written[0], stage.seed)
     names = ("by hand", "kernel")
     yield from ladder.exchanges(conversation, names=names, phases={"data": "GET / and its reply"})
     yield from explained(conversation, "ack=")
@@ -142,7 +142,7 @@ def _reachable(stage: Stage) -> Iterator[None]:
     yield
 
 
-def _header(packet: bytes) -> Rows:
+def _header(packet: bytes, seed: int) -> Rows:
     """The SYN's TCP header, field by field (RFC 9293 section 3.1)."""
     segment = read_packet(packet, 0)
     assert isinstance(segment, Segment)
@@ -150,7 +150,7 @@ def _header(packet: bytes) -> Rows:
     fields = (
         (tcp[0:2], "source port", str(segment.source_port)),
         (tcp[2:4], "destination port", str(segment.target_port)),
-        (tcp[4:8], "sequence number", f"{segment.seq}, chosen by us at random"),
+        (tcp[4:8], "sequence number", f"{segment.seq}, chosen by us from seed {seed}"),
         (tcp[8:12], "acknowledgement number", "0: nothing to acknowledge yet"),
         (tcp[12:14], "length and flags", f"{(tcp[12] >> 4) * 4} bytes, {segment.flag_words}"),
         (tcp[14:16], "window", f"{segment.window} bytes"),

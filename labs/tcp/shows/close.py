@@ -12,7 +12,7 @@ from labs.tcp.claims import FIN_WITH_ACK
 from labs.tcp.programs import get, web
 from labs.tcp.stage import Stage, converse
 from labs.tcp.target import OURS
-from labs.tcp.telling import heading, note, opening, plainly, result
+from labs.tcp.telling import heading, note, opening, result
 from labs.tcp.words import count, ms
 
 # Long after any delayed acknowledgement, which Linux sends after 40 ms, and at most after 200 ms.
@@ -35,7 +35,7 @@ def show(stage: Stage) -> Iterator[Event]:
         yield from ladder.exchanges(conversation, only=("close", "reset"))
         close = how_it_closed(conversation)
         closes.append(close)
-        yield note(plainly(close.text))
+        yield note(judging.close_said(conversation, close))
     yield from judging.closed(Conversation(quick))
     yield from _judged(Conversation(quick), Conversation(slow), *closes)
 

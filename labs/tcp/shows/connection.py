@@ -14,9 +14,9 @@ from labs.tcp.telling import explained, opening, plainly, result
 from labs.tcp.words import count, ms
 
 
-def show(stage: Stage, host: str, path: str = "/") -> Iterator[Event]:
-    """The request goes to the lab's own server on the other side."""
-    segments = converse(stage, web(stage), get(host, path))
+def show(stage: Stage, host: str, path: str = "/", address: str = "") -> Iterator[Event]:
+    """The request goes to the lab's own server on the other side (at another `address` of the town)."""
+    segments = converse(stage, web(stage), get(host, path), address=address)
     if not segments:
         return
     yield from told(stage, Conversation(segments), f"GET {path} and its reply")
@@ -59,7 +59,10 @@ def conclusion(conversation: Conversation) -> Event:
     rows = conversation.rows
     took = ms(rows[-1].at_ms)
     if not judging.captured(conversation):
-        return result(f"Opened, used and closed in {took}; what crossed was not captured.", "warn")
+        return result(
+            f"{judging.close_said(conversation, how_it_closed(conversation))} What crossed was not captured.",
+            "warn",
+        )
     phases = {p: sum(r.phase == p for r in rows) for p in ("open", "data", "close", "reset")}
     came = sum(row.segment.length for row in rows)
     if not came and not phases["reset"] and phases["close"]:

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from labctl.events import Event, Measure
 from labctl.protocols.tcp_close import how_it_closed
 from labctl.protocols.tcp_ladder import Conversation
-from labs.tcp import ladder
+from labs.tcp import judging, ladder
 from labs.tcp.claims import HALF_CLOSE
 from labs.tcp.programs import leave, read_to_the_end
 from labs.tcp.stage import Program, Stage, converse
-from labs.tcp.telling import note, opening, plainly, result
+from labs.tcp.telling import note, opening, result
 from labs.tcp.words import count
 
 LINES = b"pear\napple\nquince\n"
@@ -36,7 +36,7 @@ def show(stage: Stage) -> Iterator[Event]:
     conversation = Conversation(segments)
     yield from ladder.exchanges(conversation, phases={"data": "the client's lines", "close": "half closed"})
     close = how_it_closed(conversation)
-    yield note(plainly(close.text))
+    yield note(judging.close_said(conversation, close))
     size = heard[0] if heard else 0
     yield Measure(
         f"The client read {count(size, 'byte')} after its own FIN.", "tcp.half_close.bytes", size, "B"

@@ -57,7 +57,8 @@ def _table(syn: Segment, answer: Segment) -> Rows:
             "MSS",
             _number(syn.mss),
             _number(answer.mss),
-            f"data segments of up to {room:,} B" + (", 12 B go for the time stamps" if both_stamp else ""),
+            f"the client sends segments of up to {room:,} B"
+            + (", 12 B go for the time stamps" if both_stamp else ""),
         ),
         _row(
             "SACK",
@@ -83,7 +84,7 @@ def _table(syn: Segment, answer: Segment) -> Rows:
     return Rows(
         text="What SYN and SYN ACK name, and what follows from both.",
         id="options",
-        title="What the two SYNs agree on",
+        title="What the two SYNs name",
         columns=("option", "client", "server", "so"),
         rows=rows,
         show_columns=True,
@@ -109,11 +110,10 @@ def _scale(client: int | None, server: int | None) -> str:
 
 
 def _judged(syn: Segment, answer: Segment) -> Iterator[Event]:
-    names = ("MSS", "SACK", "window scale", "time stamps")
+    names = ("SACK", "window scale", "time stamps")
     lacking = []
     for who, segment in (("client", syn), ("server", answer)):
         has = (
-            segment.mss is not None,
             segment.sack_permitted,
             segment.window_scale is not None,
             segment.timestamps is not None,
@@ -123,5 +123,5 @@ def _judged(syn: Segment, answer: Segment) -> Iterator[Event]:
             lacking.append(f"the {who} named no {', no '.join(missing)}")
     if syn.mss is not None:
         yield Measure(f"The client's MSS is {syn.mss} B.", "tcp.mss", syn.mss, "B")
-    said = "; ".join(lacking) or "both named all four"
+    said = "; ".join(lacking) or "both named all three"
     yield OPTIONS.judged(not lacking, f"{said[:1].upper()}{said[1:]}.")

@@ -46,7 +46,10 @@ def _closed_port(stage: Stage) -> Iterator[Event]:
     if outcome == "refused":
         yield Measure(f"connect was refused after {ms(took)}.", "tcp.refused.took", took, "ms")
         yield note(f"connect: ConnectionRefusedError after {ms(took)}. A refusal is an answer.")
-        yield REFUSED.judged(True, f"RST came, and connect failed after {ms(took)}.")
+        if segments and judging.captured(Conversation(segments)):
+            yield REFUSED.judged(True, f"RST came, and connect failed after {ms(took)}.")
+        else:
+            yield REFUSED.not_seen(f"connect was refused after {ms(took)}; the RST was not captured.")
     elif outcome == "silence":
         yield note(f"connect: nothing for {ms(took)}, and then we gave up.")
         yield REFUSED.judged(False, f"connect heard nothing for {ms(took)}.")
@@ -94,13 +97,15 @@ def _unread(stage: Stage) -> Iterator[Event]:
     yield note(f"The client's recv gave: {said}.")
     reset = next((r for r in conversation.rows if "R" in r.segment.flags and r.sender == "server"), None)
     failed = "ConnectionResetError" in heard
-    if reset is not None and not reset.segment.dropped and failed:
+    if not judging.captured(conversation):
+        yield UNREAD.not_seen(
+            f"{SIZE - READ} bytes were unread, and the client read {said}; how the server closed was not captured."
+        )
+    elif reset is not None and not reset.segment.dropped and failed:
         yield UNREAD.judged(True, f"{SIZE - READ} bytes were unread: RST, and the client read {said}.")
         yield result("Read what you were sent before you close, or your answer may never be read.")
     elif any("F" in r.segment.flags and r.sender == "server" for r in conversation.rows):
         yield UNREAD.judged(False, f"The server sent FIN, and the client read {said}.")
-    elif failed and not judging.captured(conversation):
-        yield UNREAD.judged(True, f"{SIZE - READ} bytes were unread, and the client read {said}.")
     else:
         yield UNREAD.not_seen(f"Neither RST nor FIN of the server arrived; the client read {said}.")
 

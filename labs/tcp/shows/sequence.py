@@ -11,7 +11,7 @@ from labs.tcp import judging, ladder
 from labs.tcp.programs import leave, read_exactly, read_to_the_end
 from labs.tcp.stage import Stage, converse
 from labs.tcp.telling import explained, opening, result
-from labs.tcp.words import ms
+from labs.tcp.words import moment
 
 SIZES = (5, 300, 41)
 ANSWER = b"ok"
@@ -42,7 +42,7 @@ def show(stage: Stage) -> Iterator[Event]:
     yield _sums(conversation)
     yield from judging.counted(conversation)
     last = max((r.ack or 0 for r in conversation.rows if r.sender == "server"), default=0)
-    if last == total + 2:
+    if last == total + 2 and judging.captured(conversation):
         yield result(f"1 + {total} + 1 = {last}: SYN, {total} bytes and FIN, each counted once.")
 
 
@@ -67,7 +67,7 @@ def _row(conversation: Conversation, row: LadderRow, end: int) -> Row:
     what = "SYN" if "S" in flags else "FIN" if "F" in flags else f"{row.segment.length} bytes"
     later = conversation.rows[row.number :]
     ack = next((r for r in later if r.sender == "server" and r.ack is not None and r.ack >= end), None)
-    told = f"ack={ack.ack} at {ms(ack.at_ms)}" if ack is not None else "never"
+    told = f"ack={ack.ack} {moment(ack.segment, ack.at_ms)}" if ack is not None else "never"
     return Row(
         text=f"{what}: {row.seq} + {row.segment.span} = {end}; acknowledged: {told}.",
         cells=(what, str(row.seq), str(row.segment.span), str(end), told),

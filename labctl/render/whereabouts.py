@@ -1,0 +1,33 @@
+"""Where a run's packets went, in the words of the page's head."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+
+from labctl.play import Run
+
+
+def whereabouts(run: Run) -> str:
+    """`sandbox internet`, `LIVE internet`, or `this machine` when the target is a loopback address.
+
+    A server of ours that waits for visitors waits on this machine too.
+    """
+    if run.internet != "live":
+        return "sandbox internet"
+    target = run.arguments.get("target")
+    waits = run.arguments.get("show") == "serve" and not target
+    near = waits or (isinstance(target, str) and _is_loopback(target))
+    return "this machine" if near else "LIVE internet"
+
+
+def _is_loopback(target: str) -> bool:
+    rest = re.sub(r"^[a-z]+://", "", target.strip().lower()).partition("/")[0]
+    bracketed = re.fullmatch(r"\[([^\]]+)\](?::\d*)?", rest)
+    host = bracketed[1] if bracketed else rest.partition(":")[0] if rest.count(":") == 1 else rest
+    if host.rstrip(".") == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
