@@ -200,7 +200,7 @@ def _sentence(row: LadderRow, at_ms: float, source: str, target: str, near: str,
             numbers.append(options(segment))
     by = "by " if "at_ns" in segment.unknown else ""
     text = f"{_capital(by)}{at_ms:.1f} ms. {what}: {', '.join(numbers)}."
-    if segment.evidence != "captured" and set(_AGAIN) & set(row.marks):
+    if segment.evidence != "captured" and "S" not in segment.flags and set(_AGAIN) & set(row.marks):
         text += f" Sent again{', lost' if segment.dropped else ''} (why is not visible from here)."
     elif row.remark:
         text += f" {row.remark[0].upper()}{row.remark[1:]}."
