@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import shutil
 import socket
 import subprocess
 import sys
 
 import pytest
+from needed import need
 
 from labctl.errors import CannotRun
 from labctl.packet_capture import PacketCapture, may_capture, tcp_filter
@@ -20,15 +19,6 @@ needs_capture = pytest.mark.skipif(
     not may_capture(), reason="this process may not capture packets (CAP_NET_RAW)"
 )
 HOSTS = [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")]
-
-
-def need(tool: str) -> str:
-    path = shutil.which(tool) or shutil.which(tool, path="/usr/sbin:/usr/local/bin:/opt/homebrew/bin")
-    if path is None:
-        if os.environ.get("LABCTL_REQUIRE_TOOLS") == "1":
-            pytest.fail(f"{tool} is not installed, and LABCTL_REQUIRE_TOOLS=1")
-        pytest.skip(f"{tool} is not installed")
-    return path
 
 
 @contextlib.contextmanager

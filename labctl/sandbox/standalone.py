@@ -19,11 +19,12 @@ from labctl.internet import Reply, Via
 from labctl.sandbox.faults import town_under
 from labctl.sandbox.signing import root_anchor
 from labctl.sandbox.town import Town, TownServer
+from labctl.sandbox.town_files import STANDING_PORT, STANDING_RESOLVER
 from labctl.sandbox.world import World
 
-RESOLVER = "127.53.0.53"
+RESOLVER = STANDING_RESOLVER
 ROOT_SERVER = "127.53.0.1"
-DEFAULT_PORT = 5300
+DEFAULT_PORT = STANDING_PORT
 
 
 @dataclass(frozen=True)

@@ -10,3 +10,7 @@ HOST_FILES = HostFiles(
     resolv_conf="nameserver 198.51.100.53\n",
     platform="linux",
 )
+
+# Where `labctl sandbox up` puts the configured resolver, and the port that all its servers share.
+STANDING_RESOLVER = "127.53.0.53"
+STANDING_PORT = 5300

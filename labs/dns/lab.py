@@ -24,8 +24,6 @@ RECORD_TYPES = (
     *("NSEC3PARAM", "PTR", "RRSIG", "SOA", "SRV", "SSHFP", "SVCB", "TLSA", "TXT"),
 )
 STANDARD_PORTS: dict[Via, int] = {"udp": 53, "tcp": 53, "tls": 853, "https": 443}
-# Where `labctl sandbox up` puts the resolver.
-STANDING_RESOLVER, STANDING_PORT = "127.53.0.53", 5300
 # Names outside `test.` that only the town has.
 TOWN_NAMES = ("resolver.example.net", "shop-hosting.example.net")
 
@@ -203,6 +201,8 @@ def _by_hand(
     kinds = " ".join(f"{shown} {kind}" for kind in types)
     flags = "+dnssec " if dnssec else ""
     if internet.kind == "sandbox":
+        from labctl.sandbox.town_files import STANDING_PORT, STANDING_RESOLVER
+
         broken = f" --break {internet.fault}" if internet.fault else ""
         if sys.platform == "linux":
             line = f"labctl shell{broken} -- dig +trace {flags}{shown} {types[0]}"

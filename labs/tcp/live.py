@@ -16,21 +16,16 @@ from labctl.protocols.tcp_close import how_it_closed
 from labctl.protocols.tcp_ladder import Conversation
 from labctl.protocols.tcp_segments import Segment
 from labs.tcp import judging, ladder
-from labs.tcp.programs import request
 from labs.tcp.shows.connection import headline, told
+from labs.tcp.talking import ask, drain
 from labs.tcp.target import Target
 from labs.tcp.telling import command, explained, note, opening, plainly, result
 from labs.tcp.words import ms
 
 if TYPE_CHECKING:
-    from labctl.kernel_view.connection_story import ConnectionStory
     from labctl.packet_capture import PacketCapture
 
 PATIENCE = 5.0
-# No more of a reply is read than this before we close: the lesson is not a download.
-MOST = 200_000
-# So much is still thrown away afterwards, so that the close is not a reset of ours.
-DRAINED = 2_000_000
 # What is still under way when we have closed.
 SETTLE_MS = 60.0
 
@@ -185,12 +180,12 @@ def _tried(family: int, address: tuple[str, int], target: Target, deadline: floa
             story.look(time.time_ns(), "client", info, None)
             if asked := target.asks:
                 with contextlib.suppress(OSError):
-                    _ask(client, target, story, deadline)
+                    ask(client, target, story, deadline)
             with contextlib.suppress(OSError):
                 client.shutdown(socket.SHUT_WR)
             story.look(time.time_ns(), "client", tcp_info(client), None)
             with contextlib.suppress(OSError):
-                _drained(client, deadline)
+                drain(client, deadline)
             story.look(time.time_ns(), "client", tcp_info(client), None)
         port = mine[1]
         client.close()
@@ -251,57 +246,6 @@ def _interface_six(local: str) -> str:
             if fields[0] == packed:
                 return fields[-1]
     return ""
-
-
-def _ask(client: socket.socket, target: Target, story: ConnectionStory, deadline: float) -> None:
-    """A GET, and its reply until it is whole, or is more than we read, or the time is over (TimeoutError)."""
-    from labctl.kernel_view.tcp_info import tcp_info
-
-    asked = request(target.place, target.path).replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
-    _hurry(client, deadline)
-    client.sendall(asked)
-    story.wrote("client", asked)
-    story.look(time.time_ns(), "client", tcp_info(client), None)
-    read = b""
-    while len(read) < MOST and not _is_whole(read):
-        _hurry(client, deadline)
-        some = client.recv(65536)
-        if not some:
-            break
-        read += some
-    story.look(time.time_ns(), "client", tcp_info(client), None)
-
-
-def _is_whole(reply: bytes) -> bool:
-    """Whether the reply says that nothing more comes; one that does not say so ends with the connection."""
-    head, found, body = reply.partition(b"\r\n\r\n")
-    if not found:
-        return False
-    for line in head.lower().split(b"\r\n"):
-        name, _, value = line.partition(b":")
-        if name == b"content-length" and value.strip().isdigit():
-            return len(body) >= int(value.strip()[:12])
-        if name == b"transfer-encoding" and b"chunked" in value:
-            return body.endswith(b"0\r\n\r\n")
-    return False
-
-
-def _drained(client: socket.socket, deadline: float) -> None:
-    """Until the other side has finished too: who closes with something unread sends RST instead of FIN."""
-    total, end = 0, min(deadline, time.monotonic() + 2.0)
-    while total < DRAINED:
-        _hurry(client, end)
-        if not (some := client.recv(65536)):
-            return
-        total += len(some)
-
-
-def _hurry(client: socket.socket, deadline: float) -> None:
-    """The next call may take what is left. Raises TimeoutError when nothing is."""
-    left = deadline - time.monotonic()
-    if left <= 0:
-        raise TimeoutError
-    client.settimeout(left)
 
 
 def _after(took_ms: float) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from needed import need
 
 pytestmark = pytest.mark.skipif(
     not sys.platform.startswith("linux"), reason="boxes are made of Linux's namespaces"
@@ -90,8 +90,8 @@ class TestInTheBox:
         done = shell("--", "sh", "-c", "sleep 1000 & echo done")
         assert done.stdout == "done\n"
 
-    @pytest.mark.skipif(not shutil.which("dig"), reason="dig is not installed")
     def test_dig_traces_from_the_root_without_knowing_where_it_is(self) -> None:
+        need("dig")
         done = shell("--", "dig", "+trace", "www.shop.test")
         assert done.returncode == 0
         roots = [line for line in done.stdout.splitlines() if line.endswith(".root-servers.net.")]
@@ -99,21 +99,21 @@ class TestInTheBox:
         assert "www.shop.test.\t\t300\tIN\tA\t203.0.113.10" in done.stdout
         assert done.stdout.count(";; Received ") == 4
 
-    @pytest.mark.skipif(not shutil.which("delv"), reason="delv is not installed")
     def test_delv_validates_with_the_towns_own_anchor(self) -> None:
+        need("delv")
         assert "; fully validated" in shell("--", "delv", "www.shop.test").stdout
         assert "expired" in shell("--", "delv", "expired.test").stderr
 
-    @pytest.mark.skipif(not shutil.which("dig"), reason="dig is not installed")
     def test_a_fault_holds_inside(self) -> None:
+        need("dig")
         healthy = shell("--", "dig", "+short", "-x", "203.0.113.10").stdout
         broken = shell("--break", "ptr-mirrors-a", "--", "dig", "+short", "-x", "203.0.113.10").stdout
         assert (healthy, broken) == ("host-10.shop-hosting.example.net.\n", "www.shop.test.\n")
 
-    @pytest.mark.skipif(not shutil.which("bash"), reason="bash is not installed")
     def test_on_a_terminal_the_prompt_is_marked_and_ctrl_c_is_for_the_program(self) -> None:
+        need("bash")
         pexpect = pytest.importorskip("pexpect")
-        env = {**os.environ, "SHELL": shutil.which("bash") or "", "TERM": "xterm", "HOME": "/nonexistent"}
+        env = {**os.environ, "SHELL": need("bash"), "TERM": "xterm", "HOME": "/nonexistent"}
         child = pexpect.spawn(
             sys.executable, ["-m", "labctl", "shell"], env=env, encoding="utf-8", timeout=20
         )

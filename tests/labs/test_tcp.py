@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from needed import need
 
 from labctl import quiz
 from labctl.cli import run as command_line
@@ -263,7 +263,6 @@ def frames_of(data: bytes) -> list[Segment]:
 
 
 @boxed
-@pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed")
 @pytest.mark.parametrize("show", [(), ("--show", "loss"), ("--show", "reset"), ("--show", "byhand")])
 def test_every_field_of_every_segment_is_what_tshark_reads(
     show: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -273,7 +272,7 @@ def test_every_field_of_every_segment_is_what_tshark_reads(
     ours = frames_of(file.read_bytes())
     wanted = [word for name in _FIELDS for word in ("-e", name)]
     done = subprocess.run(
-        ["tshark", "-r", str(file), "-o", "tcp.check_checksum:TRUE", "-T", "fields", *wanted],
+        [need("tshark"), "-r", str(file), "-o", "tcp.check_checksum:TRUE", "-T", "fields", *wanted],
         capture_output=True,
         text=True,
         check=True,
@@ -491,8 +490,9 @@ def test_one_deadline_holds_for_a_server_that_sends_byte_after_byte() -> None:
 
     with answering(trickle) as port:
         # Returns at all: each byte comes long before any time-out of a single recv.
-        live(read_target(f"http://127.0.0.1:{port}/"), timeout=0.3)
+        events = live(read_target(f"http://127.0.0.1:{port}/"), timeout=0.3)
         stop.set()
+    assert [e.role for e in events if isinstance(e, Step)].count("result") == 1
 
 
 def test_a_connection_to_a_real_target_is_shown_with_the_evidence_that_there_is(little_server: int) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import os
-import shutil
 import socket
 import ssl
 import subprocess
@@ -16,6 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
+from needed import need
 
 from labctl.sandbox.dns_https import respond, smallest_ttl
 from labctl.sandbox.dns_tls import TlsResolver, start_tls
@@ -72,20 +71,11 @@ def ask(
         return session.send(request)
 
 
-def tool(name: str) -> str:
-    found = shutil.which(name)
-    if found is None:
-        if os.environ.get("LABCTL_REQUIRE_TOOLS") == "1":
-            pytest.fail(f"{name} is required and not installed")
-        pytest.skip(f"{name} is not installed")
-    return found
-
-
 KDIG = ["+tls-hostname=resolver.example.net", "+retry=0", "+time=10", "example.com"]
 
 
 def run(*command: str) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run([tool(command[0]), *command[1:]], capture_output=True, timeout=30, check=False)
+    return subprocess.run([need(command[0]), *command[1:]], capture_output=True, timeout=30, check=False)
 
 
 @pytest.mark.parametrize("way", ["+tls", "+https", "+https-get"])

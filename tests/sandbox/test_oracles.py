@@ -5,15 +5,14 @@ Absent tools skip with a reason; LABCTL_REQUIRE_TOOLS=1 makes their absence a fa
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from needed import need
 
 from labctl.errors import CannotRun
 from labctl.sandbox.standalone import RESOLVER, Standalone, serve
@@ -63,15 +62,6 @@ CASES = [
     ("x.wild.wrong-ds.test", "A", BOGUS, "SERVFAIL", ""),
 ]
 IDS = [f"{name}-{kind}" for name, kind, *_ in CASES]
-
-
-def need(tool: str) -> str:
-    path = shutil.which(tool) or shutil.which(tool, path="/usr/sbin:/usr/local/sbin:/opt/homebrew/sbin")
-    if path is None:
-        if os.environ.get("LABCTL_REQUIRE_TOOLS") == "1":
-            pytest.fail(f"{tool} is not installed, and LABCTL_REQUIRE_TOOLS=1")
-        pytest.skip(f"{tool} is not installed")
-    return path
 
 
 def run(*command: str) -> str:

@@ -1,10 +1,10 @@
 """The verdicts on the sandbox's own zones, over its wire; BIND's delv agrees on them."""
 
 import random
-import shutil
 import subprocess
 
 import pytest
+from needed import need
 
 from labctl.errors import CannotRun
 from labctl.internet import Endpoint
@@ -92,11 +92,10 @@ def standing():
         yield servers
 
 
-@pytest.mark.skipif(shutil.which("delv") is None, reason="delv is not installed")
 @pytest.mark.parametrize(("name", "rdtype", "status", "state", "code"), EXPECTED)
 def test_delv_agrees_with_every_verdict(standing, tmp_path, name, rdtype, status, state, code):
     anchors = tmp_path / "anchors"
     anchors.write_text(standing.bind_trust_anchors)
     where = [f"@{standing.resolver}", "-p", str(standing.port), "-a", str(anchors), "+root=."]
-    done = subprocess.run(["delv", *where, name, rdtype], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([need("delv"), *where, name, rdtype], capture_output=True, text=True, timeout=60)
     assert DELV_SAYS[state] in done.stdout + done.stderr
