@@ -7,8 +7,13 @@ from difflib import get_close_matches
 from typing import NamedTuple
 
 from labctl.errors import UsageError
+from labctl.sandbox.cache_faults import CACHE_FAULTS
+from labctl.sandbox.http_faults import HTTP_FAULTS
 from labctl.sandbox.tcp_faults import TCP_FAULTS
+from labctl.sandbox.tls_faults import TLS_FAULTS
 from labctl.sandbox.town import TcpManners, Town, ZoneFile, healthy_town
+from labctl.sandbox.url_faults import URL_FAULTS
+from labctl.sandbox.web_fault import WebFault
 
 
 class Fault(NamedTuple):
@@ -35,6 +40,14 @@ def _recursive(**manners: bool) -> Callable[[Town], Town]:
 
 def _tcp(manners: TcpManners) -> Callable[[Town], Town]:
     return lambda town: town._replace(tcp=manners)
+
+
+def _web(fault: WebFault) -> Callable[[Town], Town]:
+    def apply(town: Town) -> Town:
+        changed = town if fault.apply is None else fault.apply(town)
+        return changed._replace(web=changed.web | frozenset(fault.habits))
+
+    return apply
 
 
 def _without(zone: str, *owners_and_types: str) -> Callable[[Town], Town]:
@@ -203,6 +216,10 @@ FAULTS: dict[str, Fault] = {
             ),
         ),
         *(Fault(name, sentence, _tcp(manners)) for name, sentence, manners in TCP_FAULTS),
+        *(
+            Fault(fault.name, fault.sentence, _web(fault))
+            for fault in (*TLS_FAULTS, *HTTP_FAULTS, *CACHE_FAULTS, *URL_FAULTS)
+        ),
     )
 }
 

@@ -115,6 +115,8 @@ class Town(NamedTuple):
     authoritative: AuthoritativeManners = AuthoritativeManners()
     recursive: ResolverManners = ResolverManners()
     tcp: TcpManners = TcpManners()
+    # Habits of web servers, edge and client that a fault switches on; a healthy town has none.
+    web: frozenset[str] = frozenset()
 
     def zone(self, origin: str) -> ZoneFile:
         """The (first) zone of this name. Raises KeyError."""
