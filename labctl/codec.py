@@ -47,7 +47,8 @@ def decode(document: Mapping[str, Json]) -> Event:
     if cls is Verdict:
         values["kind"] = document.get("claim_kind", "law")
     if cls is Rows:
-        values["columns"] = tuple(cast(list[str], values.get("columns", ())))
+        for key in ("columns", "hues"):
+            values[key] = tuple(cast(list[str], values.get(key, ())))
         values["rows"] = tuple(_row(r) for r in cast(list[dict[str, Any]], values.get("rows", ())))
     try:
         return cls(**values)
@@ -58,7 +59,7 @@ def decode(document: Mapping[str, Json]) -> Event:
 def _row(document: dict[str, Any]) -> Row:
     known = {f.name for f in dataclasses.fields(Row)}
     values: dict[str, Any] = {
-        k: tuple(v) if k in ("cells", "hues") else v for k, v in document.items() if k in known
+        k: tuple(v) if k in ("cells", "hues", "bold") else v for k, v in document.items() if k in known
     }
     return Row(**values)
 

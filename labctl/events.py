@@ -20,6 +20,7 @@ ClaimKind = Literal["law", "habit", "measured"]
 StepRole = Literal["phase", "heading", "note", "warning", "result", "command"]
 # The five roles of SCREENS.md, plus "" for the terminal's own foreground.
 Hue = Literal["", "accent", "ok", "warn", "bad", "alt", "mute"]
+RowsForm = Literal["table", "answers", "fields", "shares"]
 
 
 @dataclass(frozen=True)
@@ -80,19 +81,25 @@ class Span:
 class Row:
     """One line of a table. `share` (0 to 1), when present, is drawn as a bar and said in `text`.
 
-    `hues` colour the cells one by one (shorter is fine).
+    `hues` colour the cells one by one (shorter is fine; one more than there are cells is the bar's), `bold` are the numbers of those that stand out.
+    In a table of the form `answers`, what stands behind the first line break of a cell says why, in mute.
     """
 
     text: str
     cells: tuple[str, ...]
     share: float | None = None
     hues: tuple[Hue, ...] = ()
+    bold: tuple[int, ...] = ()
     data: Data = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Rows:
-    """A table: caches, records, who says what."""
+    """A table: caches, records, who says what.
+
+    `form`: `shares` are the parts of a whole, each a label, an amount and a remark, with a bar; `answers` has few questions and as many columns as are asked, each with a head of two lines (`hues`
+    colour the first) and a reason under each answer; `fields` are names with values, several on a line.
+    """
 
     text: str
     id: str
@@ -101,16 +108,29 @@ class Rows:
     rows: tuple[Row, ...]
     note: str = ""
     show_columns: bool = False
+    form: RowsForm = "table"
+    hues: tuple[Hue, ...] = ()
 
 
 @dataclass(frozen=True)
 class Measure:
-    """A named fact with a unit (`dns.answer.ttl`, 300, `s`): checks, quiz keys and explanations read it."""
+    """A named fact with a unit (`dns.answer.ttl`, 300, `s`): checks, quiz keys and explanations read it.
+
+    With `at_most` it is a check that the user has required: more than that, or no value at all, fails the run.
+    """
 
     text: str
     id: str
     value: Json
     unit: str = ""
+    at_most: float | None = None
+
+    @property
+    def failed(self) -> bool:
+        """Whether a required limit was not kept."""
+        if self.at_most is None:
+            return False
+        return not isinstance(self.value, int | float) or self.value > self.at_most
 
 
 @dataclass(frozen=True)

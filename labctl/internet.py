@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from labctl.errors import CannotRun
 
 if TYPE_CHECKING:
+    import ssl
+    from socket import socket as Socket  # noqa: N812  # a field of Dialled is called socket
+
     from labctl.network import Network
 
 Via = Literal["udp", "tcp", "tls", "https"]
@@ -54,6 +57,21 @@ class Reply(NamedTuple):
     def elapsed_ms(self) -> float:
         """Milliseconds between the question and its answer, or the giving up."""
         return (self.received_at - self.sent_at) * 1000
+
+
+class Dialled(NamedTuple):
+    """A TCP connection, or why there is none. Seconds on the internet's clock.
+
+    `socket` is the caller's to close: blocking, with a timeout set, TCP_NODELAY on. `detail` are the words of the
+    operating system, `local` is our end as text: "10.53.0.2:43210".
+    """
+
+    socket: Socket | None
+    started_at: float
+    connected_at: float
+    failure: Failure = ""
+    detail: str = ""
+    local: str = ""
 
 
 class NameServer(NamedTuple):
@@ -139,6 +157,18 @@ class Internet(ABC):
 
         `timeout` in seconds. Nothing that a peer does raises; the reply says what happened.
         """
+
+    @abstractmethod
+    def dial(self, to: Endpoint, *, timeout: float = 10.0, until: Socket | None = None) -> Dialled:
+        """Open a TCP connection. `timeout` in seconds; `connected_at` is when it was there, or was given up.
+
+        Nothing that a peer does raises, and threads may dial side by side. It is called off as soon as `until`
+        can be read.
+        """
+
+    @abstractmethod
+    def client_tls(self) -> ssl.SSLContext:
+        """A new context that trusts what this internet trusts, and verifies names and chains."""
 
     @abstractmethod
     def close(self) -> None:

@@ -3,7 +3,7 @@
 The signature of the run function is the command line: the first parameter is the internet, positional ones are
 arguments, keyword-only ones are options, and the string in `Annotated[T, "help"]` is the help text. Supported
 types: str, int, float, bool, `Literal[...]`, `list[str]`, and each of them `| None`. A tuple of strings after
-the help are values to complete.
+the help are values to complete, and a string like "-X" is the option's short form.
 
 `run` reads its arguments, raises UsageError for those that mean nothing, and returns an iterator of events that does
 the work. A generator function will do as well; then wrong arguments are found only when the run begins.
@@ -36,6 +36,7 @@ class Parameter(NamedTuple):
     help: str
     positional: bool
     values: tuple[str, ...] = ()
+    short: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,9 +65,11 @@ class Lab:
                 raise Malformed(
                     "lab-malformed", f'lab {self.name}: parameter {name} needs Annotated[type, "help"]'
                 )
-            kind, text, *values = get_args(hint)
+            kind, text, *more = get_args(hint)
+            values = next((each for each in more if isinstance(each, tuple)), ())
+            short = next((each for each in more if isinstance(each, str)), "")
             positional = p.kind is not p.KEYWORD_ONLY
-            found.append(Parameter(name, kind, p.default, text, positional, *values[:1]))
+            found.append(Parameter(name, kind, p.default, text, positional, values, short))
         return tuple(found)
 
     def claim(self, id: str) -> Claim | None:

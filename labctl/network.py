@@ -90,6 +90,20 @@ class Network(ABC):
         Raises CannotRun "needs-box" where it cannot be set, and "no-sysctl" where this kernel has none of the name.
         """
 
+    @abstractmethod
+    def move_away(self, rtt_ms: float) -> None:
+        """From now on everything of the internet's side is `rtt_ms` milliseconds there and back away.
+
+        Raises CannotRun "needs-box" where there is no distance.
+        """
+
+    @abstractmethod
+    def begin_with(self, segments: int) -> None:
+        """From now on connections of the server's side begin by sending so many segments (Linux: initcwnd).
+
+        Raises CannotRun "needs-box" where it cannot be set.
+        """
+
     @property
     @abstractmethod
     def capture_complete(self) -> bool:

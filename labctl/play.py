@@ -73,6 +73,11 @@ class Run:
         """Named facts of this run, by id."""
         return {e.id: e for e in self.events if isinstance(e, Measure)}
 
+    @property
+    def checks(self) -> list[Measure]:
+        """What the user has required, in order: measures with a limit."""
+        return [m for m in self.measures.values() if m.at_most is not None]
+
     def verdict(self, claim: str) -> Verdict | None:
         """The verdict on this claim, or None when the run did not come to it."""
         return next((v for v in self.verdicts if v.claim == claim), None)
@@ -86,7 +91,11 @@ class Run:
             return self.error.exit_code
         if self.quit:
             return errors.OK
-        outcomes = {v.outcome for v in self.verdicts}
+        outcomes: set[str] = {v.outcome for v in self.verdicts}
+        if self.checks:
+            if any(check.failed for check in self.checks):
+                return errors.REFUTED
+            outcomes.add("HELD")
         if "REFUTED" in outcomes and self.internet == "sandbox":
             return errors.REFUTED
         if self.lab.claims and not outcomes - {"NOT_SEEN"}:

@@ -6,4 +6,7 @@ from __future__ import annotations
 CURRICULUM: tuple[tuple[str, str, str, str], ...] = (
     ("dns", "labs.dns.lab", "a name becomes an address", "The journey"),
     ("tcp", "labs.tcp.lab", "a reliable pipe", "The journey"),
+    ("tls", "labs.tls.lab", "a private pipe", "The journey"),
+    ("cache", "labs.cache.lab", "skip the work", "The journey"),
+    ("url", "labs.url.lab", "from Enter to the last byte", "The journey"),
 )

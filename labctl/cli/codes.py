@@ -47,6 +47,10 @@ ERRORS: dict[str, str] = {
     "file-not-written": (
         "A file that the lab was asked to write could not be written. The operating system's reason is shown."
     ),
+    "header-unreadable": (
+        "--header takes NAME: VALUE, or the value of a Cache-Control alone: one line, in the characters of ISO 8859-1 "
+        "(RFC 9110 section 5.5). A line break would be the beginning of another field."
+    ),
     "internal": (
         "A mistake of labctl, not yours. The traceback is in the log file; --debug shows it. Please "
         "report it."
@@ -109,6 +113,13 @@ ERRORS: dict[str, str] = {
         "A quiz or a prediction needs somebody who answers: a terminal, or --answers FILE. With --no-input all "
         "questions are skipped."
     ),
+    "needs-sandbox": (
+        "This demonstration deploys, purges and lets days pass: that is only possible in the sandbox."
+    ),
+    "no-response": (
+        "The server gave no response, or none that could be read, so there is nothing that a cache could keep. "
+        "labctl url shows how far it came."
+    ),
     "nothing-captured": (
         "--pcap writes real packets, and this run saw none: it was told from what the kernel counts, or it made "
         "no connection. No file was written. labctl doctor says what capturing needs."
@@ -142,11 +153,27 @@ ERRORS: dict[str, str] = {
         "labctl port PORT says who has it, and why bind() fails."
     ),
     "port-not-allowed": "Ports below 1024 are for the administrator on most systems. Take a higher one.",
+    "port-out-of-range": (
+        "A URL's port is 1 to 65535 (RFC 9110 section 4.2). Without one, http means 80 and https 443."
+    ),
     "query-budget": (
         "The real internet is touched gently: one run may ask only so many questions. What was seen "
         "so far is shown."
     ),
     "quiz-malformed": "A lab's quiz.toml is not what it should be. labctl/quiz.py describes the format.",
+    "redis-not-installed": (
+        "--redis needs redis-py, which is an extra of labctl. Without --redis the same demonstrations run with a store "
+        "in this process."
+    ),
+    "redis-not-reached": (
+        "The Redis that was named refused the connection, did not answer within 2 s, or gave an error. Nothing of it was "
+        "changed, except keys that begin with labctl: and run out by themselves."
+    ),
+    "redis-url": (
+        "A Redis is given as redis://HOST:PORT/DATABASE, rediss:// for TLS, or unix:///PATH for a socket of this machine."
+    ),
+    "repeat-out-of-range": "--repeat is how many visits are made: 1 to 20, so that nobody is bothered.",
+    "rtt-out-of-range": "--rtt is the sandbox's distance in milliseconds, there and back: 0 to 5000.",
     "schema-unknown": "labctl schema takes the name of a document: labctl/result/1, or result for short.",
     "server-address": "A server is given as ADDRESS, ADDRESS:PORT, or [IPv6]:PORT.",
     "server-not-found": "The name of the server could not be turned into an address.",
@@ -154,15 +181,30 @@ ERRORS: dict[str, str] = {
     "shell-nested": (
         "A labctl shell inside of a labctl shell would be the same sandbox again. Leave this one first."
     ),
+    "slo-invalid": (
+        "--slo takes limits in milliseconds by phase, with commas between: total=500,wait=200. The phases are total, "
+        "dns, connect, tls, setup, request, wait, first-byte, response and again (the second visit)."
+    ),
+    "store-malformed": (
+        "The store gave back something else than was put there: somebody else writes under the same keys."
+    ),
     "target-missing": (
         "--live needs a target: a connection to the real internet goes to somebody, and only to whom you name."
     ),
     "target-port": "Ports are 1 to 65535 (RFC 9293 section 3.1); 0 asks the system for a free one and reaches nobody.",
+    "target-unreachable": (
+        "A demonstration needs its own sites of the sandbox, and one of them did not answer."
+    ),
     "target-unreadable": (
         "A target is HOST, HOST:PORT, [IPv6]:PORT, or a URL whose scheme says the port, such as http or https."
     ),
     "type-unknown": (
         "Record types have names (A, AAAA, MX, TXT, ...) and numbers (TYPE65). This is neither."
     ),
+    "url-invalid": (
+        "A URL is scheme://host[:port]/path?query. Blanks, control characters, backslashes and a user before an @ "
+        "are refused, because clients do not agree on what they mean (RFC 3986)."
+    ),
+    "url-scheme-unknown": "Only http and https are fetched here (RFC 9110 section 4.2).",
     "usage": "The command line cannot be understood. --help after any command says what it takes.",
 }

@@ -89,7 +89,7 @@ def _parameter(p: Parameter) -> inspect.Parameter:
     else:
         number = p.type in (int, float, int | None, float | None)
         info = typer.Option(
-            option_name(p),
+            *filter(None, (option_name(p), p.short)),
             help=p.help,
             metavar=None if number else metavar,
             autocompletion=_completing(p),

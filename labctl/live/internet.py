@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Literal
 
 from labctl import dns_transport
 from labctl.errors import CannotRun
-from labctl.internet import Endpoint, HostFiles, Internet, NameServer, Reply, Via
+from labctl.internet import Dialled, Endpoint, HostFiles, Internet, NameServer, Reply, Via
 from labctl.live import this_machine
 from labctl.protocols.root_hints import ROOT_SERVERS, TRUST_ANCHORS
 
 if TYPE_CHECKING:
+    import socket
     import ssl
 
 QUERY_BUDGET = 200
@@ -130,6 +131,24 @@ class LiveInternet(Internet):
             context=self._trust(via),
             connect_to=to,
         )
+
+    def dial(self, to: Endpoint, *, timeout: float = 10.0, until: socket.socket | None = None) -> Dialled:
+        from labctl.fetch.dialling import connect
+
+        return connect((to.address, to.port), timeout=timeout, clock=self.clock, until=until)
+
+    def client_tls(self) -> ssl.SSLContext:
+        import ssl
+
+        if self._trusted is None:
+            context = ssl.create_default_context()
+        else:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            for certificate in self._trusted.get_ca_certs(binary_form=True):
+                context.load_verify_locations(cadata=certificate)
+        # As browsers do, and RFC 9525 section 2 has it: only subjectAltName counts.
+        context.hostname_checks_common_name = False
+        return context
 
     def _trust(self, via: Via) -> ssl.SSLContext:
         # Reading the authorities costs 20 ms and more: once a run, not once a question. One for each

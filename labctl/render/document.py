@@ -39,6 +39,7 @@ def document(run: Run) -> dict[str, Json]:
         ],
         "measures": {
             name: {"value": _plain(m.value), "unit": m.unit, "text": m.text}
+            | ({} if m.at_most is None else {"at_most": m.at_most})
             for name, m in run.measures.items()
         },
         "questions": [cast(Json, answered._asdict()) for answered in run.answered],

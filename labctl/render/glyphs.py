@@ -23,6 +23,13 @@ class Glyphs(NamedTuple):
     cut: str = "…"
     absent: str = "-"
     at_most: str = "≤"
+    busy: str = "█"
+    left_half: str = "▌"
+    right_half: str = "▐"
+    stuck: str = "▓"
+    corner_left: str = "└"
+    corner_right: str = "┘"
+    tick: str = "┴"
 
 
 UNICODE = Glyphs()
@@ -43,6 +50,13 @@ ASCII = Glyphs(
     track=".",
     cut="~",
     at_most="<",
+    busy="#",
+    left_half="#",
+    right_half="#",
+    stuck="%",
+    corner_left="+",
+    corner_right="+",
+    tick="+",
 )
 
 # Glyphs that a lab may write in its own words, one for one.

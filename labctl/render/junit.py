@@ -45,9 +45,10 @@ def suites(run: Run) -> Element:
     elapsed = f"{run.elapsed_ms / 1000:.3f}"
     outcomes = [_outcome(run, v) for v in run.verdicts]
     stopped = run.error is not None or run.interrupted
+    failed = sum(check.failed for check in run.checks)
     counts = {
-        "tests": str(len(outcomes) + stopped),
-        "failures": str(outcomes.count("failure")),
+        "tests": str(len(outcomes) + len(run.checks) + stopped),
+        "failures": str(outcomes.count("failure") + failed),
         "errors": str(int(stopped)),
         "time": elapsed,
     }
@@ -68,6 +69,12 @@ def suites(run: Run) -> Element:
             message = verdict.text if outcome == "failure" else finding
             found = SubElement(case, outcome, {"message": _text(message), "type": verdict.outcome})
             found.text = _text(f"{verdict.sentence} ({verdict.source})")
+    for check in run.checks:
+        case = _case(suite, run, check.id)
+        if check.failed:
+            limit = f"{check.at_most:g} {check.unit}".strip()
+            found = SubElement(case, "failure", {"message": _text(check.text), "type": "CHECK"})
+            found.text = _text(f"Required: at most {limit}.")
     if stopped:
         case = _case(suite, run, "run")
         code = run.error.code if run.error else "interrupted"

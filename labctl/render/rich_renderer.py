@@ -6,17 +6,20 @@ from typing import IO
 
 from labctl.events import Event, Exchange, Measure, Rows, Span, Step, Verdict
 from labctl.play import Run
+from labctl.render.answers_table import answers_lines, fields_lines
 from labctl.render.glyphs import ASCII, UNICODE
 from labctl.render.ladder import HOLD_MS, ROWS
 from labctl.render.ladders import AnyLadder, ladder_for
 from labctl.render.line import Line, Piece, marked, spread, wrap
 from labctl.render.mode import Plan
 from labctl.render.paper import Paper
+from labctl.render.shares import shares_lines
 from labctl.render.summary import bare, ended, judged, learnt
 from labctl.render.tables import Table
 from labctl.render.text import cells, cut, escape, pad
 from labctl.render.verdicts import verdict_lines
 from labctl.render.waiting import Waiting
+from labctl.render.waterfall import Waterfall
 from labctl.render.whereabouts import whereabouts
 
 # Prose is wrapped here, diagrams may be wider.
@@ -53,6 +56,7 @@ class RichRenderer:
         )
         self._ladder: AnyLadder | None = None
         self._grid: Table | None = None
+        self._waterfall: Waterfall | None = None
         self._explained: set[str] = set()
         self._verdicts: dict[str, Verdict] = {}
         self._measures: list[Measure] = []
@@ -81,11 +85,18 @@ class RichRenderer:
 
     def _show(self, event: Event) -> None:
         if isinstance(event, Exchange):
+            if self._waterfall is not None:
+                self._close_ladder()
             self._exchange(event)
         elif isinstance(event, Verdict):
             self._verdicts[event.claim] = event
         elif isinstance(event, Measure):
             self._measures.append(event)
+        elif isinstance(event, Span):
+            self._span(event)
+        elif isinstance(event, Step) and event.role == "heading" and self._waterfall is not None:
+            # Between two spans it is part of the picture.
+            self._waterfall.add(event)
         else:
             self._close_ladder()
             if isinstance(event, Step):
@@ -94,8 +105,6 @@ class RichRenderer:
                 return
             elif isinstance(event, Rows):
                 self._table(event)
-            elif isinstance(event, Span):
-                self._note(event.text, event.hue)
 
     def end(self, run: Run) -> None:
         """What was judged, and what to type next."""
@@ -217,13 +226,40 @@ class RichRenderer:
             )
         self._put(self._ladder.add(event), "ladder")
 
+    def _span(self, event: Span) -> None:
+        if self._plan.quiet:
+            return
+        if self._waterfall is None:
+            self._close_ladder()
+            self._waterfall = Waterfall(self._width, self._glyphs, self._words)
+        self._waterfall.add(event)
+
     def _close_ladder(self) -> None:
         if self._ladder is not None:
             ladder, self._ladder = self._ladder, None
             self._put(ladder.finish(), "ladder")
+        if self._waterfall is not None:
+            waterfall, self._waterfall = self._waterfall, None
+            headings = waterfall.open_heading()
+            if self._above != "heading":
+                self._gap()
+            self._put(waterfall.lines(), "waterfall")
+            for heading in headings:
+                self._step(heading)
 
     def _table(self, event: Rows) -> None:
         """A table, or more rows of the one that stands above."""
+        if event.form != "table":
+            self._gap()
+            drawn = (
+                answers_lines(event, self._width, self._glyphs, self._words)
+                if event.form == "answers"
+                else shares_lines(event, self._width, self._glyphs, self._words)
+                if event.form == "shares"
+                else fields_lines(event, self._width, self._words)
+            )
+            self._put(drawn, event.form)
+            return
         most = None if self._plan.all else ROWS
         if self._above != "table" or event.title or self._grid is None or event.id != self._grid.id:
             self._gap()

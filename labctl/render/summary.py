@@ -25,15 +25,19 @@ def judged(run: Run) -> list[Piece]:
     by: dict[Outcome, list[str]] = {"HELD": [], "REFUTED": [], "NOT_SEEN": []}
     for verdict in run.verdicts:
         by[verdict.outcome].append(verdict.claim)
-    if not run.verdicts:
-        return [("nothing was judged", "warn")] if run.lab.claims and not run.quit else []
     out: list[Piece] = []
+    if not run.verdicts and not run.checks:
+        return [("nothing was judged", "warn")] if run.lab.claims and not run.quit else []
     if held := by["HELD"]:
         out.append((f"{len(held)} claim{'' if len(held) == 1 else 's'} held", "ok"))
     if refuted := by["REFUTED"]:
         out.append((f"{len(refuted)} refuted: {', '.join(refuted)}", "bad bold"))
     if unseen := by["NOT_SEEN"]:
         out.append((f"{len(unseen)} not seen", "mute"))
+    if failed := [check.id for check in run.checks if check.failed]:
+        out.append((f"{len(failed)} of {len(run.checks)} checks failed: {', '.join(failed)}", "bad bold"))
+    elif run.checks:
+        out.append((f"{len(run.checks)} check{'' if len(run.checks) == 1 else 's'} passed", "ok"))
     return out
 
 

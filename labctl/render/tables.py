@@ -19,13 +19,16 @@ GROWTH = 6
 _NUMBER = re.compile(r"\d[\d,]*(\.\d+)?( ?(ms|s|kB|MB|B|%))?")
 
 
-def bar(share: float, width: int, glyphs: Glyphs) -> list[tuple[str, str]]:
-    """A share (0 to 1) in `width` cells, exact to half a cell; anything above nothing shows."""
+def bar(share: float, width: int, glyphs: Glyphs, hue: str = "") -> list[tuple[str, str]]:
+    """A share (0 to 1) in `width` cells, exact to half a cell; anything above nothing shows.
+
+    Without a `hue`, the more there is the better: what is left of something.
+    """
     halves = max(0, min(2 * width, round(share * 2 * width)))
     if share > 0:
         halves = max(1, halves)
     full, half = divmod(halves, 2)
-    hue = "ok" if share > 0.5 else "warn" if share > 0.1 else "bad"
+    hue = hue or ("ok" if share > 0.5 else "warn" if share > 0.1 else "bad")
     return [
         (glyphs.bar * full + glyphs.half * half, hue),
         (glyphs.track * (width - full - half), "faint"),
@@ -81,6 +84,13 @@ def _heading(event: Rows, width: int, words: Callable[[str], str]) -> list[Line]
     return heading
 
 
+def _styles(row: Row) -> list[str]:
+    """The style words of each cell that has some."""
+    count = max([len(row.hues), *(i + 1 for i in row.bold)])
+    hues = [*row.hues, *[""] * (count - len(row.hues))]
+    return [f"{hue} bold".strip() if i in row.bold else hue for i, hue in enumerate(hues)]
+
+
 class _Grid:
     """The cells of a table laid out in columns; the last column takes what is left and wraps."""
 
@@ -101,7 +111,8 @@ class _Grid:
         # The caches are a sequence, closest first: their number says so.
         numbered = event.id == "caches"
         self._cells = [[words(cell) for cell in row.cells] for row in rows]
-        self._hues: list[list[str]] = [["", *row.hues] if numbered else list(row.hues) for row in rows]
+        styled = [_styles(row) for row in rows]
+        self._hues: list[list[str]] = [["", *each] if numbered else each for each in styled]
         names = [words(name) for name in event.columns]
         if numbered:
             self._cells = [[str(i), *each] for i, each in enumerate(self._cells, 1)]
@@ -177,7 +188,10 @@ class _Grid:
             padded = pad(shown, self._sizes[column], right=column in self._numeric)
             line.add(padded, style).add(" " * self._gaps[column])
         if self._bars:
-            pieces = bar(share, self._bar, self._glyphs) if share is not None else [(" " * self._bar, "")]
+            hue = styles[self._count] if len(styles) > self._count else ""
+            pieces = (
+                bar(share, self._bar, self._glyphs, hue) if share is not None else [(" " * self._bar, "")]
+            )
             for text, style in pieces:
                 line.add(text, style)
             line.add("  ").add(cut(row[-1], self._sizes[-1], self._glyphs.cut), styles[-1])

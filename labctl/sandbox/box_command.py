@@ -11,9 +11,9 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 
+from labctl.sandbox import mounts
 from labctl.sandbox.anchors import anchor_files
 from labctl.sandbox.box_internet import BoxInternet
-from labctl.sandbox.mounts import cover
 
 MARK = "LABCTL_SHELL"
 _PROMPT = "(labctl) "
@@ -24,12 +24,17 @@ _TO_DEFAULT = (*_FROM_THE_TERMINAL, signal.SIGPIPE, signal.SIGTSTP, signal.SIGTT
 
 def run_command(words: Sequence[str], internet: BoxInternet) -> int:
     """Run it to its end. Returns its exit code; 126 or 127 when it could not be started, as a shell says."""
-    # The name servers are made while the program starts.
-    warming = threading.Thread(target=_warm_up, args=(internet,), name="warm up")
+    env = environment(os.environ)
+    # The sites stand before the program runs, whatever it asks for first.
+    internet.web()
+    with contextlib.suppress(OSError):  # then programs say that they trust nobody here
+        env |= trusting(mounts.trust(internet.certificates.root_pem))
+    # The name servers are made while the program starts, and what the sites will need.
+    ended = threading.Event()
+    warming = threading.Thread(target=_warm_up, args=(internet, ended), name="warm up")
     warming.start()
     with contextlib.suppress(OSError):  # then validators say that they trust nobody here
-        cover(anchor_files())
-    env = environment(os.environ)
+        mounts.cover(anchor_files())
     if not words:
         words, more = shell(env)
         env |= more
@@ -44,20 +49,30 @@ def run_command(words: Sequence[str], internet: BoxInternet) -> int:
         sys.stderr.write(f"labctl: {words[0]}: {error.strerror}\n")
         return 127 if isinstance(error, FileNotFoundError) else 126
     code = _wait_for(started)
+    ended.set()
     warming.join()
     return code
 
 
-def _warm_up(internet: BoxInternet) -> None:
+def _warm_up(internet: BoxInternet, ended: threading.Event) -> None:
     """What goes wrong here goes wrong again when the first question comes, and is told there."""
     with contextlib.suppress(Exception):
         internet.world()
+        if not ended.is_set():
+            internet.encrypting()
+            internet.web().warm_up(ended=ended.is_set)
 
 
 def environment(env: Mapping[str, str]) -> dict[str, str]:
     """The environment without what leads elsewhere: there is no proxy in the town."""
     kept = {name: value for name, value in env.items() if not name.lower().endswith("_proxy")}
     return {**kept, MARK: "1"}
+
+
+def trusting(bundles: Sequence[str]) -> dict[str, str]:
+    """Where programs find whom to trust: those that bring a list of their own, or that look in another place."""
+    names = ("SSL_CERT_FILE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "GIT_SSL_CAINFO")
+    return dict.fromkeys(names, bundles[0])
 
 
 def shell(env: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:

@@ -12,8 +12,9 @@ from contextlib import AbstractContextManager
 from labctl.errors import CannotRun
 from labctl.network import Network, Rule, Side
 from labctl.protocols.tcp_segments import Segment, read_frame
-from labctl.sandbox.layout import CLIENT_ADDRESS, Layout
+from labctl.sandbox.layout import CLIENT_ADDRESS, CLIENT_ADDRESS_6, SERVER_LINK, Layout
 from labctl.sandbox.namespace import inside
+from labctl.sandbox.netlink import Netlink
 from labctl.sandbox.wire import Frame, Wire
 
 # What a busy machine may add to a round trip before somebody must be said to be quiet. Milliseconds.
@@ -79,6 +80,16 @@ class BoxNetwork(Network):
                     return file.read().strip()
             except OSError as error:
                 raise _no_sysctl(name, value, error) from error
+
+    def move_away(self, rtt_ms: float) -> None:
+        self._wire.move_away(rtt_ms / 2000)
+        self.rtt_ms = rtt_ms
+
+    def begin_with(self, segments: int) -> None:
+        with inside(self._layout.server), Netlink() as link:
+            link.initial_window(CLIENT_ADDRESS, 32, SERVER_LINK, segments)
+            if self._layout.ipv6:
+                link.initial_window(CLIENT_ADDRESS_6, 128, SERVER_LINK, segments)
 
     @property
     def capture_complete(self) -> bool:

@@ -1,8 +1,7 @@
-"""The town's resolver over TLS: DNS over TLS (RFC 7858) and DNS over HTTPS (RFC 8484), on loopback.
+"""The town's resolver over TLS: DNS over TLS (RFC 7858) and DNS over HTTPS (RFC 8484).
 
-`start_tls(answer)` makes a certificate authority, a certificate for resolver.example.net and 192.0.2.53, and
-two listeners. `answer` turns the bytes of a question into the bytes of its answer (b"": no answer); several
-threads call it at once.
+`start_tls(answer)` makes a certificate for resolver.example.net and 192.0.2.53, and two listeners. `answer` turns
+the bytes of a question into the bytes of its answer (b"": no answer); several threads call it at once.
 """
 
 from __future__ import annotations
@@ -13,10 +12,11 @@ import select
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable
 
 from labctl.sandbox.dns_https import serve_http1, serve_http2
-from labctl.sandbox.town_ca import TownCA, server_context
+from labctl.sandbox.town_certificates import Certificates, server_context
 
 NAMES = ("resolver.example.net", "192.0.2.53")
 # A client that says nothing for this long is sent away (RFC 7766 section 6.2.3 asks for seconds).
@@ -51,22 +51,38 @@ class TlsResolver:
         self.close()
 
 
-def start_tls(answer: Answer, *, host: str = "127.0.0.1", idle: float = _IDLE_SECONDS) -> TlsResolver:
-    """Start both listeners on free ports of `host`; `idle` seconds of silence end a connection."""
-    ca = TownCA()
-    certificate, key = ca.certify(NAMES)
-    http = ["h2", "http/1.1"] if importlib.util.find_spec("h2") else ["http/1.1"]
+def start_tls(
+    answer: Answer,
+    *,
+    host: str = "127.0.0.1",
+    ports: tuple[int, int] = (0, 0),
+    certificates: Certificates | None = None,
+    idle: float = _IDLE_SECONDS,
+) -> TlsResolver:
+    """Start both listeners on `host`; ports of 0 are free ones. `idle` seconds of silence end a connection.
+
+    `certificates` None makes an authority that only this resolver has. Raises OSError.
+    """
+    certificates = certificates or Certificates(time.time)
+    leaf = certificates.issued(*NAMES)
+    http = ("h2", "http/1.1") if importlib.util.find_spec("h2") else ("http/1.1",)
     over_tls = _Listener(
-        host, server_context(certificate, key, ["dot"]), lambda sock: _serve_dot(sock, answer), idle
+        (host, ports[0]),
+        server_context(leaf, protocols=("dot",)),
+        lambda sock: _serve_dot(sock, answer),
+        idle,
     )
     try:
         over_https = _Listener(
-            host, server_context(certificate, key, http), lambda sock: _serve_doh(sock, answer), idle
+            (host, ports[1]),
+            server_context(leaf, protocols=http),
+            lambda sock: _serve_doh(sock, answer),
+            idle,
         )
     except BaseException:
         over_tls.close()
         raise
-    return TlsResolver(ca.pem, over_tls, over_https)
+    return TlsResolver(certificates.root_pem, over_tls, over_https)
 
 
 def _serve_dot(sock: ssl.SSLSocket, answer: Answer) -> None:
@@ -95,7 +111,11 @@ class _Listener:
     """One listening socket, a thread that accepts, and a thread for each connection."""
 
     def __init__(
-        self, host: str, context: ssl.SSLContext, serve: Callable[[ssl.SSLSocket], None], idle: float
+        self,
+        at: tuple[str, int],
+        context: ssl.SSLContext,
+        serve: Callable[[ssl.SSLSocket], None],
+        idle: float,
     ) -> None:
         self._context = context
         self._serve = serve
@@ -103,9 +123,8 @@ class _Listener:
         # Only the accepting thread writes this, and `close` reads it after that thread has ended.
         self._connections: dict[threading.Thread, socket.socket] = {}
         self._closed = False
-        self._socket = socket.create_server(
-            (host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET
-        )
+        family = socket.AF_INET6 if ":" in at[0] else socket.AF_INET
+        self._socket = socket.create_server(at, family=family)
         self.address: tuple[str, int] = self._socket.getsockname()[:2]
         self._wake, self._woken = socket.socketpair()
         self._acceptor = threading.Thread(target=self._accept, name="labctl-tls-accept")

@@ -9,17 +9,19 @@ import threading
 from typing import TYPE_CHECKING
 
 from labctl import dns_transport
-from labctl.internet import Endpoint, Reply, Via
+from labctl.internet import Dialled, Endpoint, Failure, Reply, Via
 from labctl.sandbox.town import Town, TownServer
-from labctl.sandbox.town_internet import TownInternet
+from labctl.sandbox.town_internet import ENCRYPTING, TownInternet
+from labctl.sandbox.town_sites import BLACK_HOLE
 
 if TYPE_CHECKING:
+    import socket
+
+    from labctl.sandbox.web import Web
     from labctl.sandbox.world import World
 
 _HOST = "127.0.0.1"
 _PORTS: dict[Via, tuple[int, ...]] = {"udp": (53,), "tcp": (53,), "tls": (853, 53), "https": (443, 53)}
-# The one server that also answers over TLS and HTTPS.
-ENCRYPTING = "192.0.2.53"
 
 
 class LoopbackInternet(TownInternet):
@@ -30,13 +32,16 @@ class LoopbackInternet(TownInternet):
         self._latency = latency
         self._lock = threading.RLock()
         self._world: World | None = None
+        self._web: Web | None = None
         self._ports: dict[tuple[str, Via], int] = {}
         self._closed = False
+        self._closing = threading.Event()
 
     @property
     def crashes(self) -> tuple[BaseException, ...]:
         """Bugs of the servers that were met on the way; the asker got SERVFAIL. Tests look at it."""
-        return () if self._world is None else tuple(self._world.sockets.crashes)
+        of_names = () if self._world is None else tuple(self._world.sockets.crashes)
+        return of_names + (() if self._web is None else tuple(self._web.crashes))
 
     def _date_moved(self) -> None:
         with self._lock:
@@ -84,6 +89,50 @@ class LoopbackInternet(TownInternet):
             connect_to=listeners.https_address,
         )
 
+    def web(self) -> Web:
+        with self._lock:
+            if self._web is None:
+                from labctl.sandbox.web import Web
+
+                # No wire lies anywhere: the servers hold back what comes, whoever sends it.
+                self._web = Web(
+                    self._town,
+                    clock=self.clock,
+                    date=self.date,
+                    certificates=self.certificates,
+                    near=lambda _: self._latency,
+                    at=lambda address, port: (_HOST, 0),
+                    seed=self.seed,
+                )
+            return self._web
+
+    def dial(self, to: Endpoint, *, timeout: float = 10.0, until: socket.socket | None = None) -> Dialled:
+        from labctl.fetch.dialling import connect, wait_in_vain
+
+        if to.address == BLACK_HOLE and not self._closed:
+            return wait_in_vain(timeout=timeout, clock=self.clock, until=until)
+        if not self._closed:
+            self.web().warm_up(to.address)
+        started_at = self.clock()
+
+        def failed(failure: Failure, why: str = "") -> Dialled:
+            return Dialled(None, started_at, self.clock(), failure, why)
+
+        if self._closed:
+            return failed("unreachable", "the sandbox is closed")
+        if to.address not in self._town.addresses:
+            return failed("unreachable", f"nobody in the sandbox has the address {to.address}")
+        away = self.web().distance(to.address) if self._latency else 0.0
+        # The kernel connects at once; the way there and back is waited for here.
+        if self._closing.wait(min(away, timeout)) or away >= timeout:
+            return failed("timeout")
+        try:
+            here = self.web().reach(to.address, to.port)
+        except (KeyError, RuntimeError):
+            return failed("refused", f"nobody listens on port {to.port} of {to.address}")
+        made = connect(here, timeout=timeout - away, clock=self.clock, until=until)
+        return made._replace(started_at=started_at)
+
     def _ask_for_resolver(self, address: str, wire: bytes, *, via: Via, timeout: float) -> Reply:
         return self.ask(Endpoint(address), wire, via=via, timeout=timeout)
 
@@ -98,6 +147,7 @@ class LoopbackInternet(TownInternet):
                     clock=self.clock,
                     date=self.date,
                     latency=self._latency,
+                    certificates=self.certificates,
                 )
             return self._world
 
@@ -113,7 +163,11 @@ class LoopbackInternet(TownInternet):
 
     def close(self) -> None:
         self._closed = True
+        self._closing.set()
         with self._lock:
             world, self._world = self._world, None
+            web, self._web = self._web, None
+        if web is not None:
+            web.close()
         if world is not None:
             world.close()

@@ -74,6 +74,22 @@ class LoopbackNetwork(Network):
                 "no-sysctl", f"This kernel has no setting {name}", evidence=(("seen", seen),)
             ) from error
 
+    def move_away(self, rtt_ms: float) -> None:
+        raise CannotRun(
+            "needs-box",
+            "A loopback has no distance that could be changed",
+            evidence=(("tried", f"{rtt_ms:g} ms there and back"),),
+            fixes=("labctl doctor",),
+        )
+
+    def begin_with(self, segments: int) -> None:
+        raise CannotRun(
+            "needs-box",
+            "How many segments a connection begins with is the whole machine's here, and is left alone",
+            evidence=(("tried", f"initcwnd {segments}"),),
+            fixes=("labctl doctor",),
+        )
+
     def _socket(self, family: int, kind: int, protocol: int) -> socket.socket:
         if kind & ~(
             socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC if hasattr(socket, "SOCK_NONBLOCK") else 0

@@ -60,14 +60,14 @@ def cover_host_files(files: HostFiles) -> None:
 
 
 def trust(pem: str) -> tuple[str, ...]:
-    """Programs trust this certificate authority too. Returns the bundles that were covered. Raises StepFailed."""
-    contents = {}
-    for bundle in BUNDLES:
-        with contextlib.suppress(OSError), open(bundle, "rb") as file:
-            contents[bundle] = file.read().rstrip(b"\n") + b"\n" + pem.encode()
+    """Programs trust this certificate authority, and no other: the world's have nothing to say in here.
+
+    Returns the bundles that were covered. Raises StepFailed.
+    """
+    bundles = tuple(bundle for bundle in BUNDLES if os.path.isfile(bundle)) or BUNDLES[:1]
     with step("bind the certificate bundle over the host's"):
-        cover(contents or {BUNDLES[0]: pem.encode()})
-    return tuple(contents) or BUNDLES[:1]
+        cover(dict.fromkeys(bundles, pem.encode()))
+    return bundles
 
 
 def fresh_proc() -> bool:

@@ -16,7 +16,7 @@ import struct
 from types import TracebackType
 
 _NLMSG_ERROR = 2
-_REQUEST, _ACK, _EXCL, _CREATE = 0x1, 0x4, 0x200, 0x400
+_REQUEST, _ACK, _REPLACE, _EXCL, _CREATE = 0x1, 0x4, 0x100, 0x200, 0x400
 _NEWLINK, _NEWADDR, _NEWROUTE, _NEWNEIGH = 16, 20, 24, 28
 _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_LINKINFO, _IFLA_NET_NS_FD = 1, 3, 4, 18, 28
 _INFO_KIND, _INFO_DATA, _VETH_PEER = 1, 2, 1
@@ -24,7 +24,8 @@ _IFF_UP = 1
 _IFA_F_NODAD = 0x02
 _RTA_DST, _RTA_OIF, _RTA_GATEWAY = 1, 4, 5
 _RT_TABLE_MAIN, _RTPROT_STATIC, _RT_SCOPE_UNIVERSE = 254, 4, 0
-_RTN_UNICAST, _RTN_UNREACHABLE, _RTNH_F_ONLINK = 1, 7, 4
+_RTN_UNICAST, _RTN_BLACKHOLE, _RTN_UNREACHABLE, _RTNH_F_ONLINK = 1, 6, 7, 4
+_RTA_METRICS, _RTAX_INITCWND = 8, 11
 _NUD_PERMANENT = 0x80
 
 _SIOCETHTOOL = 0x8946
@@ -75,6 +76,21 @@ class Netlink:
         family, packed = _packed(target)
         body = _route(family, prefix, _RTN_UNICAST) + _attribute(_RTA_DST, packed)
         self._ask(_NEWROUTE, _CREATE | _EXCL, body + _number(_RTA_OIF, _index(name)))
+
+    def initial_window(self, target: str, prefix: int, name: str, segments: int) -> None:
+        """Replace the route to `target` by one on which a connection begins with so many segments."""
+        family, packed = _packed(target)
+        body = _route(family, prefix, _RTN_UNICAST) + _attribute(_RTA_DST, packed)
+        metrics = _attribute(_RTA_METRICS, _number(_RTAX_INITCWND, segments))
+        self._ask(_NEWROUTE, _CREATE | _REPLACE, body + _number(_RTA_OIF, _index(name)) + metrics)
+
+    def black_hole(self, target: str, prefix: int) -> None:
+        """What is for `target` is swallowed, and nobody is told."""
+        family, packed = _packed(target)
+        body = _route(family, prefix, _RTN_BLACKHOLE) + _attribute(_RTA_DST, packed)
+        if family == socket.AF_INET6:
+            body += _number(_RTA_OIF, _index("lo"))
+        self._ask(_NEWROUTE, _CREATE | _EXCL, body)
 
     def unreachable(self, family: int) -> None:
         """Whatever has no other route is unreachable, and the sender is told so at once."""

@@ -6,16 +6,21 @@ change to a few lines that a person can read.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from labctl.internet import HostFiles
+
+if TYPE_CHECKING:
+    from labctl.sandbox.town_sites import Site
 
 Signing = Literal["signed", "unsigned", "expired", "compact", "lasting"]
 Behaviour = Literal["authoritative", "lame", "broken", "upward", "silent", "garbage", "forged", "recursive"]
 ServerRole = Literal["root", "tld", "leaf", "resolver"]
 
+_ADDRESS_RECORD = re.compile(r" IN (?:A|AAAA) (\S+)$")
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 # Milliseconds from the question's arrival to the answer's leaving, by role: the town's distances.
@@ -115,6 +120,7 @@ class Town(NamedTuple):
     authoritative: AuthoritativeManners = AuthoritativeManners()
     recursive: ResolverManners = ResolverManners()
     tcp: TcpManners = TcpManners()
+    sites: tuple[Site, ...] = ()
     # Habits of web servers, edge and client that a fault switches on; a healthy town has none.
     web: frozenset[str] = frozenset()
 
@@ -128,6 +134,24 @@ class Town(NamedTuple):
     def server(self, address: str) -> TownServer | None:
         """Who holds this address (IPv4 or IPv6 text), or None."""
         return next((s for s in self.servers if address in s.addresses), None)
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Every address that somebody in the town has: servers, and what A and AAAA records point at."""
+        found = {address: None for server in self.servers for address in server.addresses}
+        for zone in self.zones:
+            for line in zone.records:
+                if match := _ADDRESS_RECORD.search(line):
+                    found[match[1]] = None
+        return tuple(found)
+
+    def site(self, host: str) -> Site | None:
+        """The site of this host name, without a dot at its end."""
+        return next((site for site in self.sites if site.host == host), None)
+
+    def with_site(self, host: str, change: Callable[[Site], Site]) -> Town:
+        """The town with this site changed."""
+        return self._replace(sites=tuple(change(s) if s.host == host else s for s in self.sites))
 
     def with_zone(self, origin: str, change: Callable[[ZoneFile], ZoneFile]) -> Town:
         """The town with this zone changed."""
@@ -149,6 +173,7 @@ def healthy_town() -> Town:
     from labctl.sandbox.town_leaves import LEAF_SERVERS, LEAF_ZONES
     from labctl.sandbox.town_reverse import REVERSE_SERVERS, REVERSE_ZONES
     from labctl.sandbox.town_roots import TOP_SERVERS, top_zones
+    from labctl.sandbox.town_sites import SITES
 
     below = LEAF_ZONES + REVERSE_ZONES
     return Town(
@@ -157,4 +182,5 @@ def healthy_town() -> Town:
         host_files=HOST_FILES,
         resolver_address="198.51.100.53",
         ds_keys={"wrong-ds.test.": "a key that wrong-ds.test. does not have"},
+        sites=SITES,
     )

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import time
+from typing import TYPE_CHECKING
 
 from labctl.internet import Endpoint, HostFiles, Internet, NameServer
 from labctl.sandbox.town import Town
+
+if TYPE_CHECKING:
+    import ssl
+
+    from labctl.sandbox.town_certificates import Certificates
+    from labctl.sandbox.web import Web
+
+# The one name server that also answers over TLS and HTTPS.
+ENCRYPTING = "192.0.2.53"
 
 
 class TownInternet(Internet):
@@ -52,6 +63,26 @@ class TownInternet(Internet):
         self._passed += seconds
         self._date_moved()
         return f"The sandbox's clock was moved on by {seconds:g} s; nobody waited."
+
+    @functools.cached_property
+    def certificates(self) -> Certificates:
+        """What the town's servers show, and the root that its clients trust."""
+        from labctl.sandbox.town_certificates import Certificates
+
+        return Certificates(self.date)
+
+    def web(self) -> Web:
+        """The town's web sites; the first call, or the first that dials, starts them."""
+        raise NotImplementedError
+
+    def client_tls(self) -> ssl.SSLContext:
+        """Trusts the town's root and nobody else."""
+        import ssl
+
+        context = ssl.create_default_context(cadata=self.certificates.root_pem)
+        # As browsers do, and RFC 9525 section 2 has it: only subjectAltName counts.
+        context.hostname_checks_common_name = False
+        return context
 
     def _date_moved(self) -> None:
         """Called when the clock was moved: what depends on the date is made anew."""

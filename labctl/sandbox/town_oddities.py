@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from labctl.sandbox.town import Signing, TownServer, ZoneFile
 from labctl.sandbox.town_records import DAY, Host, addresses, apex, delegation
+from labctl.sandbox.town_sites import WRONG_CERTIFICATES
 
 # The hoster's two machines; every zone calls them by names of its own.
 HOSTER = ("203.0.113.63", "203.0.113.64")
@@ -49,6 +50,12 @@ _MISMATCH_BELOW = (_MISMATCH_ABOVE[0], Host("ns3.mismatch.test.", THIRD))
 # The CDN serves the zone as well as the site; its servers have names in a zone of its own, as real ones do.
 _CDN_ZONE = _hosts("cloudflare.com.", "203.0.113.96")
 CDN = (Host("elliott.ns.cloudflare.com.", "203.0.113.94"), Host("lola.ns.cloudflare.com.", "203.0.113.95"))
+
+# Sites whose certificate or manner is odd, by the label before tls.test.
+_TLS = (
+    *((name, "203.0.113.190") for name in (*WRONG_CERTIFICATES, "tls12", "reset-on-sni", "no-alpn")),
+    ("no-tls", "203.0.113.191"),
+)
 
 ODD_ZONES: tuple[ZoneFile, ...] = (
     _zone("cloudflare.com.", *addresses(CDN), hosts=_CDN_ZONE, servers=(_CDN_ZONE[0].v4,)),
@@ -107,6 +114,8 @@ ODD_ZONES: tuple[ZoneFile, ...] = (
         servers=(FORGED,),
     ),
     _zone("slow.test.", *_site("slow.test.", 87), hosts=_hosts("slow.test.", SLOW), servers=(SLOW,)),
+    _zone("tls.test.", *(f"{name}.tls.test. 300 IN A {address}" for name, address in _TLS)),
+    _zone("sh0p.test.", *_site("sh0p.test.", 192)),
     _zone("unsigned.test.", *_security_site("unsigned.test.", 81), signing="unsigned"),
     _zone("expired.test.", *_security_site("expired.test.", 82), signing="expired"),
     _zone("wrong-ds.test.", *_security_site("wrong-ds.test.", 83)),

@@ -45,6 +45,13 @@ SHOP_ZONE = ZoneFile(
         "_svc.shop.test. 300 IN SVCB 1 api.shop.test. alpn=h2 port=8443",
         '_dns.shop.test. 300 IN SVCB 1 resolver.example.net. alpn=dot,h2 key7="/dns-query{?dns}"',
         "xn--bcher-kva.shop.test. 300 IN A 203.0.113.12",
+        "origin.shop.test. 300 IN A 203.0.113.181",
+        "cdn.shop.test. 300 IN A 203.0.113.182",
+        "slow.shop.test. 300 IN A 203.0.113.183",
+        "slow-tls.shop.test. 300 IN A 203.0.113.184",
+        "raw.shop.test. 300 IN A 203.0.113.185",
+        "v6hole.shop.test. 300 IN A 203.0.113.186",
+        "v6hole.shop.test. 300 IN AAAA 2001:db8:dead::1",
     ),
     tuple(h.v4 for h in SHOP),
 )

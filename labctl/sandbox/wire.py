@@ -89,6 +89,10 @@ class Wire:
         if script.complaints:
             raise script.complaints[0]
 
+    def move_away(self, seconds: float) -> None:
+        """From now on everything is so far away, one way."""
+        self._distances, self._otherwise = {}, seconds
+
     def take(self) -> list[Frame]:
         """What has crossed since the last call, in the order of its time stamps."""
         with self._lock:

@@ -16,6 +16,7 @@ from labctl.sandbox.town import Town, TownServer
 if TYPE_CHECKING:
     from labctl.sandbox.dns_tls import TlsResolver
     from labctl.sandbox.recursive import Ask, Recursive
+    from labctl.sandbox.town_certificates import Certificates
 
 
 class World:
@@ -29,7 +30,9 @@ class World:
         clock: Callable[[], float],
         date: Callable[[], float],
         latency: bool,
+        certificates: Certificates | None = None,
     ) -> None:
+        self._certificates = certificates
         self._town = town
         self._ask = ask
         self._clock = clock
@@ -75,14 +78,18 @@ class World:
                 )
             return self._resolvers[address]
 
-    def tls(self, server: TownServer) -> TlsResolver:
-        """This resolver's listeners for DNS over TLS and HTTPS, started by the first call."""
+    def tls(
+        self, server: TownServer, host: str = "127.0.0.1", ports: tuple[int, int] = (0, 0)
+    ) -> TlsResolver:
+        """This resolver's listeners for DNS over TLS and HTTPS, started by the first call. Raises OSError."""
         from labctl.sandbox.dns_tls import start_tls
 
         address = server.addresses[0]
         with self._lock:
             if address not in self._tls:
-                self._tls[address] = start_tls(self.resolver(server).answer)
+                self._tls[address] = start_tls(
+                    self.resolver(server).answer, host=host, ports=ports, certificates=self._certificates
+                )
             return self._tls[address]
 
     def date_moved(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -46,7 +47,7 @@ def test_warming_up_never_prints_what_went_wrong(capfd: pytest.CaptureFixture[st
         def world(self) -> None:
             raise FileNotFoundError("a module that is covered")
 
-    _warm_up(Broken())  # type: ignore[arg-type]
+    _warm_up(Broken(), threading.Event())  # type: ignore[arg-type]
     assert capfd.readouterr() == ("", "")
 
 

@@ -155,8 +155,9 @@ def test_every_event_has_a_sentence_and_the_plain_form_prints_it(
     for event in document["events"]:
         assert event["text"] or event["kind"] == "rows"
         if event["kind"] == "exchange":
-            words = re.sub(r"\d+\.\d ms", "", event["text"]).strip(". ")
-            assert words in re.sub(r"\d+\.\d ms", "", plain), words
+            # Another run has other times, and a signature is not always as long.
+            words = re.sub(r"\d[\d,.]*( ms)?", "", event["text"]).strip(". ")
+            assert words in re.sub(r"\d[\d,.]*( ms)?", "", plain), words
 
 
 @pytest.mark.parametrize("lab", BUILT_IN, ids=lambda lab: lab.name)

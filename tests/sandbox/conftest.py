@@ -40,6 +40,18 @@ def opened() -> Iterator[Open]:
     assert set(threading.enumerate()) <= before
 
 
+@pytest.fixture(scope="module")
+def standing() -> Iterator[LoopbackInternet]:
+    """One healthy sandbox without latency for all tests of a file; in the end nothing crashed and no thread is left."""
+    before = set(threading.enumerate())
+    internet = LoopbackInternet(town_under(""), latency=False)
+    yield internet
+    crashes = internet.crashes
+    internet.close()
+    assert not crashes
+    assert set(threading.enumerate()) <= before
+
+
 @pytest.fixture
 def ask(opened: Open) -> Callable[..., Message]:
     """Asks one question of one town address; `fault` opens a sandbox for it, and keeps it for the test."""

@@ -162,6 +162,31 @@ def looking_around(
     yield fact("user", os.getuid())
 
 
+def surfing(internet: Internet) -> Iterator[Event]:
+    """How long the steps of a visit take: milliseconds."""
+    context = internet.client_tls()
+    for name in ("miss", "hit"):
+        dialled = internet.dial(Endpoint("203.0.113.10", 443))
+        assert dialled.socket is not None, dialled
+        yield fact("connect", (dialled.connected_at - dialled.started_at) * 1000)
+        begun = internet.clock()
+        with context.wrap_socket(dialled.socket, server_hostname="www.shop.test") as sock:
+            secured = internet.clock()
+            yield fact("tls", (secured - begun) * 1000)
+            sock.sendall(b"GET /logo.svg HTTP/1.1\r\nHost: www.shop.test\r\n\r\n")
+            assert sock.recv(65_536).startswith(b"HTTP/1.1 200")
+            yield fact(name, (internet.clock() - secured) * 1000)
+    yield fact("crashes", len(internet.crashes))  # type: ignore[attr-defined]
+
+
+def listening_as_the_shop(internet: Internet) -> Iterator[Event]:
+    """The town's web has not taken the address before anybody dials."""
+    with network_of(internet).server_socket() as sock:
+        sock.bind(("203.0.113.10", 80))
+        sock.listen()
+        yield fact("listened", True)
+
+
 def waiting(internet: Internet) -> Iterator[Event]:
     """Starts a program of its own and waits for ever."""
     started = os.posix_spawnp("sleep", ["sleep", "1000"], os.environ)

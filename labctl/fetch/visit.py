@@ -1,0 +1,365 @@
+"""A visit: from a URL to its response, with all that a browser does on the way and remembers for the next one.
+
+Names, connections and HSTS are remembered between the visits of one Visitor. Whatever a peer does is told by the
+legs; seconds are those of the internet's clock, taken at the socket.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+
+from labctl.fetch.connecting import HEAD_START, Connected, race
+from labctl.fetch.names import Lookup, NameMemory, look_up
+from labctl.fetch.pool import Open, Pool
+from labctl.fetch.stream import Stream
+from labctl.internet import Internet
+from labctl.protocols import redirects
+from labctl.protocols.hsts import HstsMemory
+from labctl.protocols.http1_fields import Fields, get_all
+from labctl.protocols.url import Url
+
+if TYPE_CHECKING:
+    import ssl
+
+    from labctl.fetch.exchange import Answer, Limits, Request
+    from labctl.fetch.secure import Secured
+
+LegFailure = Literal["", "name", "connect", "tls", "http"]
+_NO_RETRY = frozenset({"POST", "PATCH"})  # not idempotent (RFC 9110 section 9.2.2)
+
+
+class Looked(NamedTuple):
+    """What a cache says to a request: an answer without asking anybody, or fields that make it conditional."""
+
+    answer: Answer | None
+    conditional: Fields = ()
+
+
+class BrowserCache(Protocol):
+    """A private cache in front of the visitor. Moments are POSIX seconds (the internet's date)."""
+
+    def look(self, request: Request, now: float) -> Looked: ...
+
+    def took(self, request: Request, answer: Answer, asked_at: float, now: float) -> Answer: ...
+
+    def forget(self) -> None: ...
+
+
+class Leg(NamedTuple):
+    """One request and all that was needed for it. What was not needed is None.
+
+    `reused`: over a connection that was open already. `reason`: why there is this leg ("" for the URL that was
+    given, "301", "302", ...). `upgraded`: the URL said http, and HSTS made it https. `cache`: "hit" without asking,
+    "validated" with a 304, "" else. `retried`: the connection kept open was closed by the peer meanwhile, so a new
+    one was made. `sent_bytes` and `received_bytes` crossed the wire, TLS and all; `arrivals` are the
+    moments at which bytes of the response came, and how many.
+    """
+
+    url: Url
+    lookup: Lookup | None = None
+    connected: Connected | None = None
+    secured: Secured | None = None
+    answer: Answer | None = None
+    reused: bool = False
+    reason: str = ""
+    method: str = "GET"
+    request: Request | None = None
+    started_at: float = 0.0
+    ended_at: float = 0.0
+    upgraded: bool = False
+    cache: Literal["", "hit", "validated"] = ""
+    retried: bool = False
+    sent_bytes: int = 0
+    received_bytes: int = 0
+    arrivals: tuple[tuple[float, int], ...] = ()
+    changes: tuple[str, ...] = ()
+    failure: LegFailure = ""
+    detail: str = ""
+
+    @property
+    def http2(self) -> bool:
+        """Whether it went over HTTP/2."""
+        return self.answer is not None and self.answer.version == "2"
+
+
+class Visit(NamedTuple):
+    """All legs of one visit. `failure` is the last leg's, or "redirects": too many, or one to nowhere."""
+
+    legs: tuple[Leg, ...]
+    started_at: float
+    ended_at: float
+    failure: str = ""
+    detail: str = ""
+
+    @property
+    def answer(self) -> Answer | None:
+        """The last response."""
+        return self.legs[-1].answer if self.legs else None
+
+    @property
+    def elapsed_ms(self) -> float:
+        """Milliseconds from Enter to the last byte."""
+        return (self.ended_at - self.started_at) * 1000
+
+    @property
+    def connections(self) -> int:
+        """How many connections had to be made."""
+        return sum(leg.connected is not None and leg.connected.socket is not None for leg in self.legs)
+
+
+class Visitor:
+    """Visits URLs. Close it, or use it as a context manager: it keeps connections open.
+
+    `head_start` in seconds is Happy Eyeballs' (RFC 8305), `side_by_side` False does without. `walk` asks from the root
+    down instead of the resolver. `coalesce` uses a connection of HTTP/2 for every name that its certificate covers
+    and that has its address, as browsers do (RFC 9113 section 9.1.1).
+    """
+
+    def __init__(
+        self,
+        internet: Internet,
+        *,
+        http2: bool = True,
+        cache: BrowserCache | None = None,
+        walk: bool = False,
+        verify: bool = True,
+        hsts: bool = True,
+        keep: bool = True,
+        head_start: float = HEAD_START,
+        side_by_side: bool = True,
+        coalesce: bool = False,
+        timeout: float | None = None,
+        limits: Limits | None = None,
+        versions: tuple[str, str] = ("1.2", "1.3"),
+    ) -> None:
+        self._internet = internet
+        self._alpn = ("h2", "http/1.1") if http2 else ("http/1.1",)
+        self._cache = cache
+        self._walk = walk
+        self._verify = verify
+        self._keep = keep
+        self._head_start = head_start
+        self._side_by_side = side_by_side
+        self._coalesce = coalesce
+        self._timeout = timeout or internet.timeout or 10.0
+        self._limits = limits
+        self._versions = versions
+        self._context: ssl.SSLContext | None = None
+        self.names = NameMemory()
+        self.hsts: HstsMemory | None = HstsMemory() if hsts else None
+        self.pool = Pool()
+
+    def prepare(self) -> None:
+        """Import and make what a first visit needs, so that the time is not counted as the web's."""
+        import labctl.fetch.exchange
+        import labctl.fetch.secure
+        import labctl.protocols.dns_walk  # noqa: F401
+
+        self._tls_context()
+
+    def visit(
+        self, url: Url, method: str = "GET", fields: Fields = (), body: bytes = b"", follow: int = 10
+    ) -> Visit:
+        """Fetch a URL, and where it redirects to, `follow` times at most. Never raises for what a peer does."""
+        self.prepare()
+        legs: list[Leg] = []
+        started_at = self._internet.clock()
+        failure, detail, reason = "", "", ""
+        changes: tuple[str, ...] = ()
+        while True:
+            leg = self._leg(url, method, fields, body)._replace(reason=reason, changes=changes)
+            legs.append(leg)
+            if leg.failure or leg.answer is None:
+                failure, detail = leg.failure, leg.detail
+                break
+            there = redirects.after(leg.answer.status, leg.answer.fields, method, leg.url, fields, body)
+            if there is None or follow == 0:
+                break
+            if isinstance(there, redirects.Nowhere):
+                failure, detail = "redirects", there.why
+                break
+            if len(legs) > follow:
+                failure = "redirects"
+                detail = _too_many(legs, there.url)
+                break
+            reason, changes = str(leg.answer.status), there.changes
+            method, url, fields, body = there.method, there.url, there.fields, there.body
+        return Visit(tuple(legs), started_at, self._internet.clock(), failure, detail)
+
+    def forget(self) -> None:
+        """Close all connections, forget names, HSTS and copies: the next visit is a first one."""
+        self.pool.close()
+        if self._cache is not None:
+            self._cache.forget()
+        self.names.forget()
+        if self.hsts is not None:
+            self.hsts = HstsMemory()
+
+    def close(self) -> None:
+        """Close the connections. Idempotent."""
+        self.pool.close()
+
+    def __enter__(self) -> Visitor:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # One leg.
+
+    def _leg(self, url: Url, method: str, fields: Fields, body: bytes) -> Leg:
+        from labctl.fetch.exchange import Request
+
+        started_at = self._internet.clock()
+        upgraded = (
+            self.hsts is not None and url.scheme == "http" and self.hsts.wants_https(url.host, started_at)
+        )
+        if upgraded:
+            url = url.with_scheme("https")
+        asked_at = self._internet.date()
+        request = Request(method, url, fields, body)
+        looked = self._cache.look(request, asked_at) if self._cache is not None else Looked(None)
+        leg = Leg(url, method=method, started_at=started_at, upgraded=upgraded, request=request)
+        if looked.answer is not None:
+            return leg._replace(answer=looked.answer, cache="hit", ended_at=self._internet.clock())
+        if looked.conditional:
+            request = request._replace(fields=(*fields, *looked.conditional))
+            leg = leg._replace(request=request)
+        leg = self._over_the_network(leg, request)
+        if self._cache is not None and leg.answer is not None and not leg.failure:
+            answer = self._cache.took(request, leg.answer, asked_at, self._internet.date())
+            validated = leg.answer.status == 304 and answer.status != 304
+            leg = leg._replace(answer=answer, cache="validated" if validated else "")
+        if leg.answer is not None and self.hsts is not None and url.scheme == "https" and self._verify:
+            said = get_all(leg.answer.fields, "strict-transport-security")
+            if said:
+                self.hsts.learn(url.host, said[0], self._internet.clock())
+        return leg._replace(ended_at=self._internet.clock())
+
+    def _over_the_network(self, leg: Leg, request: Request) -> Leg:
+        opened = self.pool.take(leg.url.origin)
+        if opened is not None:
+            asked = self._ask(leg._replace(reused=True), opened, request)
+            if not _died(asked) or request.method in _NO_RETRY:
+                return asked
+            leg = leg._replace(retried=True)
+        leg, opened = self._open(leg)
+        return leg if opened is None else self._ask(leg, opened, request)
+
+    def _shared(self, leg: Leg) -> Open | None:
+        """A connection to another name at one of these addresses whose certificate covers this name too."""
+        if not self._coalesce or leg.url.scheme != "https" or leg.lookup is None:
+            return None
+        return self.pool.take_covering(leg.url, leg.lookup.addresses)
+
+    def _open(self, leg: Leg) -> tuple[Leg, Open | None]:
+        """The leg with its look-up, connection and handshake, and what was opened."""
+        url = leg.url
+        lookup = look_up(
+            self._internet, url.host, memory=self.names, walk=self._walk, timeout=min(5.0, self._timeout)
+        )
+        leg = leg._replace(lookup=lookup)
+        if not lookup.addresses:
+            why = lookup.detail or f"No address was found for {url.host}."
+            return leg._replace(failure="name", detail=why), None
+        if (shared := self._shared(leg)) is not None:
+            return leg._replace(reused=True), shared
+        connected = race(
+            self._internet,
+            lookup.addresses,
+            url.port,
+            head_start=self._head_start,
+            timeout=self._timeout,
+            side_by_side=self._side_by_side,
+        )
+        leg = leg._replace(connected=connected)
+        if connected.socket is None:
+            return leg._replace(failure="connect", detail=_not_connected(connected)), None
+        stream = Stream(connected.socket, self._internet.clock)
+        if url.scheme == "http":
+            return leg, Open(stream)
+        from labctl.fetch.secure import TlsOffer, secure
+
+        offer = TlsOffer(
+            url.host,
+            alpn=self._alpn,
+            versions=self._versions,
+            verify=self._verify,
+            context=self._tls_context(),
+        )
+        secured = secure(stream, self._internet, offer, timeout=self._timeout)
+        leg = leg._replace(secured=secured)
+        if secured.stream is None:
+            leg = leg._replace(sent_bytes=stream.sent, received_bytes=stream.received)
+            stream.close()
+            return leg._replace(failure="tls", detail=_not_secured(secured)), None
+        return leg, Open(secured.stream, h2=secured.alpn == "h2", address=connected.address)
+
+    def _ask(self, leg: Leg, opened: Open, request: Request) -> Leg:
+        answer = opened.ask(request, self._internet.clock, self._limits or self._usual_limits())
+        sent, received = opened.counted()
+        arrivals = opened.arrivals(answer.times.sent_at)
+        leg = leg._replace(answer=answer, sent_bytes=sent, received_bytes=received, arrivals=arrivals)
+        if answer.failure:
+            failure: LegFailure = "http"
+            leg = leg._replace(failure=failure, detail=answer.detail)
+        # A failed answer of HTTP/2 may leave the connection usable; nobody counts on it.
+        if answer.failure or not (self._keep and answer.keep_alive):
+            opened.close()
+        else:
+            self.pool.keep(leg.url.origin, opened)
+        return leg
+
+    def _usual_limits(self) -> Limits:
+        from labctl.fetch.exchange import Limits
+
+        patience = self._internet.timeout
+        return Limits() if patience is None else Limits(seconds=patience)
+
+    def _tls_context(self) -> ssl.SSLContext:
+        if self._context is None:
+            self._context = self._internet.client_tls()
+        return self._context
+
+
+def _died(leg: Leg) -> bool:
+    """Whether a connection that was kept open had been closed meanwhile: not one byte of a response came."""
+    answer = leg.answer
+    return answer is not None and bool(answer.failure) and answer.times.first_byte_at is None
+
+
+def _not_connected(connected: Connected) -> str:
+    words = {
+        "timeout": "did not answer",
+        "refused": "refused the connection",
+        "unreachable": "cannot be reached",
+        "reset": "reset the connection",
+    }
+    tried = [
+        f"{attempt.address} {words.get(attempt.outcome, attempt.outcome)}"
+        + (f" ({attempt.detail})" if attempt.detail and attempt.outcome == "unreachable" else "")
+        for attempt in connected.attempts
+    ]
+    return f"No connection to port {connected.port}: {'; '.join(tried) or connected.detail}."
+
+
+def _not_secured(secured: Secured) -> str:
+    words = {
+        "certificate": "The certificate was refused",
+        "alert": "The handshake ended with an alert",
+        "reset": "The server reset the connection in the middle of the handshake",
+        "timeout": "The handshake did not end in time",
+        "closed": "The handshake was cut off",
+        "not-tls": "The server does not speak TLS on this port",
+    }
+    said = words.get(secured.failure, f"The handshake failed ({secured.failure})")
+    return f"{said}: {secured.reason}." if secured.reason else f"{said}."
+
+
+def _too_many(legs: list[Leg], there: Url) -> str:
+    seen = [leg.url.text for leg in legs]
+    if there.text in seen or len(set(seen)) < len(seen):
+        return (
+            f"The redirects go round in a circle: after {len(legs)} requests the next would be {there} again."
+        )
+    return f"After {len(legs)} requests the response is still a redirect, to {there}."

@@ -1,0 +1,308 @@
+"""A client's connection to the edge: HTTP/1.1 requests in, answers out, one after the other."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from labctl.protocols.caching_model import CacheRequest
+from labctl.protocols.http1 import (
+    LAST_CHUNK,
+    BodyReader,
+    Fields,
+    Framing,
+    MessageError,
+    RequestHead,
+    keeps_alive,
+    read_request_head,
+    request_framing,
+    write_chunk,
+    write_response_head,
+)
+from labctl.sandbox.edge_exchange import Exchange
+from labctl.sandbox.edge_flow import Flow
+
+if TYPE_CHECKING:
+    from labctl.sandbox.edge import Edge
+    from labctl.sandbox.edge_prepared import Prepared
+
+# What a client may send ahead of its turn before we stop reading.
+_AHEAD_BYTES = 64 * 1024
+_NO_CONTENT = Framing("none")
+
+
+class ClientConnection(asyncio.Protocol):
+    """One client. `scheme` is the one that it speaks with us, "http" or "https"."""
+
+    def __init__(self, edge: Edge, scheme: str) -> None:
+        self.edge = edge
+        self.scheme = scheme
+        self.transport: Any = None
+        self.client = ""
+        self.congested = False
+        self.touched = 0.0
+        self._known = edge.store.known[scheme]
+        self._buffer = b""
+        self._busy = False
+        self._head: RequestHead | None = None
+        self._body: BodyReader | None = None
+        self._exchange: Exchange | None = None
+        self._flow: Flow | None = None
+        self._keep = True
+        self._chunked = False
+        self._advancing = False
+        self._ended = False
+        self._closing = False
+
+    # From the network.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport
+        peer = transport.get_extra_info("peername")
+        self.client = peer[0] if isinstance(peer, tuple) else ""
+        self.edge.joined(self)
+
+    def data_received(self, data: bytes) -> None:
+        self.touched = self.edge.tick
+        if not self._busy and not self._buffer:
+            prepared = self._known.get(data)
+            if prepared is not None:
+                answer = prepared.answer()
+                if answer is not None:
+                    self.transport.write(answer)
+                    return
+            self._buffer = data
+        else:
+            self._buffer += data
+        if not self._advancing:
+            self._advance()
+
+    def eof_received(self) -> bool:
+        # Half-closed: what was asked for is still answered.
+        self._ended = True
+        if self._busy:
+            self._keep = False
+            return True
+        return False
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._closing = True
+        self.edge.left(self)
+        flow, self._flow = self._flow, None
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None:
+            exchange.deserted()
+        if flow is not None:
+            flow.leave(self)
+
+    def pause_writing(self) -> None:
+        self.congested = True
+
+    def resume_writing(self) -> None:
+        self.congested = False
+        self.touched = self.edge.tick
+        if self._flow is not None:
+            self._flow.resume(self)
+
+    # Requests.
+
+    def _advance(self) -> None:
+        self._advancing = True
+        try:
+            while self._buffer and not self._closing:
+                if not self._busy:
+                    if not self._next_request():
+                        break
+                elif not self._more_content():
+                    break
+        except MessageError as error:
+            self._refuse(error)
+        finally:
+            self._advancing = False
+
+    def _next_request(self) -> bool:
+        """Begin with the next request in the buffer. False when it has not come whole."""
+        self._head = None
+        found = read_request_head(self._buffer)
+        if found is None:
+            return False
+        head, end = found
+        self._head = head
+        request = CacheRequest(head.method, "", head.fields)
+        named = request.named
+        framing = _NO_CONTENT
+        if "content-length" in named or "transfer-encoding" in named:
+            framing = request_framing(head)
+        self._buffer = self._buffer[end:]
+        self._keep = not self._ended and head.version == "1.1"
+        if "connection" in named:
+            self._keep = not self._ended and keeps_alive(head.version, head.fields)
+        self._body = None
+        if framing.kind == "chunked" or framing.length:
+            request.has_body = True
+            self._body = BodyReader(framing)
+        self._busy = True
+        self._exchange = exchange = Exchange(
+            self.edge, self, head, request, framing, self.client, self.scheme
+        )
+        exchange.begin()
+        return True
+
+    def _more_content(self) -> bool:
+        """Pass on what has come of the current request's content. False when there is no more to do now."""
+        body, exchange = self._body, self._exchange
+        if body is None or body.done or exchange is None:
+            # The next request waits for its turn.
+            if len(self._buffer) > _AHEAD_BYTES:
+                self.transport.pause_reading()
+            return False
+        if not exchange.takes_content:
+            self.transport.pause_reading()
+            return False
+        content = body.feed(self._buffer)
+        self._buffer = body.excess if body.done else b""
+        body.excess = b""
+        exchange.send(content, body.done, body.trailers)
+        return True
+
+    def may_send(self) -> None:
+        """The exchange can take (more) content."""
+        if not self._closing:
+            self.transport.resume_reading()
+            if not self._advancing:
+                self._advance()
+
+    def _refuse(self, error: MessageError) -> None:
+        """What is no request, or no content, is answered once, and nothing after it is read (RFC 9112 section 2.2)."""
+        self._keep = False
+        self._buffer = b""
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None:
+            exchange.deserted()
+        if self._flow is not None or self._chunked:
+            self.transport.abort()
+            return
+        self._busy = True
+        self.edge.refuse(self, self._head, error, self.client, self.scheme)
+
+    # Answers.
+
+    @property
+    def version(self) -> str:
+        """What the client speaks, "1.1" or "1.0"."""
+        return self._head.version if self._head is not None else "1.1"
+
+    def interim(self, status: int, reason: str, fields: Fields) -> None:
+        """A 1xx response; HTTP/1.0 has none (RFC 9110 section 15.2)."""
+        if self.version != "1.0" and not self._closing:
+            self.transport.write(write_response_head(status, reason, fields))
+
+    def whole(self, status: int, reason: str, fields: Fields, body: bytes) -> None:
+        """A response that is all here. `fields` have the Content-Length."""
+        if self._closing:
+            return
+        self.transport.write(write_response_head(status, reason, self._framed(fields)) + body)
+        self._done()
+
+    def ready(self, prepared: Prepared) -> bool:
+        """Answer with bytes that are there already, if this connection allows it. False: nothing was done."""
+        if not self._keep or self._closing or self._body is not None or self.version == "1.0":
+            return False
+        answer = prepared.answer()
+        if answer is None:
+            return False
+        self.transport.write(answer)
+        self._done()
+        return True
+
+    def stream(self, status: int, reason: str, fields: Fields, flow: Flow, sized: bool) -> None:
+        """A response whose content comes from `flow`; `sized`: it has a Content-Length."""
+        if self._closing:
+            return
+        self._chunked = False
+        if not sized:
+            if self.version == "1.0":
+                self._keep = False
+            else:
+                self._chunked = True
+                fields = (*fields, ("Transfer-Encoding", "chunked"))
+        self._flow = flow
+        self._unsent = write_response_head(status, reason, self._framed(fields))
+        flow.read(self)
+        if self._unsent:
+            self.transport.write(self._unsent)
+            self._unsent = b""
+
+    _unsent = b""
+
+    def content(self, data: bytes) -> None:
+        """Content from the flow. The head leaves with the first of it."""
+        if self._chunked:
+            data = write_chunk(data)
+        if self._unsent:
+            data = self._unsent + data
+            self._unsent = b""
+        self.transport.write(data)
+
+    def ended(self, trailers: Fields) -> None:
+        """All content has come."""
+        self._flow = None
+        last = b""
+        if self._chunked:
+            self._chunked = False
+            last = LAST_CHUNK
+            if trailers:
+                last = b"0\r\n" + write_response_head(200, "", trailers).partition(b"\r\n")[2]
+        if self._unsent or last:
+            self.transport.write(self._unsent + last)
+            self._unsent = b""
+        self._done()
+
+    def broken(self) -> None:
+        """The origin broke off: so do we, or the client would take it for whole (RFC 9112 section 8)."""
+        self._flow = None
+        self._exchange = None
+        if self._unsent:
+            self.transport.write(self._unsent)
+            self._unsent = b""
+        self._closing = True
+        self.transport.close()
+
+    def _framed(self, fields: Fields) -> Fields:
+        if self._body is not None and not self._body.done:
+            self._keep = False  # the rest of the request would be read as the next one
+        if not self._keep:
+            return (*fields, ("Connection", "close"))
+        if self.version == "1.0":
+            return (*fields, ("Connection", "keep-alive"))
+        return fields
+
+    def _done(self) -> None:
+        self._exchange = None
+        self._busy = False
+        self.touched = self.edge.tick
+        if not self._keep or self._ended:
+            self._closing = True
+            self.transport.close()
+            return
+        if not self._advancing:
+            self.transport.resume_reading()
+            self._advance()
+
+    def sweep(self, now: float) -> None:
+        """Send away who is silent: within a head (408), between requests, or as a reader that does not read."""
+        silent = now - self.touched
+        if self.congested and silent > self.edge.patience.reading_s:
+            self.transport.abort()
+        elif not self._busy and self._buffer and silent > self.edge.patience.head_s:
+            self._head = None
+            self._refuse(MessageError("too-slow", "The request did not come whole in time.", 408))
+        elif not self._busy and not self._buffer and silent > self.edge.patience.idle_s:
+            self.transport.close()
+        elif (
+            self._busy
+            and self._body is not None
+            and not self._body.done
+            and silent > self.edge.patience.reading_s
+        ):
+            self.transport.abort()

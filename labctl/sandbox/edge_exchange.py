@@ -1,0 +1,287 @@
+"""One request at the edge and what becomes of it: from the store, from the origin, or refused."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from labctl.protocols import caching
+from labctl.protocols.cache_status import CacheStatus, of_outcome
+from labctl.protocols.caching_model import Because, CacheRequest, Outcome, Use
+from labctl.protocols.caching_words import cf_cache_status, sends_age
+from labctl.protocols.http1 import Fields, Framing, RequestHead
+from labctl.sandbox import edge_answers
+from labctl.sandbox.edge_fetch import Fetch
+from labctl.sandbox.edge_flow import PIECE_BYTES, Flow, of_bytes
+from labctl.sandbox.edge_prepared import MOST_CONTENT, Prepared, may_be_remembered
+from labctl.sandbox.edge_profile import PSEUDONYM, loops
+from labctl.sandbox.edge_store import Entry, Resource
+
+if TYPE_CHECKING:
+    from labctl.sandbox.edge import Edge
+
+_SECTION_7 = "RFC 9110 section 7"
+_WAITED = Because("another request for the same was under way", "RFC 9111 section 4")
+_WITHOUT_REUSE = frozenset({"range", "if-match", "if-unmodified-since", "authorization"})
+
+
+class EdgeDecision(NamedTuple):
+    """What was done with one request, and the rule that was followed. `at` in POSIX seconds, `age` in seconds.
+
+    `forwarded` says that the origin was asked for it, now or behind the answer. `status` is the client's.
+    """
+
+    at: float
+    method: str
+    url: str
+    word: str
+    because: str
+    rule: str
+    age: float | None
+    forwarded: bool
+    status: int
+    collapsed: bool = False
+
+
+class Sink(Protocol):
+    """Who gets the answer."""
+
+    congested: bool
+
+    @property
+    def version(self) -> str: ...
+    def may_send(self) -> None: ...
+    def interim(self, status: int, reason: str, fields: Fields) -> None: ...
+    def whole(self, status: int, reason: str, fields: Fields, body: bytes) -> None: ...
+    def stream(self, status: int, reason: str, fields: Fields, flow: Flow, sized: bool) -> None: ...
+    def ready(self, prepared: Prepared) -> bool: ...
+
+
+class Exchange:
+    """A request of one client. `begin` once; content with `send`, while `takes_content`."""
+
+    __slots__ = ("_discard", "_fetch", "client", "collapsed", "edge", "framing", "gone", "has_content", "head",
+                 "method", "ray", "request", "scheme", "sink", "url")  # fmt: skip
+
+    def __init__(
+        self,
+        edge: Edge,
+        sink: Sink,
+        head: RequestHead,
+        request: CacheRequest,
+        framing: Framing,
+        client: str,
+        scheme: str,
+    ) -> None:
+        """`request` is made of the head's fields; its URL is found out here."""
+        self.edge = edge
+        self.sink = sink
+        self.head = head
+        self.request = request
+        self.framing = framing
+        self.client = client
+        self.scheme = scheme
+        self.ray = edge.profile.ray()
+        self.method = head.method
+        self.url = ""
+        self.has_content = request.has_body
+        self.collapsed = False
+        self.gone = False
+        self._fetch: Fetch | None = None
+        self._discard = False
+
+    def begin(self) -> None:
+        """Decide, and answer or ask the origin."""
+        head, named = self.head, self.request.named
+        refusal = self._place(head.target, named.get("host"))
+        if refusal is None and loops(named):
+            because = Because("the request goes in a circle", f"{_SECTION_7}.6.3", "via")
+            sentence = "This request has come through this gateway too often: it goes in a circle."
+            refusal = (508, sentence, because)
+        if refusal is not None:
+            self._discard = True
+            self.refuse(*refusal)
+            return
+        method = self.method
+        if method != "GET":
+            if method == "PURGE":
+                self._discard = True
+                edge_answers.purge(self)
+                return
+            if "max-forwards" in named and method in ("TRACE", "OPTIONS"):
+                fields = edge_answers.one_hop_less(self)
+                if fields is None:
+                    self._discard = True
+                    return
+                self.head = head._replace(fields=fields)
+        self.request.url = self.url
+        self.look()
+
+    def _place(self, target: str, host: str | None) -> tuple[int, str, Because] | None:
+        """Find out the URL. Returns a refusal for what is not ours to forward."""
+        if target[:1] == "/":
+            self.url = f"{self.scheme}://{host or self.edge.origin.name}{target}"
+            return None
+        self.url = target
+        if self.method == "CONNECT":
+            return 501, "This is a gateway: it makes no tunnels.", Because("CONNECT", f"{_SECTION_7}.3", "")
+        if target == "*":
+            self.url = f"{self.scheme}://{host or self.edge.origin.name}"
+            return None
+        scheme, _, rest = target.partition("://")
+        authority = rest.partition("/")[0].partition("?")[0]
+        if scheme.lower() not in ("http", "https") or authority.lower() != (host or authority).lower():
+            because = Because("another host in the target", f"{_SECTION_7}.4", "")
+            sentence = "This gateway forwards to one origin only, and the target names another host."
+            return 421, sentence, because
+        path = rest[len(authority) :]
+        self.head = self.head._replace(target=path if path.startswith("/") else f"/{path}")
+        self.url = f"{self.scheme}://{authority}{self.head.target}"
+        return None
+
+    def look(self, alone: bool = False) -> None:
+        """Decide with what is stored now. `alone`: do not wait for another request's answer."""
+        edge = self.edge
+        now = edge.clock()
+        resource = edge.store.find(self.url)
+        use = caching.decide(edge.profile.rules, self.request, resource.candidates if resource else (), now)
+        kind = use.kind
+        if kind in ("fresh", "stale", "stale-refresh-behind"):
+            entry = resource.entry_of(use.stored) if resource and use.stored else None
+            assert entry is not None
+            assert resource is not None
+            if use.plain and kind == "fresh" and self._plain_hit(entry, resource, now):
+                return
+            if self.has_content:
+                self._discard = True
+            if kind == "stale-refresh-behind":
+                edge.refresh_behind(self, use)
+            self.from_store(entry, use, now)
+            return
+        if kind == "only-if-cached-miss":
+            self._discard = True
+            self.refuse(
+                504, "Nothing is stored that may be used, and the request wants nothing else.", use.because
+            )
+            return
+        if not alone and self._may_wait(use):
+            fetch = edge.fetches.get(self.url)
+            if fetch is not None:
+                fetch.wait(self)
+                self._fetch = fetch
+                return
+        self._fetch = Fetch(edge, self, use)
+        self._fetch.start(self._may_wait(use))
+
+    def _may_wait(self, use: Use) -> bool:
+        """Whether one answer may serve several of these (RFC 9111 section 4)."""
+        return (
+            self.method == "GET"
+            and use.kind in ("forward", "validate")
+            and not self.has_content
+            and _WITHOUT_REUSE.isdisjoint(self.request.named)
+        )
+
+    # Content of the request.
+
+    @property
+    def takes_content(self) -> bool:
+        return self._discard or (self._fetch is not None and self._fetch.takes_content)
+
+    def send(self, content: bytes, last: bool, trailers: Fields) -> None:
+        """Content of the request, on its way to the origin, or to nowhere when it is answered already."""
+        if not self._discard and self._fetch is not None:
+            self._fetch.send(content, last, trailers)
+
+    def answered_already(self) -> None:
+        """The rest of the content has no use any more."""
+        self._discard = True
+
+    def deserted(self) -> None:
+        """The client is gone."""
+        self.gone = True
+        if self._fetch is not None:
+            self._fetch.left(self)
+
+    # Answers.
+
+    def from_store(
+        self,
+        entry: Entry,
+        use: Use,
+        now: float,
+        *,
+        word: str = "",
+        asked: tuple[Outcome, int] | None = None,
+    ) -> None:
+        """Answer out of the store. `asked`: after the origin was, with its status (0: it gave no answer)."""
+        rules = self.edge.profile.rules
+        stored = entry.stored
+        word = word or cf_cache_status(rules, use)
+        reply = caching.reply_from(stored, self.request, now, with_age=sends_age(rules, word))  # type: ignore[arg-type]
+        because, age = use.because, max(0.0, now - stored.born_at)
+        if asked is not None:
+            because = asked[0].because
+            status = of_outcome(
+                PSEUDONYM, use, asked[0], answered=asked[1] or None, now=now, collapsed=self.collapsed
+            )
+        elif self.collapsed:
+            because = _WAITED
+            status = CacheStatus(PSEUDONYM, forwarded="uri-miss", ttl=_left(entry, now), collapsed=True)
+        else:
+            status = CacheStatus(PSEUDONYM, hit=True, ttl=_left(entry, now))
+        fields = edge_answers.finished(self, reply.fields, word, status)
+        body = entry.body
+        if reply.stop - reply.start != len(body):
+            body = body[reply.start : reply.stop]
+        self.decided(
+            now, word, because, age, asked is not None or use.kind == "stale-refresh-behind", reply.status
+        )
+        if len(body) > PIECE_BYTES:
+            self.sink.stream(reply.status, reply.reason, fields, of_bytes(body), True)
+            return
+        self.sink.whole(reply.status, reply.reason, fields, body)
+
+    def _plain_hit(self, entry: Entry, resource: Resource, now: float) -> bool:
+        """The answer of most hits, which is there already. False: the usual way."""
+        prepared = entry.prepared
+        if prepared is None:
+            if len(entry.body) > MOST_CONTENT:
+                return False
+            reply = caching.reply_from(entry.stored, self.request, now)
+            prepared = entry.prepared = Prepared(self.edge, entry, reply)
+        if not self.sink.ready(prepared):
+            return False
+        if may_be_remembered(self.head, self.request.named):
+            self.edge.store.remember(resource, self.scheme, self.head.raw, prepared)
+        return True
+
+    def refuse(self, status: int, sentence: str, because: Because, word: str = "NONE") -> None:
+        """Answer with an error of our own."""
+        now = self.edge.clock()
+        self.decided(now, word, because, None, False, status)
+        edge_answers.refuse(self, status, sentence, because)
+
+    def decided(
+        self, now: float, word: str, because: Because, age: float | None, forwarded: bool, status: int
+    ) -> None:
+        """Write it down."""
+        self.edge.decided(
+            EdgeDecision(
+                now,
+                self.method,
+                self.url,
+                word,
+                because.words,
+                because.rule,
+                age,
+                forwarded,
+                status,
+                self.collapsed,
+            )
+        )
+
+
+def _left(entry: Entry, now: float) -> int:
+    """Seconds until it is stale, fewer than 0 when it is (RFC 9211 section 2.4)."""
+    stored = entry.stored
+    return int((stored.lifetime.seconds - max(0.0, now - stored.born_at)) // 1)

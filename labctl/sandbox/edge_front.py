@@ -1,0 +1,97 @@
+"""Another way in: a request as a value, an answer as a value. HTTP/2 in front of the edge comes here."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from labctl.protocols.caching_model import CacheRequest
+from labctl.protocols.http1 import Fields, Framing, RequestHead, get, without
+from labctl.sandbox.edge_exchange import Exchange
+from labctl.sandbox.edge_flow import Flow
+from labctl.sandbox.site import SiteAnswer, SiteRequest
+
+if TYPE_CHECKING:
+    from labctl.sandbox.edge import Edge
+    from labctl.sandbox.edge_prepared import Prepared
+
+
+class Gatherer:
+    """Takes an answer apart from any connection. `done` holds it at the end."""
+
+    congested = False
+    version = "1.1"
+
+    def __init__(self, content: bytes) -> None:
+        self.done: asyncio.Future[SiteAnswer] = asyncio.get_running_loop().create_future()
+        self.exchange: Exchange | None = None
+        self._content = content
+        self._interim: list[tuple[int, Fields]] = []
+        self._pieces: list[bytes] = []
+        self._head: tuple[int, str, Fields] = (0, "", ())
+
+    def may_send(self) -> None:
+        """The exchange takes the request's content: here is all of it."""
+        exchange = self.exchange
+        if self._content and exchange is not None and exchange.takes_content:
+            content, self._content = self._content, b""
+            exchange.send(content, True, ())
+
+    def interim(self, status: int, reason: str, fields: Fields) -> None:
+        self._interim.append((status, fields))
+
+    def whole(self, status: int, reason: str, fields: Fields, body: bytes) -> None:
+        self._answer(SiteAnswer(status, fields, body, reason, interim=tuple(self._interim)))
+
+    def ready(self, prepared: Prepared) -> bool:
+        return False  # an answer as a value, not as bytes of HTTP/1.1
+
+    def stream(self, status: int, reason: str, fields: Fields, flow: Flow, sized: bool) -> None:
+        self._head = (status, reason, fields)
+        flow.read(self)
+
+    def content(self, data: bytes) -> None:
+        self._pieces.append(data)
+
+    def ended(self, trailers: Fields) -> None:
+        status, reason, fields = self._head
+        self._answer(
+            SiteAnswer(status, fields, b"".join(self._pieces), reason, trailers, tuple(self._interim))
+        )
+
+    def broken(self) -> None:
+        status, reason, fields = self._head
+        self._answer(SiteAnswer(status, fields, b"".join(self._pieces), reason, reset=True))
+
+    def _answer(self, answer: SiteAnswer) -> None:
+        if not self.done.done():
+            self.done.set_result(answer)
+
+
+async def answer_for(edge: Edge, request: SiteRequest) -> SiteAnswer:
+    """Put a request through the edge."""
+    fields = without(request.fields, "Content-Length", "Transfer-Encoding", "Connection")
+    if get(fields, "Host") is None:
+        fields = (("Host", request.host), *fields)
+    framing = Framing("length", len(request.body)) if request.body else Framing("none")
+    if request.body:
+        fields = (*fields, ("Content-Length", str(len(request.body))))
+    sink = Gatherer(request.body)
+    head = RequestHead(request.method, request.target, "1.1", fields, b"")
+    asked = CacheRequest(request.method, "", fields, request.body != b"")
+    exchange = Exchange(edge, sink, head, asked, framing, _address(request.client), request.scheme)
+    sink.exchange = exchange
+    exchange.begin()
+    sink.may_send()
+    try:
+        return await sink.done
+    except asyncio.CancelledError:
+        exchange.deserted()
+        raise
+
+
+def _address(client: str) -> str:
+    """The address of "192.0.2.1:4000", "[2001:db8::1]:4000" or an address alone."""
+    if client.startswith("["):
+        return client[1:].partition("]")[0]
+    return client.partition(":")[0] if client.count(":") == 1 else client

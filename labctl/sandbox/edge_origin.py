@@ -1,0 +1,346 @@
+"""The way to the origin: connections that are kept alive and pooled, one exchange at a time on each.
+
+Nothing here awaits while a pooled connection is there: a miss is callbacks from the first byte to the last.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple, Protocol
+
+from labctl.protocols.http1 import (
+    BodyReader,
+    Framing,
+    MessageError,
+    ResponseHead,
+    keeps_alive,
+    read_response_head,
+    response_framing,
+)
+
+Connect = Callable[[Callable[[], asyncio.Protocol]], Awaitable[Any]]
+# A connection that has been idle for longer is not used again: most servers close theirs after 5 to 75 seconds.
+IDLE_S = 4.0
+_MOST_IDLE = 64
+_MOST_INTERIM = 32
+
+
+class OriginFailure(NamedTuple):
+    """Why there is no (whole) response. `status` is what a gateway answers: 502 or 504 (RFC 9110 section 15.6).
+
+    `again` says that the request may not have been seen: the connection was an old one and gave no byte.
+    """
+
+    code: str
+    sentence: str
+    status: int = 502
+    again: bool = False
+
+
+class Listener(Protocol):
+    """Who asked. `answered` comes once with as much content as is there, then `content` and `ended`, or `failed`."""
+
+    method: str
+    cancelled: bool
+
+    def connected(self, connection: OriginConnection) -> None: ...
+    def interim(self, head: ResponseHead) -> None: ...
+    def answered(self, head: ResponseHead, framing: Framing, data: bytes, reader: BodyReader) -> None: ...
+    def content(self, data: bytes) -> None: ...
+    def ended(self, reader: BodyReader) -> None: ...
+    def failed(self, failure: OriginFailure) -> None: ...
+    def may_send(self) -> None: ...
+
+
+class OriginConnection(asyncio.Protocol):
+    """One connection to the origin."""
+
+    def __init__(self, origin: Origin) -> None:
+        self._origin = origin
+        self._listener: Listener | None = None
+        self._buffer = b""
+        self._reader: BodyReader | None = None
+        self._head: ResponseHead | None = None
+        self._interim = 0
+        self._got = False
+        self._used = 0
+        self._sent_all = True
+        self.transport: Any = None
+        self.congested = False
+        self.touched = 0.0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport
+        self._origin.open.add(self)
+
+    def start(self, listener: Listener, head: bytes, sent_all: bool) -> None:
+        """Send a request's head; `sent_all` says that there is no content."""
+        self._listener = listener
+        self._got = False
+        self._interim = 0
+        self._used += 1
+        self._sent_all = sent_all
+        self.touched = self._origin.time()
+        self.transport.write(head)
+        listener.connected(self)
+
+    def send(self, data: bytes, last: bool) -> None:
+        """Bytes of the request's content, already framed."""
+        if data:
+            self.transport.write(data)
+        self._sent_all = self._sent_all or last
+        self.touched = self._origin.time()
+
+    def abort(self) -> None:
+        """Give up the exchange and the connection; the listener hears nothing more."""
+        self._listener = None
+        if self.transport is not None:
+            self.transport.abort()
+
+    def hold(self, hold: bool) -> None:
+        """Stop reading, or go on: whoever gets the content is slower than the origin."""
+        if not self.transport.is_closing():
+            if hold:
+                self.transport.pause_reading()
+            else:
+                self.touched = self._origin.time()
+                self.transport.resume_reading()
+
+    @property
+    def waiting(self) -> bool:
+        """Whether somebody waits for this connection, and the waiting is the origin's doing."""
+        return self._listener is not None and self.transport.is_reading()
+
+    def data_received(self, data: bytes) -> None:
+        self.touched = self._origin.time()
+        self._got = True
+        listener = self._listener
+        if listener is None:  # nobody asked: an answer to nothing
+            self.transport.abort()
+            return
+        try:
+            if self._reader is None:
+                self._read_head(listener, self._buffer + data if self._buffer else data)
+            else:
+                self._read_content(listener, self._reader, data)
+        except MessageError as error:
+            self._fail(OriginFailure(error.code, f"The origin's response is malformed: {error.sentence}"))
+
+    def _read_head(self, listener: Listener, buffer: bytes) -> None:
+        while True:
+            found = read_response_head(buffer)
+            if found is None:
+                self._buffer = buffer
+                return
+            head, end = found
+            if head.status >= 200:
+                break
+            if head.status == 101:
+                raise MessageError("not-asked", "it switches protocols, and nobody asked for that.")
+            self._interim += 1
+            if self._interim > _MOST_INTERIM:
+                raise MessageError("not-asked", f"it has more than {_MOST_INTERIM} interim responses.")
+            listener.interim(head)
+            if self._listener is None:
+                return
+            buffer = buffer[end:]
+        self._buffer = b""
+        framing = response_framing(listener.method, head)
+        reader = BodyReader(framing)
+        rest = buffer[end:]
+        data = reader.feed(rest) if rest and not reader.done else b""
+        if reader.framing.kind == "none" and rest:
+            reader.excess = rest
+        self._head = head
+        self._reader = reader
+        if reader.done:
+            self._finish(head, reader)
+        listener.answered(head, framing, data, reader)
+
+    def _read_content(self, listener: Listener, reader: BodyReader, data: bytes) -> None:
+        content = reader.feed(data)
+        if reader.done and self._head is not None:
+            self._finish(self._head, reader)
+        if content:
+            listener.content(content)
+        if reader.done:
+            listener.ended(reader)
+
+    def _finish(self, head: ResponseHead, reader: BodyReader) -> None:
+        """The response is whole: back to the pool, or away with the connection."""
+        self._listener = None
+        self._reader = None
+        self._head = None
+        self._buffer = b""
+        clean = not reader.excess and self._sent_all and reader.framing.kind != "close"
+        if clean and keeps_alive(head.version, head.fields):
+            self._origin.give_back(self)
+        else:
+            self.transport.close()
+
+    def _fail(self, failure: OriginFailure) -> None:
+        listener, self._listener = self._listener, None
+        self.transport.abort()
+        if listener is not None:
+            listener.failed(failure)
+
+    def timed_out(self) -> None:
+        """The origin has been silent for too long."""
+        self._fail(OriginFailure("timeout", "The origin did not answer in time.", 504))
+
+    def eof_received(self) -> bool:
+        return False
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._origin.forget(self)
+        listener, self._listener = self._listener, None
+        if listener is None:
+            return
+        reader = self._reader
+        if reader is None:
+            self._reset(listener, error)
+            return
+        try:
+            reader.end_of_input()
+        except MessageError as early:
+            listener.failed(OriginFailure(early.code, f"The origin's response broke off: {early.sentence}"))
+        else:
+            if error is not None:
+                listener.failed(
+                    OriginFailure("reset", "The origin reset the connection within its response.")
+                )
+            else:
+                listener.ended(reader)
+
+    def _reset(self, listener: Listener, error: Exception | None) -> None:
+        again = self._used > 1 and not self._got
+        if self._buffer:
+            code, sentence = (
+                "closed-early",
+                "The origin closed the connection within the head of its response.",
+            )
+        elif error is not None:
+            code, sentence = "reset", "The origin reset the connection and did not answer."
+        else:
+            code, sentence = "closed", "The origin closed the connection and did not answer."
+        listener.failed(OriginFailure(code, sentence, 502, again))
+
+    def pause_writing(self) -> None:
+        self.congested = True
+
+    def resume_writing(self) -> None:
+        self.congested = False
+        if self._listener is not None:
+            self._listener.may_send()
+
+
+class Origin:
+    """Where requests are forwarded to: `connect(factory)` opens one connection with that protocol.
+
+    `delay_s` is waited before each request leaves, as distance; `timeout_s` of silence are a 504.
+    """
+
+    def __init__(self, connect: Connect, *, name: str, delay_s: float = 0.0, timeout_s: float = 60.0) -> None:
+        self._connect = connect
+        self.name = name
+        self.delay_s = delay_s
+        self.timeout_s = timeout_s
+        self.open: set[OriginConnection] = set()
+        self._idle: list[OriginConnection] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._closed = False
+        self.time: Callable[[], float] = asyncio.get_running_loop().time
+
+    def send(self, listener: Listener, head: bytes, *, sent_all: bool = True, new: bool = False) -> None:
+        """Send a request's head on an idle connection, or on a new one. What comes of it the listener hears."""
+        if self.delay_s or self._closed:
+            self._later(listener, head, sent_all, new)
+            return
+        while self._idle and not new:
+            connection = self._idle.pop()
+            if connection.transport.is_closing():
+                continue
+            if self.time() - connection.touched > IDLE_S:
+                connection.transport.close()
+                continue
+            connection.start(listener, head, sent_all)
+            return
+        self._later(listener, head, sent_all, True)
+
+    def _later(self, listener: Listener, head: bytes, sent_all: bool, new: bool) -> None:
+        task = asyncio.get_running_loop().create_task(self._open(listener, head, sent_all, new))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _open(self, listener: Listener, head: bytes, sent_all: bool, new: bool) -> None:
+        if self._closed:
+            listener.failed(OriginFailure("closed", "The edge is being closed."))
+            return
+        if self.delay_s:
+            await asyncio.sleep(self.delay_s)
+        if not new:
+            while self._idle:
+                old = self._idle.pop()
+                if not old.transport.is_closing() and self.time() - old.touched <= IDLE_S:
+                    if listener.cancelled:
+                        self._idle.append(old)
+                    else:
+                        old.start(listener, head, sent_all)
+                    return
+        connection = OriginConnection(self)
+        try:
+            async with asyncio.timeout(min(self.timeout_s, 10.0)):
+                await self._connect(lambda: connection)
+        except (OSError, TimeoutError) as error:  # ssl.SSLError is an OSError
+            if not listener.cancelled:
+                listener.failed(_not_connected(self.name, error))
+            return
+        if listener.cancelled:
+            self.give_back(connection)
+        elif not connection.transport.is_closing():
+            connection.start(listener, head, sent_all)
+        else:
+            listener.failed(OriginFailure("closed", "The origin closed the connection and did not answer."))
+
+    def give_back(self, connection: OriginConnection) -> None:
+        """A connection whose exchange is over and that stays open."""
+        if self._closed or len(self._idle) >= _MOST_IDLE:
+            connection.transport.close()
+        else:
+            self._idle.append(connection)
+
+    def forget(self, connection: OriginConnection) -> None:
+        """A connection that is closed."""
+        self.open.discard(connection)
+        if connection in self._idle:
+            self._idle.remove(connection)
+
+    def sweep(self) -> None:
+        """Give up on those that keep us waiting for longer than `timeout_s`, close what is idle for too long."""
+        now = self.time()
+        for connection in tuple(self.open):
+            if connection.waiting and now - connection.touched > self.timeout_s:
+                connection.timed_out()
+        while self._idle and now - self._idle[0].touched > IDLE_S:
+            self._idle.pop(0).transport.close()
+
+    async def close(self) -> None:
+        """End all connections; whoever waits is told."""
+        self._closed = True
+        for connection in tuple(self.open):
+            if connection.transport is not None:
+                connection.transport.abort()
+        for task in tuple(self._tasks):
+            task.cancel()
+        if self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+def _not_connected(name: str, error: BaseException) -> OriginFailure:
+    if isinstance(error, ConnectionRefusedError):
+        return OriginFailure("refused", f"The origin {name} refused the connection.")
+    if isinstance(error, TimeoutError):
+        return OriginFailure("timeout", f"The origin {name} did not take the connection in time.", 504)
+    words = getattr(error, "reason", None) or getattr(error, "strerror", None) or str(error)
+    return OriginFailure("unreachable", f"The origin {name} cannot be reached: {words}.")

@@ -1,0 +1,129 @@
+"""`--header`: a response explained without a network, and what can be wrong with the fields that were typed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from labctl.errors import UsageError
+from labctl.events import Event
+from labctl.protocols import caching
+from labctl.protocols.caching import CacheRequest, CacheResponse
+from labctl.protocols.http1_fields import Fields, get
+from labs.cache.telling import command, note, opening, result
+from labs.cache.told import told_table
+from labs.cache.verdict import fields_row, measures, shared_rules, verdict, verdict_table, why_and_what
+from labs.cache.words import span
+
+# The names of fields that decide; anything else with a colon may still be meant as a field.
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+DEFAULT_URL = "https://www.shop.test/style.css"
+# Some moment for Date: nothing depends on which.
+NOW = 1_795_500_000.0
+
+
+def read_fields(typed: Sequence[str]) -> Fields:
+    """Field lines, or bare values of Cache-Control. Raises UsageError `header-unreadable`."""
+    return tuple(_read(line) for line in typed)
+
+
+def _read(line: str) -> tuple[str, str]:
+    if any(character in line for character in "\r\n\0"):
+        raise UsageError(
+            "header-unreadable",
+            "a field is one line: it holds no line break and no NUL",
+            evidence=(("given", repr(line)[:80]),),
+            fixes=("labctl cache --header 'max-age=60' --header 'Vary: Accept-Encoding'",),
+        )
+    if not line.strip():
+        raise UsageError(
+            "header-unreadable", "an empty field says nothing", fixes=("labctl cache --header 'max-age=60'",)
+        )
+    try:
+        line.encode("latin-1")
+    except UnicodeEncodeError as error:
+        raise UsageError(
+            "header-unreadable",
+            f"{line[error.start]!r} cannot be sent in a field: it is no character of ISO 8859-1",
+        ) from error
+    name, colon, value = line.partition(":")
+    # `max-age=60` and `private="a:b"` are values; a name has no "=", no blank and no comma in it.
+    if not colon or "=" in name or "," in name or " " in name.strip():
+        return "Cache-Control", line.strip()
+    if not _NAME.fullmatch(name.strip()):
+        raise UsageError(
+            "header-unreadable",
+            f"{name.strip()!r} is no name of a field",
+            fixes=("labctl cache --header 'Cache-Control: max-age=60'",),
+        )
+    return name.strip(), value.strip()
+
+
+def explained(fields: Fields, url: str, cdn: str = "") -> Iterator[Event]:
+    """Who may keep a response with these fields. Nobody is asked, and so no claim is judged."""
+    from labctl.protocols.http_dates import write_http_date
+
+    if get(fields, "Date") is None:
+        fields = (*fields, ("Date", write_http_date(NOW)))
+    request, response = CacheRequest("GET", url), CacheResponse(200, fields)
+    rules = shared_rules(cdn, fields)
+    browser, shared = verdict(request, response, NOW, rules)
+    yield opening("who may keep this response?", "no network")
+    yield fields_row(fields)
+    yield verdict_table(browser, shared)
+    yield from measures(browser, shared)
+    yield from told_table(fields)
+    yield from why_and_what(request, response, NOW, rules)
+    for words in unread(fields):
+        yield note(words)
+    yield result(in_short(browser, shared), "ok" if browser.may_store.yes or shared.may_store.yes else "warn")
+    yield command("by hand", "curl -sI https://www.example.com/ | grep -i -e cache -e ^age -e etag -e vary")
+    yield command("next", "labctl cache")
+
+
+def in_short(browser: caching.Explained, shared: caching.Explained) -> str:
+    """Both verdicts in one sentence."""
+    if browser.fresh_s and shared.fresh_s:
+        return f"A browser answers by itself for {span(browser.fresh_s)}, a CDN for {span(shared.fresh_s)}."
+    said = []
+    for who, each in (("a browser", browser), ("a CDN", shared)):
+        if not each.may_store.yes:
+            said.append(f"{who} keeps nothing")
+        elif each.fresh_s:
+            said.append(f"{who} answers by itself for {span(each.fresh_s)}")
+        else:
+            said.append(f"{who} keeps it and asks before each use")
+    text = ", ".join(said)
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+_KNOWN = frozenset(
+    {
+        *(
+            "max-age",
+            "s-maxage",
+            "no-cache",
+            "no-store",
+            "no-transform",
+            "must-revalidate",
+            "proxy-revalidate",
+        ),
+        *("must-understand", "private", "public", "immutable", "stale-while-revalidate", "stale-if-error"),
+    }
+)
+
+
+def unread(fields: Fields) -> Iterator[str]:
+    """What in these fields means nothing to a cache, a sentence for each."""
+    from difflib import get_close_matches
+
+    for name in caching.parse_cache_control(get(fields, "Cache-Control") or ""):
+        if name not in _KNOWN:
+            near = get_close_matches(name, _KNOWN, n=1)
+            shown = name[:40]
+            hint = f" Was {near[0]} meant?" if near else ""
+            yield f"{shown!r} is no directive that caches know, and they take no notice of it.{hint}"
+    if (age := get(fields, "Age")) is not None and not age.strip().isdigit():
+        yield f"Age is {age[:40]!r}: no whole number of seconds, so it counts for nothing. (RFC 9111 section 5.1)"
+    if get(fields, "Pragma") is not None:
+        yield "Pragma in a response means nothing: it was a field of requests. (RFC 9111 section 5.4)"

@@ -1,0 +1,89 @@
+"""A whole answer on the real internet, gently: two requests, and a third that asks whether it has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from labctl.events import Event, Row
+from labctl.fetch.exchange import Answer
+from labctl.internet import Internet
+from labctl.protocols.caching import CacheRequest, CacheResponse
+from labctl.protocols.http1_fields import Fields, get
+from labctl.protocols.url import Url
+from labs.cache.browser import ACCEPTS
+from labs.cache.claims import WORDS
+from labs.cache.header import in_short, unread
+from labs.cache.network import Network
+from labs.cache.telling import command, measured, note, opening, result, table
+from labs.cache.told import told_table, word_of
+from labs.cache.verdict import fields_row, measures, shared_rules, verdict, verdict_table, why_and_what
+from labs.cache.whole import no_answer
+from labs.cache.words import NOT_ASKED, hue
+
+
+def ask_gently(internet: Internet, url: Url, cdn: str) -> Iterator[Event]:
+    """Three GETs at most. Raises CannotRun for no answer."""
+    yield opening("who may keep this response?", "RFC 9111")
+    with Network(internet) as network:
+        first = network.ask(url)
+        if first.answer is None or not first.answer.status:
+            raise no_answer(url, first)
+        answer = first.answer
+        request = CacheRequest("GET", url.text, ACCEPTS)
+        response = CacheResponse(answer.status, answer.fields, len(answer.body), answer.reason)
+        rules = shared_rules(cdn, answer.fields)
+        now = float(int(first.came_at))
+        browser, shared = verdict(request, response, now, rules)
+        yield fields_row(answer.fields, answer.status)
+        yield verdict_table(browser, shared)
+        yield from measures(browser, shared)
+        yield from why_and_what(request, response, now, rules)
+        for words in unread(answer.fields):
+            yield note(words)
+        asked = [("first", answer), ("second", network.ask(url).answer)]
+        conditions = _conditions(answer)
+        if conditions:
+            asked.append(("has it changed?", network.ask(url, "GET", (*ACCEPTS, *conditions)).answer))
+        rows = [_row(what, each) for what, each in asked]
+        yield table("live.asked", "What came back", ("request", "status", "CDN", "Age", "body"), rows)
+        yield from told_table(asked[1][1].fields if asked[1][1] is not None else answer.fields)
+        yield measured("cache.live.requests", network.requests, f"{network.requests} requests were sent.")
+        yield from _judged(asked)
+    yield result(in_short(browser, shared), "ok" if browser.may_store.yes or shared.may_store.yes else "warn")
+    yield command("by hand", f"curl -sI {url.text} | grep -i -e cache -e ^age -e etag -e vary")
+    yield command("next", "labctl cache")
+
+
+def _conditions(answer: Answer) -> Fields:
+    tag, modified = get(answer.fields, "ETag"), get(answer.fields, "Last-Modified")
+    if tag:
+        return (("If-None-Match", tag),)
+    return (("If-Modified-Since", modified),) if modified else ()
+
+
+def _row(what: str, answer: Answer | None) -> Row:
+    if answer is None or not answer.status:
+        return Row(f"{what}: no answer.", (what, NOT_ASKED, "", "", ""))
+    word, age = word_of(answer.fields), get(answer.fields, "Age")
+    size = f"{answer.body_bytes:,} B"
+    said = f"the CDN says {word}" if word else "no cache says anything"
+    old = f", Age {age}" if age is not None else ""
+    return Row(
+        f"{what}: {answer.status}, {said}{old}, {size} of body.",
+        (what, str(answer.status), word or NOT_ASKED, age if age is not None else NOT_ASKED, size),
+        hues=("", "alt" if answer.status == 304 else "", hue(word or NOT_ASKED), "", "mute"),
+        bold=(1, 2),
+    )
+
+
+def _judged(asked: list[tuple[str, Answer | None]]) -> Iterator[Event]:
+    """The real CDN's words: only where it spoke of a HIT and of a MISS is there something to judge."""
+    told = [(word_of(a.fields), get(a.fields, "Age")) for _, a in asked if a is not None]
+    hits = [age for word, age in told if word == "HIT"]
+    if not hits:
+        yield WORDS.not_seen("No cache on the way answered out of its store in these requests.")
+        return
+    yield WORDS.judged(
+        all(age is not None for age in hits),
+        f"HIT came with Age: {hits[-1]}." if hits[-1] is not None else "HIT came without an Age.",
+    )

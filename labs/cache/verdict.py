@@ -1,0 +1,138 @@
+"""The verdict table: two caches, four questions, each answer with the directive that decided."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from labctl.events import Event, Hue, Row, Rows
+from labctl.protocols import caching
+from labctl.protocols.caching import CacheRequest, CacheResponse, CacheRules, Cell, Explained
+from labctl.protocols.http1_fields import Fields, get
+from labs.cache.telling import measured, note
+from labs.cache.words import listed
+
+# The fields that a cache decides by, in the order of the screen.
+DECIDING = (
+    *("Cache-Control", "Expires", "CDN-Cache-Control", "Cloudflare-CDN-Cache-Control", "Pragma", "ETag"),
+    *("Last-Modified", "Vary", "Age", "Set-Cookie"),
+)
+SHARED: dict[str, CacheRules] = {"rfc9111": caching.RFC9111_SHARED, "cloudflare": caching.CLOUDFLARE}
+_LABELS = {"rfc9111": "shared: everyone", "cloudflare": "shared, as Cloudflare"}
+
+
+def shared_rules(cdn: str, fields: Fields) -> CacheRules:
+    """The rules of the CDN's column: as asked, or those of the CDN that the response came through."""
+    from labctl.protocols.cache_vocabulary import identify_cdn
+
+    if cdn:
+        return SHARED[cdn]
+    names = {each.name for each in identify_cdn(fields)}
+    return caching.CLOUDFLARE if "Cloudflare" in names else caching.RFC9111_SHARED
+
+
+def fields_row(fields: Fields, status: int = 200) -> Rows:
+    """The fields that decide, as they came."""
+    shown = [(name.lower(), value) for name in DECIDING if (value := get(fields, name)) is not None]
+    if status != 200:
+        shown.insert(0, ("status", str(status)))
+    if not any(name in ("cache-control", "expires") for name, _ in shown):
+        shown.insert(0, ("cache-control", "(none)"))
+    rows = tuple(Row(f"{name}: {value}", (name, value)) for name, value in shown)
+    return Rows("What the response says:", "fields", "", ("field", "value"), rows, form="fields")
+
+
+def verdict(
+    request: CacheRequest, response: CacheResponse, now: float, shared: CacheRules
+) -> tuple[Explained, Explained]:
+    """The browser's view and the shared cache's."""
+    return tuple(  # type: ignore[return-value]
+        caching.explain(rules, request, response, now) for rules in (caching.BROWSER, shared)
+    )
+
+
+def verdict_table(browser: Explained, cdn: Explained) -> Rows:
+    """Both columns beside each other."""
+    rows = tuple(_row(label, one, two) for (label, one), (_, two) in zip(browser.rows, cdn.rows, strict=True))
+    rules = dict.fromkeys(cell.because.rule for each in (browser, cdn) for _, cell in each.rows)
+    return Rows(
+        "Who may keep this response:",
+        "verdict",
+        "",
+        ("", "BROWSER\nprivate: one person", f"CDN\n{_LABELS[cdn.rules.name]}"),
+        rows,
+        note=f"Rules: {gathered([rule for rule in rules if rule])}.",
+        form="answers",
+        hues=("", "accent", "alt"),
+    )
+
+
+def _row(label: str, browser: Cell, cdn: Cell) -> Row:
+    stored = label == "may store it"
+    rules = listed(list(dict.fromkeys(c.because.rule for c in (browser, cdn) if c.because.rule)))
+    hues: tuple[Hue, ...] = ("", _hue(browser), _hue(cdn)) if stored else ()
+    cells = tuple(f"{_mark(c) if stored else ''}{c.text}\n{c.because.words}" for c in (browser, cdn))
+    return Row(
+        f"{label}: the browser {browser.text} ({browser.because.words}),"
+        f" the CDN {cdn.text} ({cdn.because.words}). {rules}.",
+        (f"{label}\n  because", *cells),
+        hues=hues,
+        bold=(1, 2) if label in ("may store it", "fresh for") else (),
+        data={
+            "rule": gathered(list(dict.fromkeys(c.because.rule for c in (browser, cdn) if c.because.rule)))
+        },
+    )
+
+
+def _mark(cell: Cell) -> str:
+    return "✓ " if cell.yes else "✗ "
+
+
+def _hue(cell: Cell) -> Hue:
+    return "ok" if cell.yes else "bad"
+
+
+def gathered(rules: Sequence[str]) -> str:
+    """`RFC 9111 sections 3 and 4.2.1, RFC 5861 section 3`: each document once."""
+    found: dict[str, list[str]] = {}
+    for rule in rules:
+        document, _, section = rule.partition(" section ")
+        found.setdefault(document, [])
+        if section and section not in found[document]:
+            found[document].append(section)
+    said = []
+    for document, sections in found.items():
+        ordered = sorted(sections, key=lambda text: [int(n) if n.isdigit() else 0 for n in text.split(".")])
+        many = "sections" if len(ordered) > 1 else "section"
+        said.append(f"{document} {many} {listed(ordered)}" if ordered else document)
+    return ", ".join(said)
+
+
+def measures(browser: Explained, cdn: Explained) -> Iterator[Event]:
+    """What the quiz and the explanation read."""
+    for name, each in (("browser", browser), ("cdn", cdn)):
+        kept = bool(each.may_store.yes)
+        yield measured(
+            f"cache.{name}.keeps", kept, f"The {name.replace('cdn', 'CDN')} may keep it: {_said(kept)}."
+        )
+        seconds = int(each.fresh_s)
+        yield measured(f"cache.{name}.fresh", seconds, f"It is fresh there for {seconds} s.", "s")
+
+
+def _said(yes: bool) -> str:
+    return "yes" if yes else "no"
+
+
+def why_and_what(
+    request: CacheRequest, response: CacheResponse, now: float, shared: CacheRules
+) -> Iterator[Event]:
+    """Why it is not answered out of a store, and what its sender would change."""
+    seen: set[str] = set()
+    for name, rules in (("browser", caching.BROWSER), ("CDN", shared)):
+        why = caching.why_not_cached(rules, request, response, now)
+        if why is not None:
+            yield note(f"Why the {name} does not answer by itself: {why.words}. ({why.rule})")
+        for advice in caching.what_to_change(rules, request, response, now):
+            if advice.words not in seen:
+                seen.add(advice.words)
+                line = f" Send {advice.header}" if advice.header else ""
+                yield note(f"What to change: {advice.words}{line}")

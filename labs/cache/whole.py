@@ -1,0 +1,105 @@
+"""A whole answer in the sandbox: who may keep it, then visits over time, then the words of the CDN."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from labctl.errors import CannotRun
+from labctl.events import Event
+from labctl.internet import Internet
+from labctl.protocols.caching import CacheRequest, CacheResponse, Explained
+from labctl.protocols.url import Url
+from labs.cache.browser import ACCEPTS, Asked, Browser
+from labs.cache.header import in_short, unread
+from labs.cache.network import Network, Timetable, habits_of, web_of
+from labs.cache.shows.words import eight_words
+from labs.cache.telling import command, measured, note, opening, result
+from labs.cache.told import told_table
+from labs.cache.verdict import fields_row, measures, shared_rules, verdict, verdict_table, why_and_what
+from labs.cache.visits import Visited, visits_table
+
+# Without a lifetime of their own, visits are placed as if it were this long.
+_USUAL_S = 60.0
+
+
+def whole(internet: Internet, url: Url, cdn: str, *, usual: bool) -> Iterator[Event]:
+    """`usual`: no URL was named; the words of the CDN are shown as well. Raises CannotRun for no answer."""
+    yield opening("who may keep this response?", "RFC 9111")
+    with Network(internet) as network:
+        clock = Timetable(internet)
+        habits = habits_of(internet)
+        ana, ben = (Browser(network.ask, internet.date, habits) for _ in range(2))
+        first = ana.load(url)
+        if first.over is None or first.over.answer is None or not first.over.answer.status:
+            raise no_answer(url, first.over)
+        answer = first.over.answer
+        request = CacheRequest("GET", url.text, ACCEPTS)
+        response = CacheResponse(answer.status, answer.fields, len(answer.body), answer.reason)
+        rules = shared_rules(cdn, answer.fields)
+        # Whole seconds, as Date and Age have them.
+        now = float(int(first.over.came_at))
+        browser, shared = verdict(request, response, now, rules)
+        yield fields_row(answer.fields, answer.status)
+        yield verdict_table(browser, shared)
+        yield from measures(browser, shared)
+        yield from why_and_what(request, response, now, rules)
+        for words in unread(answer.fields):
+            yield note(words)
+        visits = [Visited(0.0, "Ana", first)]
+        for when, who, person in zip(
+            moments(browser, shared), ["Ana", "Ben", "Ana", "Ana"], (ana, ben, ana, ana), strict=True
+        ):
+            clock.until(when)
+            visits.append(Visited(when, who, person.load(url)))
+            _settle(internet)
+        yield visits_table("Five visits", visits)
+        for name in ("browser", "CDN", "origin"):
+            number = sum(1 for visit in visits if visit.answered_by == name)
+            yield measured(
+                f"cache.visits.{name.lower()}", number, f"The {name} answered {number} of 5 visits."
+            )
+    if usual:
+        yield from eight_words(internet)
+    else:
+        yield from told_table(answer.fields)
+    yield result(in_short(browser, shared), "ok" if browser.may_store.yes or shared.may_store.yes else "warn")
+    yield command("by hand", f"labctl shell -- curl -sI {url.text}", "twice: MISS, then HIT")
+    yield command("next", "labctl cache --show browser" if usual else "labctl cache")
+
+
+def moments(browser: Explained, shared: Explained) -> tuple[float, float, float, float]:
+    """When the later four visits are: soon, soon by somebody else, when the browser's copy is old, when all are.
+
+    Seconds after the first one, and never two at the same moment.
+    """
+    fresh = browser.fresh_s or _USUAL_S
+    soon = 5.0 if fresh >= 15 else 1.0
+    other = soon + (4.0 if fresh >= 15 else 1.0)
+    old = max(other + 1, fresh + min(15.0, browser.stale_s / 2 if browser.stale_s else 15.0))
+    latest = max(fresh + browser.stale_s, (shared.fresh_s or _USUAL_S) + shared.stale_s)
+    gone = max(old + 10.0, _round(latest + min(100.0, max(20.0, latest / 6))))
+    return soon, other, float(int(old)), float(int(gone))
+
+
+def _round(value: float) -> float:
+    return float(int(value / 10) * 10 + 10) if value >= 100 else value
+
+
+def _settle(internet: Internet) -> None:
+    """Let the edges finish what they ask behind an answer, so that the next visit meets it."""
+    import time
+
+    deadline = time.monotonic() + 2.0
+    edges = web_of(internet).edges.values()
+    while any(edge.running for edge in edges) and time.monotonic() < deadline:
+        time.sleep(0.002)
+
+
+def no_answer(url: Url, asked: Asked | None) -> CannotRun:
+    said = asked.detail if asked is not None and asked.detail else "nothing came"
+    return CannotRun(
+        "no-response",
+        f"{url.text} gave no response, so there is nothing to keep",
+        evidence=(("asked", f"GET {url.text}"), ("got", said)),
+        fixes=(f"labctl url {url.text}",),
+    )

@@ -1,0 +1,60 @@
+"""How the cache lab says things. Pure functions from what was seen to words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from labctl.events import Hue
+
+# The colour of a word: a hint, the word itself says it (SCREENS.md).
+HUES: dict[str, Hue] = {
+    "HIT": "ok",
+    "MISS": "bad",
+    "EXPIRED": "alt",
+    "REVALIDATED": "alt",
+    "STALE": "warn",
+    "UPDATING": "warn",
+    "BYPASS": "bad",
+    "DYNAMIC": "mute",
+    "NONE": "mute",
+}
+NOT_ASKED = "──"
+
+
+def hue(word: str) -> Hue:
+    """The hue of a word of the vocabulary; `mute` for who was not asked."""
+    return "mute" if word == NOT_ASKED else HUES.get(word, "")
+
+
+def seconds(value: float) -> str:
+    """`75 s`, `0.5 s`: whole seconds as such."""
+    return f"{value:,.0f} s" if abs(value - round(value)) < 0.05 else f"{value:,.1f} s"
+
+
+def span(value: float) -> str:
+    """A duration as one says it: `60 s`, `2 h`, `365 days`, and exact seconds where it is no round number."""
+    for scale, one, many in ((86400, "day", "days"), (3600, "h", "h"), (60, "min", "min")):
+        if value >= 2 * scale and value % scale == 0 and scale > 60:
+            count = int(value // scale)
+            return f"{count:,} {one if count == 1 else many}"
+    return seconds(value)
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """`1 query`, `3 queries`."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def listed(values: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    if len(values) < 2:
+        return values[0] if values else "none"
+    return f"{', '.join(values[:-1])} and {values[-1]}"
+
+
+def microseconds(value_s: float) -> str:
+    """A very short time: `0.19 µs`, `16 µs`, `1.2 ms`."""
+    micro = value_s * 1e6
+    if micro >= 1000:
+        return f"{micro / 1000:.1f} ms"
+    return f"{micro:.0f} µs" if micro >= 10 else f"{micro:.2f} µs"

@@ -1,0 +1,118 @@
+"""A request and its response, as bytes and as meaning, and what the two ends may expect of each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal
+
+from labctl.errors import UsageError
+from labctl.events import Event
+from labctl.internet import Internet
+from labctl.lab import Lab, Place
+from labs.http.claims import CLAIMS
+
+Show = Literal[
+    "framing",
+    "retry",
+    "redirects",
+    "keep-alive",
+    "two-writes",
+    "multiplexing",
+    "cookies",
+    "negotiation",
+    "interim",
+    "alt-svc",
+    "broken",
+    "byhand",
+]
+
+
+def place(arguments: Mapping[str, Any]) -> Place:
+    """Where the URL's host lives; a demonstration has none and lives in the sandbox. Raises UsageError."""
+    if not arguments.get("url"):
+        return "sandbox"
+    from ipaddress import ip_address
+
+    from labctl.protocols import dns_target
+    from labctl.protocols.url import parse_url
+    from labs.http.target import TOWN_NAMES
+
+    host = parse_url(str(arguments["url"])).host
+    if host == "localhost" or host.endswith((".localhost", ".local")):
+        return "local"
+    where = dns_target.place(host, TOWN_NAMES)
+    try:
+        near = ip_address(host.partition("%")[0]).is_private
+    except ValueError:
+        near = False
+    return "local" if where == "live" and near else where
+
+
+def run(
+    internet: Internet,
+    url: Annotated[
+        str | None, "A URL; without a scheme, https is assumed. [default: the sandbox's shop]"
+    ] = None,
+    *,
+    method: Annotated[str | None, "The request's method. [default: GET, with -d POST]", "-X"] = None,
+    header: Annotated[
+        list[str] | None, "A field of the request, 'Name: value'. May be repeated.", "-H"
+    ] = None,
+    data: Annotated[str | None, "The request's content.", "-d"] = None,
+    http2: Annotated[bool, "The same request over HTTP/1.1 and HTTP/2, side by side."] = False,
+    show: Annotated[Show | None, "One demonstration instead of a request."] = None,
+) -> Iterator[Event]:
+    """The lab's events. Raises UsageError, at once, for what cannot be meant."""
+    from labs.http.target import read_wanted
+
+    wanted = read_wanted(url, method, header or (), data)
+    if show and (url or method or header or data is not None or http2):
+        raise UsageError(
+            "options-contradict",
+            f"--show {show} makes requests of its own: it takes no URL, method, field or content",
+            fixes=(f"labctl http --show {show}", "labctl http http://www.shop.test/"),
+        )
+    if http2 and wanted.url.scheme != "https":
+        raise UsageError(
+            "options-contradict",
+            "HTTP/2 is agreed on in the TLS handshake, so it needs an https URL",
+            fixes=(f"labctl http {wanted.url.with_scheme('https')} --http2",),
+        )
+    if internet.kind == "live" and not url:
+        raise UsageError(
+            "target-missing",
+            "on the real internet somebody must be named to be asked",
+            fixes=(
+                "labctl http http://example.com/ --live",
+                f"labctl http{f' --show {show}' if show else ''}",
+            ),
+        )
+
+    def events() -> Iterator[Event]:
+        if show:
+            from labs.http.sandboxed import demonstrate
+
+            yield from demonstrate(internet, show)
+        else:
+            from labs.http.page import visit
+
+            yield from visit(internet, wanted, http2)
+
+    return events()
+
+
+LAB = Lab(
+    "http",
+    "A request and its response",
+    CLAIMS,
+    run,
+    __package__,
+    examples=(
+        "http",
+        "http http://example.com/",
+        "http --show redirects",
+        "http https://api.shop.test/cart -X PUT -H 'Content-Type: application/json' -d '{}'",
+    ),
+    place=place,
+    carrier="box",
+)

@@ -1,0 +1,55 @@
+"""Peers that break the rules, one by one: what our client makes of each, in bounded time and memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from labctl.events import Event, Hue, Row
+from labctl.fetch.exchange import Answer, Limits
+from labs.http.claims import FRAMING
+from labs.http.peer import Desk
+from labs.http.telling import measured, opening, result, table
+from labs.http.words import count, elapsed_ms, ms, size
+
+HOST = "raw.shop.test"
+# Nobody waits longer here; a client of your own has other numbers, and needs some.
+PATIENCE = Limits(body=64_000, most=1_000_000, seconds=0.6)
+# What says, wrongly, where its content ends.
+_FRAMING = ("/bad-chunk", "/two-lengths", "/two-content-lengths", "/short-body", "/cut-chunks")
+
+
+def show(desk: Desk) -> Iterator[Event]:
+    from labctl.sandbox.site_misbehaving import MISBEHAVIOURS
+
+    yield opening(
+        "peers that break the rules", f"at most {PATIENCE.seconds:g} s and {size(PATIENCE.most)} each"
+    )
+    answers: dict[str, Answer] = {}
+    rows = []
+    for path, each in MISBEHAVIOURS.items():
+        with desk.reach(f"http://{HOST}/") as peer:
+            answer = answers[path] = peer.ask(path, limits=PATIENCE)
+        rows.append(_row(path, each.sentence, answer))
+    yield table("broken", f"http://{HOST}", ("path", "we say", "after", "it"), rows)
+    caught = [path for path, answer in answers.items() if answer.failure or answer.excess]
+    yield measured("http.broken", len(answers), f"{count(len(answers), 'peer')} broke a rule.")
+    noticed = [path for path in _FRAMING if answers[path].failure]
+    yield FRAMING.judged(
+        len(noticed) == len(_FRAMING),
+        f"{len(noticed)} of {len(_FRAMING)} contents whose end was said wrongly were noticed.",
+    )
+    yield result(f"{len(caught)} of {len(answers)} were caught before anything was believed.")
+
+
+def _row(path: str, sentence: str, answer: Answer) -> Row:
+    said = answer.failure or ("excess" if answer.excess else str(answer.status))
+    took = ms(elapsed_ms(answer))
+    detail = answer.detail or (
+        f"{size(len(answer.excess))} came unasked and were not read." if answer.excess else "Read as it is."
+    )
+    hue: Hue = "warn" if answer.failure or answer.excess else "ok"
+    return Row(
+        text=f"{path}: {sentence} We say {said}, after {took}. {detail}",
+        cells=(path, said, took, sentence.rstrip(".")),
+        hues=("accent", hue, "mute"),
+    )

@@ -1,0 +1,49 @@
+"""The footer: the same with the system's own tools, and what to run next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from labctl.events import Step
+from labs.tcp.telling import command
+from labs.tls.target import Target
+
+# From one demonstration to the one that asks what it leaves open.
+_NEXT = {
+    "all": "labctl tls --show termination",
+    "expired": "labctl tls --bad not-yet-valid",
+    "not-yet-valid": "labctl tls --bad wrong-name",
+    "wrong-name": "labctl tls --bad name-in-cn",
+    "name-in-cn": "labctl tls --bad unknown-issuer",
+    "unknown-issuer": "labctl tls --bad missing-intermediate",
+    "missing-intermediate": "labctl tls --bad self-signed",
+    "self-signed": "labctl tls --bad weak",
+    "weak": "labctl tls --bad wrong-purpose",
+    "wrong-purpose": "labctl tls --bad look-alike",
+    "look-alike": "labctl tls --bad all",
+}
+
+
+def footer(
+    kind: str, target: Target, bad: str | None, show: str | None, tls: str | None, resume: bool
+) -> Iterator[Step]:
+    """What to type."""
+    if show:
+        yield command("by hand", "labctl shell -- tcpdump -ni lo -A tcp port 80", "on the internet's side")
+        yield command("next", "labctl http")
+        return
+    if bad:
+        from labs.tls.bad import host_of
+
+        host = host_of("expired" if bad == "all" else bad)
+        taken = "curl takes it: it still reads the common name" if bad == "name-in-cn" else ""
+        yield command("by hand", f"labctl shell -- curl -v https://{host}/", taken)
+        yield command("next", _NEXT.get(bad, "labctl tls --bad all"))
+        return
+    line = f"openssl s_client -connect {target.connect}"
+    if tls:
+        line += f" -tls{tls.replace('.', '_')}"
+    if resume:
+        line = f"openssl s_client -connect {target.connect} -reconnect"
+    yield command("by hand", f"labctl shell -- {line}" if kind == "sandbox" else line)
+    yield command("next", "labctl tls --bad all" if not resume else "labctl tls --tls 1.2")

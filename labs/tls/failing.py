@@ -1,0 +1,117 @@
+"""A visit that failed: the ladder as far as it came, the chain, one verdict sentence with its reason, and the fix."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from labctl.events import Event, Step
+from labctl.fetch.secure import Secured
+from labctl.internet import Internet
+from labctl.protocols.tls_names import alert_sentence
+from labs.tcp.telling import note, opening, result
+from labs.tcp.words import count, ms
+from labs.tls import ladder, tables
+from labs.tls.certificates import Reason, gap, reason
+from labs.tls.claims import REASONS
+from labs.tls.visit import Seen
+
+
+def failed(internet: Internet, seen: Seen, *, judge: bool = True) -> Iterator[Event]:
+    """What was seen of it. A refused certificate is judged: it has a reason, and an alert says so."""
+    secured = seen.secured
+    if secured is None:
+        yield opening(f"no connection to {seen.target.place}", seen.connected.failure)
+        yield result(connection_sentence(seen), "bad")
+        return
+    yield opening(f"a handshake with {seen.target.place} that failed", secured.failure.replace("-", " "))
+    yield from ladder.exchanges(seen)
+    if secured.failure != "certificate":
+        if seen.open.trouble and secured.failure != "not-tls":
+            yield note(seen.open.trouble)
+        sentence, fix = handshake_sentence(seen, secured)
+        yield result(sentence, "bad")
+        if fix:
+            yield to_mend(fix)
+        return
+    chain = seen.chain
+    yield tables.chain_table(chain)
+    yield note(gap(chain))
+    why = why_refused(internet, seen)
+    if judge:
+        yield REASONS.judged(
+            bool(alert_sent(secured)), f"{why.sentence} The client {_said(secured)}.", reason=why.word
+        )
+    yield result(f"{seen.target.place}: {why.sentence}", "bad")
+    yield to_mend(why.fix)
+
+
+def to_mend(fix: str) -> Step:
+    """The line that says what mends it."""
+    return Step(text=f"To mend it: {fix}", label="to mend it", title=fix)
+
+
+def why_refused(internet: Internet, seen: Seen) -> Reason:
+    """The reason in our words. Raises ValueError when no certificate could be read."""
+    secured = seen.secured
+    assert secured is not None
+    return reason(secured.verify_code, secured.reason, seen.chain, seen.target.host, internet.date())
+
+
+def alert_sent(secured: Secured) -> str:
+    """The name of the fatal alert that we sent, or ""."""
+    return next((a.name for a in secured.alerts if a.sent and a.fatal), "")
+
+
+def _said(secured: Secured) -> str:
+    name = alert_sent(secured)
+    return f"said so with the alert {name}" if name else "said nothing and left"
+
+
+def connection_sentence(seen: Seen) -> str:
+    """Why there was no TCP connection."""
+    place, connected = seen.target.place, seen.connected
+    took = ms((connected.connected_at - connected.started_at) * 1000)
+    said = {
+        "refused": f"nobody listens on port {seen.target.port} there; the kernel refused after {took}",
+        "timeout": f"nothing answered within {took}",
+        "unreachable": f"there is no way to it ({connected.detail or 'unreachable'})",
+        "reset": f"the connection was reset after {took}",
+    }
+    return f"{place}: no TCP connection: {said.get(connected.failure, connected.detail)}."
+
+
+def handshake_sentence(seen: Seen, secured: Secured) -> tuple[str, str]:
+    """Why the handshake failed, and what mends it ("" when we cannot know)."""
+    place, took = seen.target.place, ms((secured.ended_at - secured.started_at) * 1000)
+    received = next((a.name for a in secured.alerts if a.fatal and not a.sent), "")
+    if secured.failure == "not-tls":
+        return (
+            f"{place} does not speak TLS: {secured.reason}.",
+            "If it is a web server without TLS, ask with http:// in front; else look at the port.",
+        )
+    if received:
+        return f"{place} refused with the alert {received}: {alert_sentence(received)}", _mend(received)
+    if secured.failure == "timeout":
+        came = sum(len(data) for _, sent, data in seen.chunks if not sent)
+        heard = f"only {count(came, 'byte')} of an answer came" if came else "nothing came back"
+        return f"{place} took the connection and then {heard} for {took}.", ""
+    if secured.failure == "reset":
+        return (
+            f"{place} reset the connection when it had the ClientHello, after {took}.",
+            "Something on the way may not like the name in it: try another network.",
+        )
+    if secured.failure == "closed":
+        return f"{place} closed the connection in the middle of the handshake, after {took}.", ""
+    sent = alert_sent(secured)
+    told = f", and we said so with the alert {sent}" if sent else ""
+    return f"The handshake with {place} failed: {secured.reason}{told}.", ""
+
+
+def _mend(alert: str) -> str:
+    return {
+        "unrecognized_name": "Ask with a name that this server has.",
+        "handshake_failure": "Look at which versions, ciphers and groups the server takes.",
+        "protocol_version": "Let the server speak TLS 1.2 or 1.3.",
+        "no_application_protocol": "Offer a protocol that it speaks.",
+        "certificate_required": "Bring a certificate of the client's.",
+    }.get(alert, "")

@@ -1,0 +1,159 @@
+"""The default: one visit record by record, what was agreed on, who reads what, the chain; then the same otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from labctl.errors import CannotRun
+from labctl.events import Event, Hue, Json, Measure, Row, Rows
+from labs.tcp.telling import note, opening, result
+from labs.tcp.words import count, ms
+from labs.tls import judging, ladder, tables
+from labs.tls.certificates import gap
+from labs.tls.failing import failed
+from labs.tls.visit import Seen, Visits
+
+TLS12 = ("1.2", "1.2")
+
+
+def show(visits: Visits, *, version: str, resume: bool) -> Iterator[Event]:
+    """`version` "" lets the two choose; `resume` draws the second visit, the one with a session. Raises CannotRun."""
+    if not visits.lookup.addresses:
+        raise CannotRun(
+            "name-not-found",
+            f"{visits.target.host} has no address that could be found",
+            evidence=(("asked", visits.lookup.source), ("got", visits.lookup.detail)),
+            fixes=(f"labctl dns {visits.target.host}",),
+        )
+    versions = (version, version) if version else ("1.2", "1.3")
+    first = visits.visit(versions=versions)
+    if not first.ok:
+        yield from failed(visits.internet, first)
+        return
+    back = visits.visit(versions=versions, back=first) if first.session is not None else None
+    shown = back if resume and back is not None and back.ok else first
+    yield opening(*_title(shown))
+    yield from ladder.exchanges(shown)
+    yield tables.agreed(shown)
+    old = visits.visit(versions=TLS12) if version != "1.2" else None
+    compared = {tables.version_of(first): first}
+    if old is not None and old.ok:
+        compared["TLS 1.2"] = old
+    yield tables.onlooker(compared)
+    yield from _chain(first)
+    without = visits.visit(versions=versions, alpn=()) if visits.target.speaks_http else None
+    yield tables.visits_table(_named(first, back, without, old))
+    yield from _opening(visits, first, old)
+    yield from _judged(visits, first, back, without, old)
+    yield _conclusion(shown)
+
+
+def _title(seen: Seen) -> tuple[str, str]:
+    trips = count(seen.open.round_trips, "round trip")
+    how = "resumed" if seen.secured is not None and seen.secured.resumed else "first visit"
+    return f"a TLS handshake, {how}", f"{tables.version_of(seen)}, {trips}, {ms(seen.handshake_ms)}"
+
+
+def _named(first: Seen, back: Seen | None, without: Seen | None, old: Seen | None) -> dict[str, Seen]:
+    version = tables.version_of(first)
+    named = {f"{version}, first": first}
+    if back is not None:
+        named[f"{version}, again"] = back
+    if without is not None:
+        named[f"{version}, no ALPN"] = without
+    if old is not None:
+        named["TLS 1.2, first"] = old
+    return named
+
+
+def _chain(seen: Seen) -> Iterator[Event]:
+    chain = seen.chain
+    if not chain.sent:
+        return
+    yield tables.chain_table(chain)
+    yield note(gap(chain) + " " + tables.validity(chain))
+
+
+def _opening(visits: Visits, first: Seen, old: Seen | None) -> Iterator[Event]:
+    """Which key opens the recording."""
+    key = _private_key(visits)
+    tried = {name: judging.Opened(s, key) for name, s in _recordings(first, old).items()}
+    keys = {"no key": [0] * len(tried), "the session's key log": [each.by_key_log for each in tried.values()]}
+    if key:
+        keys["the server's private key"] = [each.by_private_key for each in tried.values()]
+    rows = []
+    for what, opened in sorted(keys.items(), key=lambda pair: len(pair[0])):
+        cells = [f"{n} of {each.hidden} records" for n, each in zip(opened, tried.values(), strict=True)]
+        wanted: Hue = "bad" if what.startswith("the server") else "ok"
+        hues: tuple[Hue, ...] = ("", *(wanted if n else "mute" for n in opened))
+        told = "; ".join(f"{name} {cell}" for name, cell in zip(tried, cells, strict=True))
+        data: dict[str, Json] = {"opened": list(opened), "records": [each.hidden for each in tried.values()]}
+        rows.append(Row(f"With {what}: {told}.", (what, *cells), hues=hues, data=data))
+    yield Rows(
+        "Which key opens the recording of a visit later on.",
+        "tls.opening",
+        "What opens the recording later",
+        ("", *tried),
+        tuple(rows),
+        show_columns=True,
+    )
+    why = next((each.why for each in tried.values() if each.by_private_key), "") or next(
+        (each.why for each in tried.values()), ""
+    )
+    if why:
+        yield note(why)
+
+
+def _recordings(first: Seen, old: Seen | None) -> dict[str, Seen]:
+    found = {tables.version_of(first): first}
+    if old is not None and old.ok:
+        found["TLS 1.2"] = old
+    return found
+
+
+def _private_key(visits: Visits) -> str:
+    """The key of the server, which only a sandbox shows."""
+    from labctl.sandbox.town_internet import TownInternet
+
+    internet = visits.internet
+    if not isinstance(internet, TownInternet):
+        return ""
+    web = internet.web()
+    site = web.town.site(visits.target.host)
+    if site is None or not site.certificate:
+        return ""
+    return web.certificates.leaf(site.host, site.certificate).key
+
+
+def _judged(
+    visits: Visits, first: Seen, back: Seen | None, without: Seen | None, old: Seen | None
+) -> Iterator[Event]:
+    trips = first.open.round_trips
+    yield Measure(f"The first handshake took {count(trips, 'round trip')}.", "tls.round_trips", trips)
+    took = round(first.handshake_ms, 1)
+    yield Measure(f"The first handshake took {ms(took)}.", "tls.handshake", took, "ms")
+    size = first.handshake_bytes
+    yield Measure(f"In it the server sent {size:,} bytes.", "tls.server_bytes", size, "B")
+    if back is not None and back.ok:
+        size = back.handshake_bytes
+        yield Measure(f"On the second visit the server sent {size:,} bytes.", "tls.resumed_bytes", size, "B")
+    if old is not None and old.ok:
+        trips = old.open.round_trips
+        yield Measure(f"TLS 1.2 took {count(trips, 'round trip')}.", "tls.round_trips_12", trips)
+    yield judging.round_trips(first, old if old is not None else None)
+    yield judging.resumption(first, back)
+    yield judging.onlooker(first, old, visits.target.host, address=visits.target.address)
+    yield judging.alpn(first, without)
+    key = _private_key(visits)
+    opened = {name: judging.Opened(s, key) for name, s in _recordings(first, old).items()}
+    yield judging.forward_secrecy(opened, have_key=bool(key))
+
+
+def _conclusion(seen: Seen) -> Event:
+    secured = seen.secured
+    assert secured is not None
+    trips, host = count(seen.open.round_trips, "round trip"), seen.target.host
+    said = f"{seen.target.place}: {tables.version_of(seen)} in {trips}"
+    if secured.resumed:
+        return result(f"{said}, with the session of the visit before.")
+    return result(f"{said}, and the certificate is good for {host}.")

@@ -1,0 +1,155 @@
+"""What the visits show about the claims: judged by records and messages, never by what was meant to happen."""
+
+from __future__ import annotations
+
+from labctl.events import Verdict
+from labctl.protocols.tls_conversation import TLS13, TlsConversation
+from labctl.protocols.tls_messages import Certificates, ClientHello, EncryptedExtensions, ServerHello
+from labctl.protocols.tls_opening import RSA_KEY_EXCHANGE, with_private_key
+from labs.tcp.words import count
+from labs.tls.claims import ALPN, FORWARD_SECRECY, ONE_ROUND_TRIP, ONLOOKER, RESUMPTION
+from labs.tls.visit import Seen
+
+
+def round_trips(first: Seen, old: Seen | None) -> Verdict:
+    """`first` is a full handshake of the newest version, `old` one of TLS 1.2."""
+    if not first.open.tls13:
+        return ONE_ROUND_TRIP.not_seen(_no_13(first))
+    trips = first.open.round_trips
+    if trips != 1:
+        again = " The server asked for another key share." if first.open.hellos > 1 else ""
+        return ONE_ROUND_TRIP.judged(
+            False, f"The handshake of TLS 1.3 took {count(trips, 'round trip')}.{again}"
+        )
+    if old is None or not old.ok:
+        return ONE_ROUND_TRIP.not_seen("TLS 1.3 took 1 round trip, and the server does not speak TLS 1.2.")
+    before = old.open.round_trips
+    return ONE_ROUND_TRIP.judged(
+        before == 2,
+        f"Before the request could go, TLS 1.3 took 1 round trip and TLS 1.2 took {before}.",
+    )
+
+
+def resumption(first: Seen, back: Seen | None) -> Verdict:
+    if back is None or not back.ok or back.secured is None:
+        return RESUMPTION.not_seen("There was no second visit.")
+    sent = [m for m in back.open.messages(Certificates) if isinstance(m, Certificates) and m.chain]
+    if back.secured.resumed and not sent:
+        return RESUMPTION.judged(
+            True,
+            f"On the second visit the server sent {back.handshake_bytes:,} bytes instead of "
+            f"{first.handshake_bytes:,}, and no certificate.",
+        )
+    why = "The server gave no ticket to come back with" if _ticketless(first) else "The ticket was not taken"
+    return RESUMPTION.judged(
+        False, f"{why}: the second handshake was a full one, {back.handshake_bytes:,} bytes from the server."
+    )
+
+
+def _no_13(seen: Seen) -> str:
+    hello = seen.open.hello
+    asked = hello is not None and TLS13 in hello.versions
+    return "The server does not speak TLS 1.3." if asked else "Only TLS 1.2 was asked for."
+
+
+def _ticketless(seen: Seen) -> bool:
+    return seen.session is None or not seen.session.has_ticket
+
+
+def onlooker(first: Seen, old: Seen | None, host: str, *, address: bool) -> Verdict:
+    if address:
+        return ONLOOKER.not_seen("An address was asked for, and addresses are never sent as SNI.")
+    name = _readable_name(first)
+    if name.lower() != host.lower():
+        told = f"was {name}" if name else "held no server's name"
+        return ONLOOKER.judged(False, f"What stood readable in the ClientHello {told}.")
+    if not first.open.tls13:
+        return ONLOOKER.not_seen(_no_13(first))
+    if first.open.certificates[1]:
+        return ONLOOKER.judged(False, "The certificate crossed readable in TLS 1.3.")
+    if old is None or not old.ok:
+        return ONLOOKER.not_seen(f"{name} was readable, the certificate was not; TLS 1.2 is not spoken here.")
+    return ONLOOKER.judged(
+        old.open.certificates[1],
+        f"{name} stood readable in the ClientHello; the certificate was readable in TLS 1.2 only.",
+    )
+
+
+def _readable_name(seen: Seen) -> str:
+    for row in seen.open.rows:
+        for _, message in row.messages:
+            if isinstance(message, ClientHello) and row.clear:
+                return message.server_name
+    return ""
+
+
+def alpn(first: Seen, without: Seen | None) -> Verdict:
+    hello, secured = first.open.hello, first.secured
+    if hello is None or not hello.alpn or secured is None:
+        return ALPN.not_seen("The client offered no protocol here.")
+    inside = [
+        m.alpn
+        for row in first.open.rows[: first.open.handshake_rows]
+        for _, m in row.messages
+        if isinstance(m, EncryptedExtensions | ServerHello) and m.alpn
+    ]
+    if not inside:
+        return ALPN.judged(
+            False, f"The client offered {' and '.join(hello.alpn)}, and the server chose none of them."
+        )
+    trips = first.open.round_trips
+    if without is None or not without.ok:
+        return ALPN.judged(
+            True, f"{inside[0]} was chosen in the server's first flight, with no round trip of its own."
+        )
+    bare = without.open.round_trips
+    return ALPN.judged(
+        trips == bare,
+        f"{inside[0]} was chosen inside the handshake: {count(trips, 'round trip')} with ALPN, {bare} without.",
+    )
+
+
+class Opened:
+    """How many of a recording's encrypted records each key opens."""
+
+    def __init__(self, seen: Seen, key_pem: str) -> None:
+        bare = TlsConversation(seen.chunks)
+        self.hidden = sum(not row.clear for row in bare.rows)
+        self.by_key_log = _opened(seen.open)
+        self.by_private_key, self.why = 0, ""
+        self.ephemeral = bare.answer is not None and bare.answer.cipher not in RSA_KEY_EXCHANGE
+        if key_pem:
+            attempt = with_private_key(bare, key_pem.encode("ascii"))
+            self.why = attempt.why
+            if attempt.locksmith is not None:
+                self.by_private_key = _opened(TlsConversation(seen.chunks, attempt.locksmith))
+
+
+def _opened(said: TlsConversation) -> int:
+    return sum(row.opened and not row.clear for row in said.rows)
+
+
+def forward_secrecy(opened: dict[str, Opened], *, have_key: bool) -> Verdict:
+    """`opened` by the name of the visit."""
+    if any(each.by_key_log < each.hidden for each in opened.values()):
+        return FORWARD_SECRECY.not_seen("The session's own secrets did not open all of the recording here.")
+    if have_key:
+        bad = next(((n, o) for n, o in opened.items() if o.by_private_key), None)
+        if bad is not None:
+            name, each = bad
+            return FORWARD_SECRECY.judged(
+                False,
+                f"The server's private key opened {each.by_private_key} of {each.hidden} records of {name}.",
+            )
+        total = sum(each.hidden for each in opened.values())
+        return FORWARD_SECRECY.judged(
+            True,
+            f"Of {total} encrypted records the private key opened none, the sessions' own secrets all.",
+        )
+    if all(each.ephemeral for each in opened.values()):
+        return FORWARD_SECRECY.judged(
+            True, "Each side sent a fresh public value, and nothing was encrypted to the certificate's key."
+        )
+    return FORWARD_SECRECY.judged(
+        False, "The client's secret crossed encrypted to the certificate's RSA key."
+    )

@@ -1,0 +1,66 @@
+"""What was typed after `labctl tls`: HOST, HOST:PORT, [ADDRESS]:PORT or an https URL."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import NamedTuple
+
+from labctl.errors import UsageError
+
+
+class Target(NamedTuple):
+    """`host` is a name in A-labels or an address; `path` what is asked for when HTTP is spoken there."""
+
+    host: str
+    port: int = 443
+    path: str = "/"
+
+    @property
+    def place(self) -> str:
+        """`example.com`, `example.com:8443`, `[::1]:8443`; without the port when it is 443."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == 443 else f"{host}:{self.port}"
+
+    @property
+    def connect(self) -> str:
+        """What `openssl s_client -connect` takes."""
+        return f"{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
+
+    @property
+    def address(self) -> bool:
+        """Whether it is an address: those are never sent as SNI (RFC 6066 section 3)."""
+        try:
+            ipaddress.ip_address(self.host)
+        except ValueError:
+            return False
+        return True
+
+    @property
+    def near(self) -> bool:
+        """Whether it is reached without the internet: this machine, or one on its own network."""
+        if self.host == "localhost" or self.host.endswith((".localhost", ".local")):
+            return True
+        return self.address and ipaddress.ip_address(self.host).is_private
+
+    @property
+    def speaks_http(self) -> bool:
+        """Whether a request is meant: ports of the web, and those on which such servers are written."""
+        return self.port in (443, 4433, 5001, 8000, 8080, 8443)
+
+
+OURS = Target("www.shop.test")
+EDGE = OURS
+
+
+def read_target(text: str) -> Target:
+    """Raises UsageError: target-without-tls, and what `parse_url` says."""
+    from labctl.protocols.url import parse_url
+
+    url = parse_url(text)
+    if url.scheme != "https":
+        raise UsageError(
+            "target-without-tls",
+            f"{url.scheme}: means a connection without TLS",
+            fixes=(f"labctl tls {url.authority}", f"labctl tcp {url.text}"),
+        )
+    return Target(url.host, url.port, url.path)

@@ -1,0 +1,111 @@
+"""The second visit: what was remembered, and what each memory saved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from labctl.events import Event, Measure, Row, Rows, Step
+from labctl.fetch.phases import SETTING_UP, phases
+from labctl.fetch.visit import Leg, Visit
+from labs.url.words import count, less, listed, ms, sentence
+
+
+def had(visit: Visit) -> list[str]:
+    """What this visit found remembered, in words."""
+    found = []
+    if any(leg.cache == "hit" for leg in visit.legs):
+        found.append("a fresh copy")
+    elif any(leg.cache == "validated" for leg in visit.legs):
+        found.append("a copy that is still good")
+    if any(leg.reused for leg in visit.legs):
+        found.append("an open connection")
+    elif any(leg.lookup is not None and leg.lookup.source == "memory" for leg in visit.legs):
+        found.append("a cached name")
+    if any(leg.upgraded for leg in visit.legs):
+        found.append("HSTS")
+    return found
+
+
+def second_visit(first: Visit, second: Visit, command: str) -> Iterator[Event]:
+    """The line that compares the two, and the numbers."""
+    found = listed(had(second)) if had(second) else "nothing was remembered"
+    words = f"Second visit ({found}): {ms(second.elapsed_ms)}, {less(first.elapsed_ms, second.elapsed_ms)}."
+    yield Measure(
+        f"The second visit took {ms(second.elapsed_ms)}.", "url.again", round(second.elapsed_ms, 1), "ms"
+    )
+    yield Measure(
+        f"It made {count(second.connections, 'new connection')}.", "url.again.connections", second.connections
+    )
+    yield Step(text=words, role="result", hue="ok" if had(second) else "mute")
+    yield Step(text=f"See it: {command}", role="command", label="see it", title=command)
+
+
+def saved(first: Visit, second: Visit) -> Rows | None:
+    """A row for each memory that helped: what it saved, by what the first visit had to pay for it."""
+    rows = [
+        row for row in (_hsts(first, second), _cache(first, second), *_kept(first, second)) if row is not None
+    ]
+    if not rows:
+        return None
+    return Rows(
+        text="What the second visit did not have to pay again.",
+        id="saved",
+        title="What was remembered",
+        columns=("memory", "saved", "what it was"),
+        rows=tuple(rows),
+    )
+
+
+def _row(memory: str, saved_ms: float, what: str) -> Row:
+    return Row(
+        text=sentence(f"{memory[0].upper()}{memory[1:]}: saved {ms(saved_ms)}, {what}"),
+        cells=(memory, ms(saved_ms), what),
+        hues=("", "ok", "mute"),
+    )
+
+
+def _paid(leg: Leg, since: float, *kinds: str) -> float:
+    return sum(phase.ms for phase in phases(leg, since) if phase.kind in kinds)
+
+
+def _hsts(first: Visit, second: Visit) -> Row | None:
+    upgraded = next((leg for leg in second.legs if leg.upgraded), None)
+    if upgraded is None or not first.legs or first.legs[0].url.scheme != "http":
+        return None
+    leg = first.legs[0]
+    return _row(
+        "HSTS", (leg.ended_at - leg.started_at) * 1000, f"{leg.url} was not asked at all, in the clear"
+    )
+
+
+def _cache(first: Visit, second: Visit) -> Row | None:
+    hit = next((leg for leg in second.legs if leg.cache == "hit"), None)
+    before = next((leg for leg in first.legs if hit is not None and leg.url == hit.url), None)
+    if hit is None or before is None:
+        return None
+    return _row(
+        "browser cache", (before.ended_at - before.started_at) * 1000, f"{hit.url.path} is still fresh"
+    )
+
+
+def _kept(first: Visit, second: Visit) -> Iterator[Row]:
+    names = connections = 0.0
+    open_to: list[str] = []
+    for leg in second.legs:
+        before = next((old for old in first.legs if old.url.origin == leg.url.origin), None)
+        if before is None or leg.cache == "hit":
+            continue
+        if leg.reused and not before.reused:
+            connections += _paid(before, first.started_at, "connect", "tls")
+            open_to.append(leg.url.host)
+        if leg.reused or (leg.lookup is not None and leg.lookup.source == "memory"):
+            names += _paid(before, first.started_at, "dns")
+    if open_to:
+        yield _row("open connection", connections, f"TCP and TLS to {listed(list(dict.fromkeys(open_to)))}")
+    if names:
+        yield _row("name memory", names, "a name is asked for once while its TTL runs")
+
+
+def setting_up_ms(visit: Visit) -> float:
+    """DNS, TCP and TLS of all its legs."""
+    return sum(_paid(leg, visit.started_at, *SETTING_UP) for leg in visit.legs)

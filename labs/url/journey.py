@@ -1,0 +1,211 @@
+"""One URL, visited and told: the waterfall, three numbers, what was remembered, the limits, the archive."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping
+
+from labctl import __version__
+from labctl.errors import CannotRun
+from labctl.events import Event, Measure, Row, Rows, Step
+from labctl.fetch.browser_cache import PrivateCache
+from labctl.fetch.phases import Spent, spent, tls_round_trips
+from labctl.fetch.visit import Leg, Visit
+from labctl.internet import Internet
+from labctl.protocols.url import Url
+from labs.url import again, judging
+from labs.url.conditions import habits_of, visitor, wake
+from labs.url.picture import waterfall, where_the_time_went
+from labs.url.words import count, ms, sentence, size
+
+# Requests of a redirect chain that is followed no further.
+MOST_LEGS = 10
+FIELDS = (("User-Agent", f"labctl/{__version__}"), ("Accept", "*/*"), ("Accept-Encoding", "gzip"))
+
+
+class Journey:
+    """The visits of one run. `limits` are those of --slo; `repeat` None makes a second visit and does not draw it."""
+
+    def __init__(
+        self,
+        internet: Internet,
+        url: Url,
+        limits: Mapping[str, float],
+        *,
+        har: str | None = None,
+        rtt: int | None = None,
+        repeat: int | None = None,
+    ) -> None:
+        self._internet = internet
+        self._url = url
+        self._limits = limits
+        self._har = har
+        self._rtt = rtt
+        self._repeat = repeat
+        self._visits: list[tuple[Visit, float]] = []
+        self._forgets = "client-remembers-nothing" in habits_of(internet)
+
+    def events(self, *, walk: bool, http2: bool) -> Iterator[Event]:
+        """Visit, and tell."""
+        wake(self._internet, self._url)
+        with visitor(self._internet, walk=walk, http2=http2, cache=PrivateCache()) as client:
+            client.prepare()
+            visits = 2 if self._repeat is None else self._repeat
+            for number in range(1, visits + 1):
+                began = self._internet.date()
+                visit = client.visit(self._url, fields=FIELDS, follow=MOST_LEGS - 1)
+                self._visits.append((visit, began))
+                if number == 1 or self._repeat is not None:
+                    yield from self._drawn(visit, number)
+                if visit.failure and number == 1:
+                    break
+                if self._forgets:
+                    client.forget()
+        yield from self._after()
+
+    def _drawn(self, visit: Visit, number: int) -> Iterator[Event]:
+        nth = "" if number == 1 else f", visit {number}"
+        title = f"from Enter to the last byte{nth}"
+        took = ms(visit.elapsed_ms)
+        yield Step(
+            text=f"OBSERVE: {title}. {took[0].upper()}{took[1:]}.",
+            role="phase",
+            phase="OBSERVE",
+            title=title,
+            summary=took,
+        )
+        yield from waterfall(visit)
+        if visit.failure:
+            yield Step(text=sentence(visit.detail or visit.failure), role="warning")
+        if (rows := where_the_time_went(visit)) is not None:
+            yield rows
+        if number == 1:
+            yield from _addresses(visit)
+
+    def _after(self) -> Iterator[Event]:
+        first = self._visits[0][0]
+        second = self._visits[1][0] if len(self._visits) > 1 else None
+        yield from measures(first)
+        if second is not None and not first.failure:
+            if second.failure:
+                yield Step(text=sentence(f"The second visit failed: {second.detail}"), role="warning")
+            else:
+                if (rows := again.saved(first, second)) is not None:
+                    yield rows
+                yield from again.second_visit(first, second, self._command("--repeat 2"))
+                yield from judging.before_dns(first, second)
+        yield from judging.redirects(first)
+        yield from judging.happy_eyeballs(first)
+        yield from judging.round_trips(first, self._rtt)
+        if self._limits:
+            from labs.url.slo import checks
+
+            yield from checks(self._limits, first, second)
+        if self._har is not None:
+            yield self._saved(self._har)
+        yield from self._by_hand()
+
+    def _saved(self, path: str) -> Step:
+        from labs.url.har import archive
+
+        data = archive(self._visits, comment=f"{self._internet.kind} internet")
+        self._internet.save_file(path, data)
+        entries = sum(len(visit.legs) for visit, _ in self._visits)
+        return Step(
+            text=f"{path} has {count(entries, 'request')} as HAR 1.2, {size(len(data))}.", role="note"
+        )
+
+    def _command(self, options: str) -> str:
+        return f"labctl url {shlex.quote(self._url.text)} {options}".strip()
+
+    def _by_hand(self) -> Iterator[Step]:
+        form = r"tcp %{time_connect} tls %{time_appconnect} first %{time_starttransfer} all %{time_total}\n"
+        line = f"curl -sLo /dev/null -w '{form}' {shlex.quote(self._url.text)}"
+        if self._internet.kind == "sandbox":
+            broken = f" --break {self._internet.fault}" if self._internet.fault else ""
+            line = f"labctl shell{broken} -- {line}"
+        yield Step(text=f"By hand: {line}", role="command", label="by hand", title=line)
+        if self._internet.kind == "sandbox" and not self._internet.fault:
+            far = "labctl url --rtt 100"
+            yield Step(text=f"Farther away: {far}", role="command", label="farther", title=far)
+
+
+def measures(visit: Visit) -> Iterator[Event]:
+    """The numbers of a visit, for checks, quiz keys and explanations."""
+    times: Spent = spent(visit)
+    for name, value, what in (
+        ("total", times.total, "From Enter to the last byte"),
+        ("dns", times.dns, "DNS"),
+        ("tcp", times.connect, "TCP"),
+        ("tls", times.tls, "TLS"),
+        ("request", times.request, "The request"),
+        ("wait", times.wait, "The wait for the first byte"),
+        ("response", times.response, "The response"),
+        ("setup", times.setting_up, "Setting up (DNS, TCP, TLS)"),
+    ):
+        if name in ("total", "setup") or value:
+            yield Measure(f"{what} took {_exactly(value)}.", f"url.{name}", round(value, 1), "ms")
+    trips = next((n for leg in visit.legs if (n := tls_round_trips(leg)) is not None), None)
+    if trips is not None:
+        # One of TCP, those of TLS, and the request's.
+        yield Measure(
+            f"Behind the name, the first byte took {count(trips + 2, 'round trip')}.", "url.trips", trips + 2
+        )
+    yield Measure(f"It took {count(len(visit.legs), 'request')}.", "url.legs", len(visit.legs))
+    yield Measure(f"It made {count(visit.connections, 'connection')}.", "url.connections", visit.connections)
+    if times.rtt_ms is not None:
+        yield Measure(
+            f"One round trip took {_exactly(times.rtt_ms)}.", "url.round_trip", round(times.rtt_ms, 1), "ms"
+        )
+
+
+def _exactly(value: float) -> str:
+    return f"{value:,.1f} ms"
+
+
+def _addresses(visit: Visit) -> Iterator[Event]:
+    """Which addresses there were, which were tried and which won; nothing when there was no choice."""
+    leg: Leg | None = next((leg for leg in visit.legs if leg.lookup is not None), None)
+    if leg is None or leg.lookup is None or leg.connected is None or len(leg.lookup.addresses) < 2:
+        return
+    tried = {attempt.address: attempt for attempt in leg.connected.attempts}
+    first = leg.connected.started_at
+    rows = []
+    for address in leg.lookup.addresses:
+        attempt = tried.get(address)
+        family = "IPv6" if ":" in address else "IPv4"
+        if attempt is None:
+            rows.append(
+                Row(
+                    text=f"{address}, {family}: not tried, another one was there before its turn.",
+                    cells=(address, family, "not tried", ""),
+                    hues=("", "mute", "mute", "mute"),
+                )
+            )
+            continue
+        after = (attempt.started_at - first) * 1000
+        took = (attempt.ended_at - attempt.started_at) * 1000
+        began = "first" if attempt.started_at == first else f"{ms(after)} later"
+        outcome = {"called-off": "no answer"}.get(attempt.outcome, attempt.outcome)
+        won = attempt.outcome == "won"
+        rows.append(
+            Row(
+                text=f"{address}, {family}: tried {began}, {outcome} after {ms(took)}.",
+                cells=(address, family, outcome, f"tried {began}, {ms(took)}"),
+                hues=("", "mute", "ok" if won else "bad", "mute"),
+            )
+        )
+    yield Rows(
+        text=f"Addresses of {leg.url.host}, in the order in which they are tried.",
+        id="addresses",
+        title=f"Addresses of {leg.url.host}",
+        columns=("address", "family", "outcome", "when"),
+        rows=tuple(rows),
+        note="IPv6 first, the next 250 ms later (RFC 8305)" if len(rows) > 1 else "",
+    )
+
+
+def raise_if_unreachable(visit: Visit) -> None:
+    """For demonstrations, which need their own sites: raises CannotRun when one did not answer."""
+    if visit.failure:
+        raise CannotRun("target-unreachable", f"the sandbox's own site did not answer: {visit.detail}")

@@ -1,0 +1,218 @@
+"""A visit as a waterfall: its phases as spans, with a heading for each leg, and what the time was spent on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from labctl.events import Event, Hue, Row, Rows, Span, Step
+from labctl.fetch.connecting import Attempt
+from labctl.fetch.phases import Kind, Phase, phases, spent, tls_round_trips
+from labctl.fetch.visit import Leg, Visit
+from labs.url.words import count, listed, ms, percent, sentence, size
+
+_TRACKS: dict[Kind, tuple[str, Hue]] = {
+    "cache": ("cache", "ok"),
+    "dns": ("DNS", "accent"),
+    "connect": ("TCP", "ok"),
+    "tls": ("TLS", "alt"),
+    "request": ("request", "warn"),
+    "wait": ("wait", "bad"),
+    "response": ("response", "accent"),
+}
+_SOURCES = {
+    "resolver": "the resolver",
+    "walk": "name servers, from the root",
+    "hosts": "the hosts file",
+    "system": "the system",
+}
+
+
+class Said(NamedTuple):
+    """What a phase says of itself: a few words for the picture, a sentence for the linear form."""
+
+    label: str
+    text: str
+
+
+def waterfall(visit: Visit) -> Iterator[Event]:
+    """Headings and spans, all on one time axis that begins with Enter."""
+    for number, leg in enumerate(visit.legs, 1):
+        if len(visit.legs) > 1:
+            yield _heading(number, leg)
+        which = f"Leg {number}, " if len(visit.legs) > 1 else ""
+        for phase in phases(leg, visit.started_at):
+            if phase.kind == "connect" and leg.connected is not None and len(leg.connected.attempts) > 1:
+                for attempt in leg.connected.attempts:
+                    yield _attempt(attempt, visit.started_at, which)
+                continue
+            said = _SAY[phase.kind](leg, phase)
+            track, hue = _TRACKS[phase.kind]
+            yield Span(
+                text=_timed(which + track, phase.start_ms, phase.end_ms, said.text),
+                track=track,
+                start_ms=phase.start_ms,
+                end_ms=phase.end_ms,
+                label=said.label,
+                role="wait" if phase.kind == "wait" else "",
+                hue=hue,
+                data={"phase": phase.kind, "url": leg.url.text, "failed": phase.failed},
+            )
+
+
+def _timed(name: str, start_ms: float, end_ms: float, said: str) -> str:
+    return f"{name}: {ms(end_ms - start_ms)}, from {start_ms:,.1f} ms on. {sentence(said)}"
+
+
+def _heading(number: int, leg: Leg) -> Step:
+    said = []
+    if leg.reason:
+        said.append(f"after {leg.reason}")
+    if leg.upgraded:
+        said.append("https at once: HSTS")
+    if leg.reused:
+        said.append("over the open connection")
+    if leg.cache:
+        said.append("a fresh copy" if leg.cache == "hit" else "the copy is still good")
+    said += leg.changes
+    summary = ", ".join(said)
+    text = f"Leg {number}: {leg.method} {leg.url}"
+    return Step(
+        text=sentence(f"{text}, {summary}" if summary else text),
+        role="heading",
+        title=f"{number}  {leg.url}",
+        summary=summary,
+    )
+
+
+def _attempt(attempt: Attempt, since: float, which: str) -> Span:
+    start, end = (attempt.started_at - since) * 1000, (attempt.ended_at - since) * 1000
+    won = attempt.outcome == "won"
+    words = {"won": "it won", "called-off": "silent, called off", "timeout": "silent"}
+    said = words.get(attempt.outcome, attempt.outcome)
+    brief = {"called-off": "silent"}.get(attempt.outcome, said)
+    return Span(
+        text=_timed(f"{which}TCP to {attempt.address}", start, end, said[0].upper() + said[1:]),
+        track="TCP",
+        start_ms=start,
+        end_ms=end,
+        label=attempt.address if won else f"{attempt.address} {brief}",
+        role="" if won else "idle",
+        hue="ok" if won else "bad",
+        data={"phase": "connect", "address": attempt.address, "outcome": attempt.outcome},
+    )
+
+
+def _dns(leg: Leg, phase: Phase) -> Said:
+    lookup = leg.lookup
+    assert lookup is not None
+    whom = _SOURCES.get(lookup.source, lookup.source)
+    asked = count(lookup.questions, "question")
+    label = f"{asked}, {'walked' if lookup.source == 'walk' else 'resolver'}" if lookup.questions else whom
+    to = f"{asked} to {whom}" if lookup.questions else f"Answered by {whom}"
+    alias = f", an alias of {lookup.cname}" if lookup.cname else ""
+    if not lookup.addresses:
+        return Said(
+            {"nxdomain": "no such name", "nodata": "no address"}.get(lookup.failure, "no answer"),
+            f"{to}. {lookup.detail}",
+        )
+    return Said(label, f"{to}: {lookup.name}{alias} is {listed(lookup.addresses)}")
+
+
+def _connect(leg: Leg, phase: Phase) -> Said:
+    assert leg.connected is not None
+    if leg.connected.socket is None:
+        failure = leg.connected.failure or "no connection"
+        return Said({"timeout": "no answer"}.get(failure, failure), leg.detail or failure)
+    where = leg.connected.address
+    return Said("1 round trip", f"One round trip to {where}, port {leg.connected.port}")
+
+
+def _tls(leg: Leg, phase: Phase) -> Said:
+    secured = leg.secured
+    assert secured is not None
+    if secured.stream is None:
+        return Said(secured.failure, leg.detail)
+    trips = count(tls_round_trips(leg) or 0, "round trip")
+    resumed = ", resumed" if secured.resumed else ""
+    speaks = {"h2": "HTTP/2", "http/1.1": "HTTP/1.1"}.get(secured.alpn, "")
+    agreed = f", and agreed to speak {speaks}" if speaks else ""
+    return Said(f"{trips} ({secured.version}{resumed})", f"TLS {secured.version}{resumed}: {trips}{agreed}")
+
+
+def _request(leg: Leg, phase: Phase) -> Said:
+    assert leg.answer is not None
+    sent = len(leg.answer.request_raw)
+    path = leg.url.path if len(leg.url.path) <= 40 else f"{leg.url.path[:28]}…{leg.url.path[-11:]}"
+    return Said(f"{leg.method} {path}, {size(sent)}", f"{leg.method} {leg.url.path}, {size(sent)}")
+
+
+def _wait(leg: Leg, phase: Phase) -> Said:
+    if phase.failed:
+        return Said("nothing came", leg.detail)
+    return Said("there, back, the app", "Until the first byte: there, the server's work, and back")
+
+
+def _response(leg: Leg, phase: Phase) -> Said:
+    answer = leg.answer
+    assert answer is not None
+    came = size(answer.body_bytes)
+    if phase.failed:
+        return Said(f"{answer.status or 'broken'}, cut off", leg.detail)
+    version = "HTTP/2" if answer.version == "2" else f"HTTP/{answer.version}"
+    return Said(f"{answer.status}, {came}", f"{answer.status} over {version}, {came} of content")
+
+
+def _cache(leg: Leg, phase: Phase) -> Said:
+    assert leg.answer is not None
+    return Said(
+        "fresh: nothing asked", f"{leg.answer.status} out of the cache, {size(leg.answer.body_bytes)}"
+    )
+
+
+_SAY = {
+    "cache": _cache,
+    "dns": _dns,
+    "connect": _connect,
+    "tls": _tls,
+    "request": _request,
+    "wait": _wait,
+    "response": _response,
+}
+
+
+def where_the_time_went(visit: Visit) -> Rows | None:
+    """Three numbers: setting up, the app, moving bytes. None when there is nothing to divide."""
+    times = spent(visit)
+    whole = times.setting_up + times.wait + times.moving
+    if whole <= 0 or visit.answer is None:
+        return None
+    trips = sum(leg.answer is not None and leg.cache != "hit" for leg in visit.legs)
+    way = ""
+    if times.rtt_ms is not None and times.rtt_ms * trips < times.wait:
+        way = f"{ms(times.rtt_ms * trips)} on the way"
+    rows = []
+    for label, amount, hue, remark, meaning in (
+        ("setting up", times.setting_up, "accent", "DNS, TCP, TLS: no page yet", "DNS, TCP and TLS"),
+        ("your app", times.wait, "bad", "the part your code controls", "the wait for the first byte"),
+        ("moving bytes", times.moving, "ok", "request and response", "request and response"),
+    ):
+        share = amount / whole
+        if label == "your app" and way:
+            meaning, remark = f"{meaning}, {way}", f"your code, and {way}"
+        rows.append(
+            Row(
+                text=f"{label[0].upper()}{label[1:]}: {percent(share)}, {ms(amount)} ({meaning}).",
+                cells=(label, percent(share), remark),
+                share=share,
+                hues=(hue,),  # type: ignore[arg-type]  # one of Hue's words
+            )
+        )
+    return Rows(
+        text="Where the time went.",
+        id="time",
+        title="Where the time went",
+        columns=("part", "share", "what it is"),
+        rows=tuple(rows),
+        form="shares",
+    )

@@ -1,0 +1,52 @@
+"""How the url lab says things. Pure functions from what was measured to words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def ms(value: float) -> str:
+    """A duration as the screens print it."""
+    if value < 0.05:
+        return "under 0.1 ms"
+    if value >= 9_995:
+        return f"{value / 1000:,.1f} s"
+    return f"{value:,.0f} ms" if value >= 99.95 else f"{value:.1f} ms"
+
+
+def size(count: int) -> str:
+    """`398 B`, `1.2 kB`: a kB is 1,000 B."""
+    for unit, scale in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if count >= scale:
+            return f"{count / scale:,.1f} {unit}"
+    return f"{count} B"
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """`1 question`, `3 questions`."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def listed(values: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    if len(values) < 2:
+        return values[0] if values else "nothing"
+    return f"{', '.join(values[:-1])} and {values[-1]}"
+
+
+def percent(share: float) -> str:
+    """`62%`."""
+    return f"{share:.0%}"
+
+
+def less(before: float, after: float) -> str:
+    """`62% less`, `the same`, `8% more`."""
+    if before <= 0:
+        return "the same"
+    change = round((after - before) / before * 100)
+    return "the same" if change == 0 else f"{abs(change)}% {'less' if change < 0 else 'more'}"
+
+
+def sentence(text: str) -> str:
+    """With one full stop at its end."""
+    return text if text.endswith((".", "!", "?")) else f"{text}."
