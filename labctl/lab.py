@@ -52,6 +52,8 @@ class Lab:
     examples: tuple[str, ...] = ()
     # Where the arguments' target lives: in the sandbox, on the real internet, or in both (DESIGN.md section 6).
     place: Callable[[Mapping[str, Any]], Place] = lambda arguments: "sandbox"
+    # Whether a run with these arguments judges claims at all; what only explains something ends with 0 all the same.
+    judges: Callable[[Mapping[str, Any]], bool] = lambda arguments: True
     # A "box" lab finds `internet.network` set. It runs in a process of its own: `run` is a function of a module.
     carrier: Carrier = "loopback"
 

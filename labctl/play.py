@@ -98,7 +98,7 @@ class Run:
             outcomes.add("HELD")
         if "REFUTED" in outcomes and self.internet == "sandbox":
             return errors.REFUTED
-        if self.lab.claims and not outcomes - {"NOT_SEEN"}:
+        if self.lab.claims and self.lab.judges(self.arguments) and not outcomes - {"NOT_SEEN"}:
             return errors.NOTHING_JUDGED
         return errors.OK
 

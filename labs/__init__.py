@@ -7,6 +7,7 @@ CURRICULUM: tuple[tuple[str, str, str, str], ...] = (
     ("dns", "labs.dns.lab", "a name becomes an address", "The journey"),
     ("tcp", "labs.tcp.lab", "a reliable pipe", "The journey"),
     ("tls", "labs.tls.lab", "a private pipe", "The journey"),
+    ("http", "labs.http.lab", "request, response", "The journey"),
     ("cache", "labs.cache.lab", "skip the work", "The journey"),
     ("url", "labs.url.lab", "from Enter to the last byte", "The journey"),
 )

@@ -12,6 +12,7 @@ ERRORS: dict[str, str] = {
         "the id, text or value of an option, or skip, no-idea, key. Ids of other labs are ignored, so"
         " that one file serves a course."
     ),
+    "bad-unknown": "labctl tls --bad NAME visits a host of the sandbox that is wrong in one way; the names are listed.",
     "box-ended": (
         "The process of the private network ended before the lab did: it was killed, or the machine ran "
         "out of memory. Nothing of it is left behind."
@@ -36,6 +37,15 @@ ERRORS: dict[str, str] = {
         "nor a packet socket is to be had here; the failing steps are shown. labctl doctor says what "
         "would help."
     ),
+    "edge-listen-invalid": "An edge listens on ADDRESS:PORT, [IPv6]:PORT or a port alone; port 0 takes a free one.",
+    "edge-profile-unknown": (
+        "An edge has one of two sets of rules, which are never mixed: rfc9111 follows the RFCs, cloudflare "
+        "the documented defaults of that vendor."
+    ),
+    "edge-size-invalid": "A size is a number of bytes, or a number with k, M or G: 64M is 67,108,864 bytes.",
+    "edge-upstream-path": (
+        "An edge forwards all paths of one server, so that its upstream is a scheme, a host and a port."
+    ),
     "explanation-malformed": (
         "A lab's explain.md has a condition in brackets that is not known. labctl/explanation.py "
         "describes the format."
@@ -46,6 +56,10 @@ ERRORS: dict[str, str] = {
     ),
     "file-not-written": (
         "A file that the lab was asked to write could not be written. The operating system's reason is shown."
+    ),
+    "header-invalid": (
+        "A field of a request is `Name: value`. A name has letters, digits and some signs; a value has no CR, "
+        "LF or NUL, because what follows them would be another field (RFC 9110 section 5)."
     ),
     "header-unreadable": (
         "--header takes NAME: VALUE, or the value of a Cache-Control alone: one line, in the characters of ISO 8859-1 "
@@ -67,6 +81,9 @@ ERRORS: dict[str, str] = {
         "labctl sandbox up gives each name server a loopback address of its own (127.53.0.x). Linux "
         "has them all; macOS has only 127.0.0.1 until others are added. Labs do without: they share "
         "one address."
+    ),
+    "method-invalid": (
+        "A method is one word of letters, digits and some signs, and has a case (RFC 9110 section 9.1)."
     ),
     "name-bad-characters": (
         "A name to look up may hold any octet (RFC 2181 section 11), but this one holds characters "
@@ -120,6 +137,9 @@ ERRORS: dict[str, str] = {
         "The server gave no response, or none that could be read, so there is nothing that a cache could keep. "
         "labctl url shows how far it came."
     ),
+    "not-connected": (
+        "Nobody could be connected to at the addresses of that name. labctl tcp HOST:PORT shows the segments."
+    ),
     "nothing-captured": (
         "--pcap writes real packets, and this run saw none: it was told from what the kernel counts, or it made "
         "no connection. No file was written. labctl doctor says what capturing needs."
@@ -167,7 +187,7 @@ ERRORS: dict[str, str] = {
     ),
     "redis-not-reached": (
         "The Redis that was named refused the connection, did not answer within 2 s, or gave an error. Nothing of it was "
-        "changed, except keys that begin with labctl: and run out by themselves."
+        "changed, except keys that begin with labctl: and are deleted at the end."
     ),
     "redis-url": (
         "A Redis is given as redis://HOST:PORT/DATABASE, rediss:// for TLS, or unix:///PATH for a socket of this machine."
@@ -197,6 +217,14 @@ ERRORS: dict[str, str] = {
     ),
     "target-unreadable": (
         "A target is HOST, HOST:PORT, [IPv6]:PORT, or a URL whose scheme says the port, such as http or https."
+    ),
+    "target-without-tls": (
+        "The scheme of this URL speaks without TLS, so there is no handshake to see. Name the host, with a port where"
+        " it is not 443, or an https URL."
+    ),
+    "tls-failed": (
+        "The connection was made, and the TLS handshake on it failed. labctl tls HOST says why, and shows the "
+        "certificates."
     ),
     "type-unknown": (
         "Record types have names (A, AAAA, MX, TXT, ...) and numbers (TYPE65). This is neither."

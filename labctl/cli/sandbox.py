@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from labctl.cli import help_text
+from labctl.cli import edge, help_text
 from labctl.cli.command import SETTINGS, Subcommands
 from labctl.cli.page import Page
 from labctl.errors import CannotRun
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     cls=Subcommands,
-    help="the sandbox internet, for dig, delv and unbound",
+    help="the sandbox internet, for dig, delv and unbound; an HTTP cache for a server of yours",
     rich_markup_mode=None,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -90,6 +90,9 @@ def up(
         sys.stdout.write("\n  Stopped.\n")
         sys.stdout.flush()
     return 0
+
+
+app.command("edge", cls=edge.EdgeCommand, context_settings=SETTINGS)(edge.edge)
 
 
 def _write(path: Path, text: str) -> None:

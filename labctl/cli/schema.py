@@ -17,6 +17,7 @@ NAMES = {
     "labctl/event/1": ("event-1.json", "every other line of --jsonl, and the events of a result"),
     "labctl/doctor/1": ("doctor-1.json", "what labctl doctor --json prints"),
     "labctl/port/1": ("port-1.json", "what labctl port --json prints"),
+    "labctl/edge/1": ("edge-1.json", "what labctl sandbox edge --jsonl prints"),
     "labctl/sandbox/1": ("sandbox-1.json", "what labctl sandbox up --json prints"),
 }
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from labctl.fetch.exchange import NO_FRAMING, USUAL, Answer, Limits, Request, Times, as_fields
+from labctl.fetch.exchange import USUAL, Answer, Limits, Request, as_fields
+from labctl.fetch.exchange_h2_stream import Asked, fields_of, unsent
 from labctl.fetch.stream import Stream, StreamEnded
-from labctl.protocols.http1 import Fields, Framing, ResponseHead
 from labctl.protocols.http2_frames import Frame, FrameReader, error_name
 
 if TYPE_CHECKING:
@@ -18,29 +18,12 @@ if TYPE_CHECKING:
 
 # More frames than this are counted and no longer kept.
 MOST_FRAMES = 20_000
+# RFC 9113 section 7.
+CANCEL = 8
 # Fields that HTTP/2 has no use for (RFC 9113 section 8.2.2).
 _OF_A_CONNECTION = frozenset(
     ("connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade", "host")
 )
-
-
-class _Asked:
-    """One stream of the connection while it is open."""
-
-    def __init__(self, request: Request, at: float) -> None:
-        self.request = request
-        self.times = Times(at)
-        self.unsent = request.body
-        self.final: ResponseHead | None = None
-        self.interim: list[ResponseHead] = []
-        self.body = bytearray()
-        self.body_bytes = 0
-        self.trailers: Fields = ()
-        self.failure = self.detail = ""
-        self.wire_received = 0
-        self.request_raw = b""
-        self.ended = False
-        self.waits_until: float | None = None
 
 
 class Http2Connection:
@@ -58,8 +41,9 @@ class Http2Connection:
         self.usable = True
         self._sent_reader = FrameReader(sent=True)
         self._received_reader = FrameReader(sent=False)
-        self._asked: dict[int, _Asked] = {}
+        self._asked: dict[int, Asked] = {}
         self._started = False
+        self._settled = False
         config = H2Configuration(client_side=True, header_encoding=None)
         self._h2: H2Connection = H2Connection(config=config)
         # Nobody here would know what to do with a pushed response (RFC 9113 section 8.4).
@@ -73,7 +57,7 @@ class Http2Connection:
         """All of them at once, as many side by side as the peer allows; answers in the order of the requests."""
         limits = limits or self._limits
         waiting = list(requests)
-        asked: list[_Asked] = []
+        asked: list[Asked] = []
         deadline = self._clock() + limits.seconds
         try:
             while waiting or any(not a.ended for a in asked):
@@ -92,9 +76,9 @@ class Http2Connection:
             if not isinstance(error, ProtocolError):
                 raise
             self._all_failed(asked, "garbage", f"The peer broke the rules of HTTP/2: {_words(error)}.")
-        answers = [self._made(a) for a in asked]
+        answers = [self._answer(a) for a in asked]
         for request in waiting:
-            answers.append(self._made(_unsent(request, self._clock())))
+            answers.append(self._answer(unsent(request, self._clock())))
         return answers
 
     def close(self) -> None:
@@ -110,7 +94,7 @@ class Http2Connection:
         self.usable = False
         self._stream.close()
 
-    def _open(self, waiting: list[Request], asked: list[_Asked], limits: Limits) -> None:
+    def _open(self, waiting: list[Request], asked: list[Asked], limits: Limits) -> None:
         """Open streams for what waits, as many as the peer allows side by side."""
         if not self._started:
             self._started = True
@@ -120,7 +104,7 @@ class Http2Connection:
             if open_now >= min(self._h2.remote_settings.max_concurrent_streams, 1000):
                 return
             request = waiting.pop(0)
-            each = _Asked(request, self._clock())
+            each = Asked(request, self._clock())
             stream_id = self._h2.get_next_available_stream_id()
             self._asked[stream_id] = each
             asked.append(each)
@@ -155,7 +139,7 @@ class Http2Connection:
             if not each.unsent:
                 each.times = each.times._replace(sent_end=self._clock())
 
-    def _held_back(self, each: _Asked) -> bool:
+    def _held_back(self, each: Asked) -> bool:
         return (
             each.waits_until is not None
             and not each.interim
@@ -197,11 +181,24 @@ class Http2Connection:
         now = self._clock()
         frames = self._received_reader.feed(data, now)
         self._keep(frames)
+        self._check_sizes(frames)
         for frame in frames:
             if each := self._asked.get(frame.stream_id):
                 each.wire_received += frame.wire_bytes
         for event in self._h2.receive_data(data):
             self._hear(event, now, limits)
+
+    def _check_sizes(self, frames: list[Frame]) -> None:
+        """Refuse what cannot be HTTP/2 before h2 waits for all of it. Raises h2's ProtocolError."""
+        from h2.exceptions import FrameTooLargeError, ProtocolError
+
+        if not self._settled and frames:
+            self._settled = True
+            if frames[0].type != "SETTINGS":
+                raise ProtocolError("it does not begin with SETTINGS")
+        announced = self._received_reader.announced
+        if announced > self._h2.max_inbound_frame_size:
+            raise FrameTooLargeError(f"a frame of {announced:,} bytes is announced")
 
     def _hear(self, event: Any, now: float, limits: Limits) -> None:
         from h2 import events
@@ -212,35 +209,28 @@ class Http2Connection:
         each = self._asked.get(getattr(event, "stream_id", None) or 0)
         if each is None:
             return
-        if isinstance(event, events.InformationalResponseReceived | events.ResponseReceived):
-            head = _head(event.headers)
-            if each.times.first_byte_at is None:
-                each.times = each.times._replace(first_byte_at=now)
-            if isinstance(event, events.InformationalResponseReceived):
-                each.interim.append(head)
-            else:
-                each.final = head
-                each.times = each.times._replace(head_at=now)
+        if isinstance(event, events.InformationalResponseReceived):
+            each.heads(event.headers, now, interim=True)
+        elif isinstance(event, events.ResponseReceived):
+            each.heads(event.headers, now, interim=False)
         elif isinstance(event, events.DataReceived):
-            data = event.data or b""
-            each.body_bytes += len(data)
-            each.body += data[: max(0, limits.body - len(each.body))]
+            each.content(event.data or b"", limits.body)
             if event.flow_controlled_length:
                 self._h2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
             if each.body_bytes > limits.most and not each.ended:
-                self._h2.reset_stream(event.stream_id, 8)
-                each.failure = "too-big"
-                each.detail = f"The content is longer than {limits.most:,} bytes; no more was read."
-                self._end(each, now)
+                self._h2.reset_stream(event.stream_id, CANCEL)
+                said = f"The content is longer than {limits.most:,} bytes; no more was read."
+                each.end(now, "too-big", said)
         elif isinstance(event, events.TrailersReceived):
-            each.trailers = _fields(event.headers)
+            each.trailers = fields_of(event.headers)
         elif isinstance(event, events.StreamEnded):
-            self._end(each, now)
+            each.end(now)
         elif isinstance(event, events.StreamReset) and not each.ended:
             name = error_name(int(event.error_code or 0))
-            if not (each.final is not None and name == "NO_ERROR"):
-                each.failure, each.detail = "reset", f"The peer reset the stream: {name}."
-            self._end(each, now)
+            if each.final is not None and name == "NO_ERROR":
+                each.end(now)
+            else:
+                each.end(now, "reset", f"The peer reset the stream: {name}.")
 
     def _terminated(self, event: Any) -> None:
         self.usable = False
@@ -248,69 +238,25 @@ class Http2Connection:
         last = event.last_stream_id or 0
         for stream_id, each in self._asked.items():
             if not each.ended and (stream_id > last or name != "NO_ERROR"):
-                each.failure, each.detail = "reset", f"The peer ended the connection: GOAWAY, {name}."
-                self._end(each, self._clock())
+                each.end(self._clock(), "reset", f"The peer ended the connection: GOAWAY, {name}.")
 
-    def _end(self, each: _Asked, now: float) -> None:
-        each.ended = True
-        each.times = each.times._replace(end_at=now)
-
-    def _all_failed(self, asked: list[_Asked], failure: str, detail: str) -> None:
+    def _all_failed(self, asked: list[Asked], failure: str, detail: str) -> None:
         self.usable = False
         for each in asked:
-            if not each.ended:
-                each.failure = failure
-                each.detail = detail
-                if failure == "no-answer" and each.final is not None:
-                    each.failure = "closed-early"
-                    each.detail = f"The connection closed after {each.body_bytes:,} bytes of content."
-                self._end(each, self._clock())
+            if each.ended:
+                continue
+            if failure == "no-answer" and each.final is not None:
+                said = f"The connection closed after {each.body_bytes:,} bytes of content."
+                each.end(self._clock(), "closed-early", said)
+            else:
+                each.end(self._clock(), failure, detail)
 
-    def _made(self, each: _Asked) -> Answer:
-        head = each.final
-        times = each.times if each.times.end_at is not None else each.times._replace(end_at=self._clock())
-        return Answer(
-            head.status if head else 0,
-            "",
-            "2" if head else "",
-            head.fields if head else (),
-            bytes(each.body),
-            each.body_bytes,
-            each.ended and not each.failure,
-            each.trailers,
-            tuple(each.interim),
-            head.raw if head else b"",
-            Framing("close") if head else NO_FRAMING,
-            each.request_raw,
-            times,
-            each.failure,
-            each.detail,
-            keep_alive=self.usable,
-            wire_received=each.wire_received,
-            body_sent=len(each.request.body) - len(each.unsent),
-        )
-
-
-def _unsent(request: Request, at: float) -> _Asked:
-    each = _Asked(request, at)
-    each.failure, each.detail = "no-answer", "The connection had ended before this request could be sent."
-    return each
+    def _answer(self, each: Asked) -> Answer:
+        return each.answer(self._clock(), keep_alive=self.usable)
 
 
 def _encoded(pairs: list[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
     return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in pairs]
-
-
-def _fields(pairs: Any) -> Fields:
-    return tuple((bytes(n).decode("latin-1"), bytes(v).decode("latin-1")) for n, v in pairs or ())
-
-
-def _head(pairs: Any) -> ResponseHead:
-    """A response head out of decoded fields; `raw` is the list as text, one a line: HTTP/2 has no text on the wire."""
-    fields = _fields(pairs)
-    status = next((int(v) for n, v in fields if n == ":status" and v.isdigit()), 0)
-    raw = "".join(f"{name}: {value}\n" for name, value in fields).encode("latin-1")
-    return ResponseHead("2", status, "", tuple(p for p in fields if not p[0].startswith(":")), raw)
 
 
 def _ending(ended: StreamEnded, limits: Limits) -> tuple[str, str]:

@@ -119,5 +119,8 @@ class Pool:
         while self._open:
             self._open.popitem()[1].close()
 
+    def __contains__(self, origin: str) -> bool:
+        return origin in self._open
+
     def __len__(self) -> int:
         return len(self._open)

@@ -151,9 +151,14 @@ class Visitor:
 
     def prepare(self) -> None:
         """Import and make what a first visit needs, so that the time is not counted as the web's."""
-        import labctl.fetch.exchange
+        import labctl.fetch.exchange_h1
+        import labctl.fetch.exchange_h2
         import labctl.fetch.secure
-        import labctl.protocols.dns_walk  # noqa: F401
+        import labctl.protocols.dns_walk
+        import labctl.protocols.host_files  # noqa: F401
+
+        if "h2" in self._alpn:
+            import h2.connection  # noqa: F401
 
         self._tls_context()
 
@@ -237,7 +242,9 @@ class Visitor:
         return leg._replace(ended_at=self._internet.clock())
 
     def _over_the_network(self, leg: Leg, request: Request) -> Leg:
+        kept = leg.url.origin in self.pool
         opened = self.pool.take(leg.url.origin)
+        leg = leg._replace(retried=kept and opened is None)
         if opened is not None:
             asked = self._ask(leg._replace(reused=True), opened, request)
             if not _died(asked) or request.method in _NO_RETRY:

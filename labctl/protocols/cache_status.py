@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
-from labctl.protocols.caching_model import Outcome, Use
+from labctl.protocols.caching_model import Outcome, Stored, Use
 from labctl.protocols.structured_fields import BareItem, Member, NotStructured, Token, parse_list, write_list
 
 
@@ -54,9 +55,16 @@ def _whole(value: BareItem | None) -> int | None:
     return value if type(value) is int else None
 
 
+def seconds_left(stored: Stored, now: float) -> int:
+    """The ttl of a stored response (section 2.4): Age and ttl add up to its lifetime; below 0 once it is stale."""
+    age = now - stored.born_at
+    left = stored.lifetime.seconds - (age if age > 0.0 else 0.0)
+    return math.ceil(left) if left > 0.0 else math.floor(left)
+
+
 def hit(cache: str, ttl: float) -> str:
     """The member of a plain hit, quickly: "edge; hit; ttl=59". `cache` must be a token."""
-    return f"{cache}; hit; ttl={int(ttl // 1)}"
+    return f"{cache}; hit; ttl={math.ceil(ttl) if ttl > 0 else math.floor(ttl)}"
 
 
 def write(status: CacheStatus) -> str:
@@ -93,8 +101,9 @@ def of_use(cache: str, use: Use) -> CacheStatus:
 
     A stale response that is refreshed behind the answer is still a hit, with a negative ttl (section 2.4).
     """
-    left = use.stored.lifetime.seconds - use.age if use.stored is not None else 0.0
-    return CacheStatus(cache, hit=True, ttl=int(left // 1))
+    if use.stored is None:
+        return CacheStatus(cache)
+    return CacheStatus(cache, hit=True, ttl=seconds_left(use.stored, use.stored.born_at + use.age))
 
 
 def of_outcome(
@@ -104,9 +113,9 @@ def of_outcome(
     kept = outcome.store
     ttl = None
     if kept is not None:
-        ttl = int((kept.lifetime.seconds - max(0.0, now - kept.born_at)) // 1)
+        ttl = seconds_left(kept, now)
     elif outcome.serve == "stale" and use.stored is not None:
-        ttl = int((use.stored.lifetime.seconds - max(0.0, now - use.stored.born_at)) // 1)
+        ttl = seconds_left(use.stored, now)
     return CacheStatus(
         cache,
         forwarded=use.forwarded or "miss",

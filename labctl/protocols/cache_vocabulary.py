@@ -46,7 +46,7 @@ _VERCEL = {**_SAME, "PRERENDER": "HIT"}
 _FASTLY_NOTE = "Fastly says HIT for stale and made-up answers too, and MISS for what it passed on."
 _FORWARDED = {
     "bypass": "BYPASS", "method": "BYPASS", "uri-miss": "MISS", "vary-miss": "MISS", "miss": "MISS",
-    "request": "EXPIRED", "stale": "EXPIRED", "partial": "MISS",
+    "request": "BYPASS", "stale": "EXPIRED", "partial": "MISS",
 }  # fmt: skip
 _MOST = 20
 

@@ -8,8 +8,6 @@ vendor's staff says. The rule of each decision names the page.
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from labctl.protocols.caching_directives import NONE, Chosen, choose, field_names
 from labctl.protocols.caching_freshness import explicit_lifetime, with_windows
 from labctl.protocols.caching_model import (
@@ -21,6 +19,7 @@ from labctl.protocols.caching_model import (
     Lifetime,
     Use,
 )
+from labctl.protocols.remembering import remembered
 
 # The 56 file extensions that are cached by default; never the media type (default-cache-behavior).
 _EXTENSIONS = """
@@ -37,20 +36,21 @@ _OCC = "cf-docs origin-cache-control"
 _OPENS = ("public", "must-revalidate", "s-maxage")
 
 
-@lru_cache(maxsize=1024)
-def not_eligible(url: str) -> Because | None:
-    """Why a URL is not cached by default, None if it is: its extension decides, in any case."""
+@remembered
+def eligibility(url: str) -> Decision:
+    """Is a URL cached by default? Its extension decides, in any case."""
     path = url.partition("?")[0].partition("#")[0]
     path = path.partition("://")[2] or path
     name = path.partition("/")[2].rpartition("/")[2]
     if name.lower() == "robots.txt" and path.count("/") == 1:
-        return None
+        return Decision(True, Because("robots.txt is cached by default", DYNAMIC))
     dot, extension = name.rpartition(".")[1:]
     if not dot:
-        return Because("no file extension, so it is not cached by default", DYNAMIC)
+        return Decision(False, Because("no file extension, so it is not cached by default", DYNAMIC))
     if extension.lower() in EXTENSIONS:
-        return None
-    return Because(f".{extension[:20]} is not among the extensions that are cached by default", DYNAMIC)
+        return Decision(True, Because(f".{extension.lower()} is cached by default", DYNAMIC))
+    words = f".{extension[:20]} is not among the extensions that are cached by default"
+    return Decision(False, Because(words, DYNAMIC))
 
 
 def not_at_edge(request: CacheRequest) -> Use | None:
@@ -58,10 +58,8 @@ def not_at_edge(request: CacheRequest) -> Use | None:
     if request.method not in ("GET", "HEAD"):
         because = Because(f"only GET is cached, not {request.method}", DYNAMIC)
         return Use("bypass", None, because, forwarded="method")
-    because_of_url = not_eligible(request.url)
-    if because_of_url is None:
-        return None
-    return Use("bypass", None, because_of_url, forwarded="bypass")
+    eligible = eligibility(request.url)
+    return None if eligible.yes else Use("bypass", None, eligible.because, forwarded="bypass")
 
 
 def directives_at_edge(rules: CacheRules, response: CacheResponse) -> Chosen:
@@ -93,7 +91,7 @@ def may_store_at_edge(rules: CacheRules, request: CacheRequest, response: CacheR
     lasts = edge_lifetime(rules, response, 0.0)
     if lasts.seconds <= 0.0 and lasts.always_validate is None and not chosen.targeted:
         return Decision(False, lasts.because)
-    return Decision(True, lasts.because)
+    return Decision(True, eligibility(request.url).because)
 
 
 def _bypassed(request: CacheRequest, response: CacheResponse, chosen: Chosen) -> Because | None:

@@ -134,17 +134,18 @@ def _ask(
     forwarded: Forwarded,
 ) -> Use:
     """Ask the origin about a stored response: with its validators, or for a new one if it has none."""
+    method = ""
+    if request.method == "HEAD":
+        if rules.name != "cloudflare":
+            # The answer to HEAD updates what is stored (RFC 9111 section 4.3.5), a 304 would say less.
+            return Use("forward", stored, because, age, forwarded=forwarded)
+        method = "GET"
     conditions: Fields = conditions_for(stored)
-    if request.method == "HEAD" and rules.name != "cloudflare":
-        # The answer to HEAD updates what is stored (RFC 9111 section 4.3.5), a 304 would say less.
-        return Use("forward", stored, because, age, forwarded=forwarded)
     if not conditions:
         because = because._replace(words=f"{because.words}; {_NOTHING_TO_COMPARE}")
-        method = "GET" if request.method == "HEAD" else ""
         withheld = _withheld(rules)
         return Use("forward", stored, because, age, forwarded=forwarded, withheld=withheld, method=method)
     withheld = _OWN_VALIDATION if stored.part is None else CONDITIONS
-    method = "GET" if request.method == "HEAD" else ""
     return Use("validate", stored, because, age, False, forwarded, conditions, withheld, method)
 
 

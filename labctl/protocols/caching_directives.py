@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
 
 from labctl.protocols import structured_fields
+from labctl.protocols.remembering import remembered
 
 # RFC 9111 section 1.2.2: a bigger number counts as this one, 68 years.
 LONGEST = 2**31
@@ -41,7 +41,7 @@ class Chosen(NamedTuple):
         return self.field not in ("", "cache-control")
 
 
-@lru_cache(maxsize=1024)
+@remembered
 def parse_cache_control(text: str) -> Directives:
     """Lower-case name: value ("" is an empty one), or None without "=". The first of two with one name counts.
 
@@ -86,7 +86,7 @@ def field_names(value: str | None) -> frozenset[str]:
     return frozenset(name for part in value.split(",") if (name := part.strip(" \t").lower()))
 
 
-@lru_cache(maxsize=1024)
+@remembered
 def parse_targeted(text: str) -> Directives | str:
     """A targeted field (RFC 9213 section 2.1) as directives, or the reason why it does not count.
 

@@ -9,8 +9,9 @@ from labctl.protocols.caching_model import Because, CacheRequest, CacheRules, Fa
 def after_failure(
     rules: CacheRules, request: CacheRequest, use: Use, failure: Failure, now: float
 ) -> Outcome:
+    """The origin gave no answer at all: the stale response, or an error that says why not."""
     stored = use.stored
-    if stored is None or use.forwarded != "stale" or use.kind == "bypass":
+    if stored is None or use.forwarded != "stale" or _wants_validation(rules, request):
         words = f"the origin gave no answer ({failure.code}), and nothing stored helps"
         return Outcome("error", Because(words, "RFC 9110 section 15.6"))
     lasts = stored.lifetime
@@ -34,7 +35,10 @@ def after_failure(
 def stale_if_error(
     rules: CacheRules, request: CacheRequest, use: Use, stored: Stored, status: int, now: float
 ) -> Outcome | None:
+    """The origin answered with an error: the stale response where stale-if-error allows it, else None."""
     if use.forwarded != "stale" or stored.lifetime.never_stale is not None:
+        return None
+    if _wants_validation(rules, request):
         return None
     window, directive = _error_window(rules, request, stored)
     over = max(0.0, now - stored.born_at) - stored.lifetime.seconds
@@ -42,6 +46,12 @@ def stale_if_error(
         return None
     words = f"the origin answered {status}, stale-if-error={window:.0f}"
     return Outcome("stale", Because(words, "RFC 5861 section 4", "stale-if-error"))
+
+
+def _wants_validation(rules: CacheRules, request: CacheRequest) -> bool:
+    """Did the client say no-cache (RFC 9111 section 5.2.1.4)? Then nothing unvalidated will do."""
+    value = request.get("cache-control") if rules.heeds_requests else None
+    return value is not None and "no-cache" in parse_cache_control(value)
 
 
 def _error_window(rules: CacheRules, request: CacheRequest, stored: Stored) -> tuple[float, str]:

@@ -37,6 +37,7 @@ def after_304(
     request_time: float,
     response_time: float,
 ) -> Outcome:
+    """The origin answered our condition with 304 (section 4.3.4)."""
     stored = use.stored
     if stored is None or not _same_validators(stored, answer):
         words = "the 304 is about another version than the stored one"
@@ -64,6 +65,7 @@ def after_head(
     request_time: float,
     response_time: float,
 ) -> Outcome:
+    """The origin answered a HEAD for what is stored (section 4.3.5)."""
     rule = "RFC 9111 section 4.3.5"
     if answer.status != 200 or stored.status != 200 or stored.part is not None:
         return Outcome("origin", Because("the answer to HEAD says nothing about what is stored", rule))

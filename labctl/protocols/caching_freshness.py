@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from labctl.protocols.caching_browser import kept_for_good, not_guessed, with_pragma
 from labctl.protocols.caching_directives import LONGEST, Chosen, choose, delta_seconds
 from labctl.protocols.caching_model import Because, CacheResponse, CacheRules, Lifetime, Stored
 from labctl.protocols.http_dates import parse_http_date
@@ -28,7 +29,8 @@ def date_value(response: CacheResponse, response_time: float) -> float:
 
 def initial_age(response: CacheResponse, request_time: float, response_time: float) -> float:
     """The corrected initial age of RFC 9111 section 4.2.3, seconds."""
-    apparent = max(0.0, response_time - date_value(response, response_time))
+    # Date has whole seconds, cut off: so is the time that it is compared with, or each response would come aged.
+    apparent = max(0.0, response_time // 1.0 - date_value(response, response_time))
     corrected = age_value(response.get("age")) + max(0.0, response_time - request_time)
     return max(apparent, corrected)
 
@@ -47,8 +49,13 @@ def lifetime(rules: CacheRules, response: CacheResponse, response_time: float) -
         return edge_lifetime(rules, response, response_time)
     chosen = choose(rules.targeted, response.named)
     explicit = explicit_lifetime(rules.shared, chosen, response, response_time)
-    seconds, because, heuristic = explicit or _heuristic(chosen, response, response_time)
-    return with_windows(rules.shared, chosen, Lifetime(seconds, because, heuristic))
+    if rules.name == "browser":
+        found = (
+            explicit or kept_for_good(response) or _heuristic(chosen, response, response_time, browser=True)
+        )
+        return with_pragma(response, with_windows(False, chosen, Lifetime(*found)))
+    found = explicit or _heuristic(chosen, response, response_time)
+    return with_windows(rules.shared, chosen, Lifetime(*found))
 
 
 def explicit_lifetime(
@@ -83,8 +90,13 @@ def explicit_lifetime(
     return None
 
 
-def _heuristic(chosen: Chosen, response: CacheResponse, response_time: float) -> tuple[float, Because, bool]:
+def _heuristic(
+    chosen: Chosen, response: CacheResponse, response_time: float, *, browser: bool = False
+) -> tuple[float, Because, bool]:
     rule = "RFC 9111 section 4.2.2"
+    refused = not_guessed(chosen, response) if browser else None
+    if refused is not None:
+        return 0.0, refused, False
     if response.status not in HEURISTIC_STATUSES and "public" not in chosen.directives:
         return 0.0, Because(f"no lifetime is given, and a {response.status} has no default one", rule), False
     text = response.get("last-modified")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 
 from labctl.protocols.caching_model import CacheRequest, CacheRules, Stored
+from labctl.protocols.remembering import remembered
 
 Selecting = tuple[tuple[str, str | None], ...]
 # A request never has a field of this name, so that it stands for "never matches".
@@ -15,7 +15,7 @@ NEVER: Selecting = (("*", "*"),)
 _PREFERENCES = frozenset({"accept", "accept-encoding", "accept-language", "accept-charset"})
 
 
-@lru_cache(maxsize=1024)
+@remembered
 def vary_names(vary: str) -> tuple[str, ...]:
     """The field names in a Vary value, lower case, sorted, once each; ("*",) when one of them is "*"."""
     names = {name for part in vary.split(",") if (name := part.strip(" \t").lower())}
@@ -64,14 +64,21 @@ def _chosen(name: str, named: Mapping[str, str]) -> str | None:
     return None if value is None else normalised(name, value)
 
 
-@lru_cache(maxsize=4096)
 def normalised(name: str, value: str) -> str:
     """`value` in one spelling among those that mean the same.
 
     White space around commas is dropped for every field; for lists of preferences also case, the order of
     members of equal weight, and white space around ";".
     """
-    members = [part.strip(" \t") for part in value.split(",")]
-    if name not in _PREFERENCES:
-        return ",".join(members)
-    return ",".join(sorted("".join(member.split()).lower() for member in members if member))
+    return _preferences(value) if name in _PREFERENCES else _members(value)
+
+
+@remembered
+def _members(value: str) -> str:
+    return ",".join(part.strip(" \t") for part in value.split(","))
+
+
+@remembered
+def _preferences(value: str) -> str:
+    members = ("".join(member.split()).lower() for member in value.split(","))
+    return ",".join(sorted(member for member in members if member))

@@ -39,6 +39,8 @@ UNDERSTOOD = frozenset(
     | set(range(400, 419)) | {421, 422, 423, 424, 425, 426, 428, 429, 431, 451}
     | {500, 501, 502, 503, 504, 505, 506, 507, 508, 511}
 )  # fmt: skip
+# The rule of a refusal that says nothing about the response.
+BY_REQUEST = "RFC 9111 section 5.2.1.5"
 NEVER_FRESH = float("-inf")
 _SECTION_3 = "RFC 9111 section 3"
 
@@ -95,7 +97,7 @@ def refused_outright(
     if rules.heeds_requests and "cache-control" in request.named:
         asked = choose((), request.named).directives
         if "no-store" in asked:
-            return Because("the request says no-store", "RFC 9111 section 5.2.1.5", "no-store")
+            return Because("the request says no-store", BY_REQUEST, "no-store")
     if "vary" in response.named and vary_names(response.named["vary"]) == ("*",):
         return Because("Vary: * fits no later request", "RFC 9111 section 4.1", "vary")
     return None
@@ -130,7 +132,7 @@ def _worth_storing(
     if response.status in HEURISTIC_STATUSES:
         words = f"a {response.status} may be kept by default"
         if "no-cache" in directives:
-            return Decision(True, Because("no-cache asks each time, but keeps", where, "no-cache"))
+            return Decision(True, Because("no-cache: kept, and asked about each time", where, "no-cache"))
         return Decision(True, Because(words, "RFC 9110 section 15.1"))
     return Decision(False, Because(f"nothing allows to keep a {response.status}", _SECTION_3))
 

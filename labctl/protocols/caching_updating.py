@@ -17,7 +17,7 @@ from labctl.protocols.caching_model import (
     Stored,
     Use,
 )
-from labctl.protocols.caching_storing import may_store, store
+from labctl.protocols.caching_storing import BY_REQUEST, may_store, store
 from labctl.protocols.caching_validators import not_modified
 
 # The answers that stale-if-error is for (RFC 5861 section 4).
@@ -68,10 +68,11 @@ def _after_full(
     asked = CacheRequest(use.method, request.url, request.fields) if use.method else request
     allowed = may_store(rules, asked, answer)
     if not allowed.yes:
-        # An error says nothing about what is stored; anything else has taken its place.
-        superseded = use.stored is not None and answer.status < 500 and answer.status != 304
-        drop = (use.stored,) if superseded and use.stored is not None and use.kind != "bypass" else ()
-        return Outcome("origin", allowed.because, drop=drop)
+        # An error says nothing about what is stored; any other response has taken its place.
+        replaced = use.stored is not None and answer.status < 500 and answer.status != 304
+        if not replaced or use.kind == "bypass" or allowed.because.rule == BY_REQUEST:
+            return Outcome("origin", allowed.because)
+        return Outcome("origin", allowed.because, drop=(use.stored,) if use.stored is not None else ())
     kept = store(rules, asked, answer, request_time, response_time, allowed.because)
     if answer.status == 206 and use.stored is not None:
         one = joined(use.stored, kept)

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 
 from labctl.protocols.caching_model import CacheRequest, Stored
 from labctl.protocols.http1_fields import Fields
 from labctl.protocols.http_dates import parse_http_date
+from labctl.protocols.remembering import remembered
 
 # What a client's own conditions are called; an origin's answer to them is about the client's copy.
 CONDITIONS = frozenset({"if-none-match", "if-modified-since", "if-match", "if-unmodified-since", "if-range"})
 _TAG = re.compile(r'[ \t,]*((?:W/)?"[^"]*"|[^",]+)')
 
 
-@lru_cache(maxsize=1024)
+@remembered
 def parse_tags(text: str) -> tuple[str, ...]:
     """The entity tags of an If-None-Match value as they stand, with W/ and quotes; ("*",) for "*"."""
     return tuple(tag for match in _TAG.finditer(text) if (tag := match[1].strip(" \t")))

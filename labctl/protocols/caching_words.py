@@ -31,6 +31,8 @@ def cf_cache_status(rules: CacheRules, use: Use, outcome: Outcome | None = None)
         return "STALE"
     if outcome.store is None and outcome.because.rule == BYPASS:
         return "BYPASS"
+    if use.forwarded == "request":
+        return "BYPASS"
     return "EXPIRED" if use.stored is not None and use.forwarded == "stale" else "MISS"
 
 

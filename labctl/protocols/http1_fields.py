@@ -45,6 +45,8 @@ def parse_fields(lines: list[str]) -> Fields:
     for line in lines:
         name, colon, value = line.partition(":")
         if not colon or not name:
+            if name[:1] in (" ", "\t") and name:
+                raise _bad_name([name])
             raise MessageError(
                 "bad-field", f"A field line has no {'name' if colon else 'colon'}: {_cut(line)}."
             )

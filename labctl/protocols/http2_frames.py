@@ -64,6 +64,11 @@ class FrameReader:
         self._frame: Frame | None = None
         self._left = 0
 
+    @property
+    def announced(self) -> int:
+        """The length that the frame which is still coming says that it has; 0 between two frames."""
+        return self._frame.length if self._frame is not None else 0
+
     def feed(self, data: bytes, at: float) -> list[Frame]:
         """The frames that end in `data`. Memory is bounded by KEPT, however long a frame says that it is."""
         done = []

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import datetime
 import re
-from functools import lru_cache
+
+from labctl.protocols.remembering import remembered
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -22,7 +23,7 @@ _RFC850 = re.compile(rf"{_LONG_DAYS}, ([0-9]{{2}})-{_MONTH}-([0-9]{{2}}) {_TIME}
 _ASCTIME = re.compile(rf"{_SHORT_DAYS} {_MONTH} ([0-9]{{2}}| [0-9]) {_TIME} ([0-9]{{4}})", re.IGNORECASE)
 
 
-@lru_cache(maxsize=1024)
+@remembered
 def parse_http_date(text: str) -> float | None:
     """POSIX seconds of an HTTP date, None if `text` is none. Two-digit years lie in 1970 to 2069."""
     if match := _IMF.fullmatch(text):

@@ -5,11 +5,9 @@ Sections: RFC 9110 unless another document is named. `meaning` fits a sentence t
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
 from typing import NamedTuple
 
-from labctl.protocols.http1_fields import list_items
+from labctl.protocols.http_field_values import SENTENCES
 
 
 class FieldMeaning(NamedTuple):
@@ -129,8 +127,8 @@ _OTHERS = {
     "access-control-allow-methods": ("Methods that such a script may use.", "WHATWG Fetch"),
     "access-control-expose-headers": ("Fields that such a script may read.", "WHATWG Fetch"),
     "access-control-max-age": ("How long this permission may be remembered.", "WHATWG Fetch"),
-    "access-control-request-headers": ("May a script send these fields?", "WHATWG Fetch"),
-    "access-control-request-method": ("May a script use this method?", "WHATWG Fetch"),
+    "access-control-request-headers": ("Asks whether a script may send these fields.", "WHATWG Fetch"),
+    "access-control-request-method": ("Asks whether a script may use this method.", "WHATWG Fetch"),
     "sec-fetch-dest": ("What the browser will do with it.", "W3C Fetch Metadata"),
     "sec-fetch-mode": ("How the browser fetches it.", "W3C Fetch Metadata"),
     "sec-fetch-site": ("How near the asking page is.", "W3C Fetch Metadata"),
@@ -169,116 +167,6 @@ UNKNOWN = FieldMeaning("No document that labctl knows defines it: the two ends m
 def meaning(name: str, value: str = "") -> FieldMeaning:
     """What the field says, and with this value where that says more."""
     found = FIELDS.get(name.lower(), UNKNOWN)
-    special = _SPECIAL.get(name.lower())
+    special = SENTENCES.get(name.lower())
     said = special(value) if special and value else ""
     return found._replace(sentence=said) if said else found
-
-
-def _content_length(value: str) -> str:
-    return f"{int(value):,} bytes of content follow." if value.isascii() and value.isdigit() else ""
-
-
-def _connection(value: str) -> str:
-    options = list_items(value)
-    if "close" in options:
-        return "Close the connection after this exchange."
-    if "upgrade" in options:
-        return "Upgrade stands for this connection alone."
-    return "Keep the connection open." if "keep-alive" in options else ""
-
-
-def _content_encoding(value: str) -> str:
-    codings = list_items(value)
-    return (
-        f"The content is {' over '.join(reversed(codings))}: undo it to have the media type."
-        if codings
-        else ""
-    )
-
-
-def _content_type(value: str) -> str:
-    kind, _, parameters = value.partition(";")
-    found = re.search(r'charset="?([\w-]+)', parameters, re.IGNORECASE)
-    return f"The content is {kind.strip()}" + (f", its characters are {found[1]}." if found else ".")
-
-
-def _etag(value: str) -> str:
-    if value.startswith("W/"):
-        return "A weak tag of this version: equal tags mean equivalent content, not the same bytes."
-    return "A strong tag of this version: the same tag, the same bytes." if value.startswith('"') else ""
-
-
-def _age(value: str) -> str:
-    if not (value.isascii() and value.isdigit()):
-        return ""
-    return f"A cache answered; the origin made or confirmed this {int(value):,} s ago."
-
-
-def _set_cookie(value: str) -> str:
-    name, *attributes = (part.strip() for part in value.split(";"))
-    words = {part.partition("=")[0].strip().lower(): part.partition("=")[2].strip() for part in attributes}
-    told = []
-    told.append(f"to {words['domain']} and all hosts below" if words.get("domain") else "to this host alone")
-    if words.get("path", "/") != "/":
-        told.append(f"under {words['path']}")
-    if "secure" in words:
-        told.append("by https alone")
-    if "httponly" in words:
-        told.append("scripts cannot read it")
-    if words.get("samesite"):
-        told.append(f"SameSite {words['samesite']}")
-    return f"Bring {name.partition('=')[0]} back {', '.join(told)}."
-
-
-def _hsts(value: str) -> str:
-    found = re.search(r'max-age\s*=\s*"?(\d{1,12})', value, re.IGNORECASE)
-    if not found:
-        return ""
-    days = int(found[1]) // 86400
-    below = " and all hosts below" if "includesubdomains" in value.lower() else ""
-    return f"For {days:,} days, come to this host{below} by https only." if days else ""
-
-
-def _alt_svc(value: str) -> str:
-    if value.strip() == "clear":
-        return "Forget all alternatives."
-    if re.search(r"(^|[\s,])h3(-\d+)?=", value):
-        return "HTTP/3 is spoken there too: a later visit may use it."
-    return ""
-
-
-def _vary(value: str) -> str:
-    if value.strip() == "*":
-        return "Something else than the request chose this: no stored copy fits another request."
-    return f"{value} of the request chose this version: a cache must compare it."
-
-
-def _location(value: str) -> str:
-    return f"Go to {value}." if len(value) <= 60 else ""
-
-
-def _accept_ranges(value: str) -> str:
-    return {"bytes": "Parts may be asked for, in bytes.", "none": "Do not ask for parts."}.get(
-        value.lower(), ""
-    )
-
-
-def _expect(value: str) -> str:
-    return "Wait for 100 Continue before sending the content." if value.lower() == "100-continue" else ""
-
-
-_SPECIAL: dict[str, Callable[[str], str]] = {
-    "content-length": _content_length,
-    "connection": _connection,
-    "content-encoding": _content_encoding,
-    "content-type": _content_type,
-    "etag": _etag,
-    "age": _age,
-    "set-cookie": _set_cookie,
-    "strict-transport-security": _hsts,
-    "alt-svc": _alt_svc,
-    "vary": _vary,
-    "location": _location,
-    "accept-ranges": _accept_ranges,
-    "expect": _expect,
-}

@@ -97,6 +97,7 @@ class MethodMeaning(NamedTuple):
     source: str
 
 
+_QUERY = "draft-ietf-httpbis-safe-method-w-body"
 METHODS = {
     "GET": MethodMeaning("Give me this.", True, True, "RFC 9110 section 9.3.1"),
     "HEAD": MethodMeaning("What would GET say? Only the head.", True, True, "RFC 9110 section 9.3.2"),
@@ -107,7 +108,7 @@ METHODS = {
     "OPTIONS": MethodMeaning("What can be done here?", True, True, "RFC 9110 section 9.3.7"),
     "TRACE": MethodMeaning("Send back what you got.", True, True, "RFC 9110 section 9.3.8"),
     "PATCH": MethodMeaning("Change it like this.", False, False, "RFC 5789 section 2"),
-    "QUERY": MethodMeaning("Answer this question, which changes nothing.", True, True, "draft-ietf-httpbis-safe-method-w-body"),
+    "QUERY": MethodMeaning("Answer this question, which changes nothing.", True, True, _QUERY),
 }  # fmt: skip
 
 

@@ -20,6 +20,8 @@ WIDE = 110
 _GAP = 2
 # The narrowest column for questions, and what an answer's column needs at least and at most.
 _LABEL, _LEAST, _MOST = 18, 12, 44
+# The widest column for documents; more of them stand under each other.
+_RULE = 30
 # A reason that is longer than this many lines is cut.
 _LINES = 4
 
@@ -27,7 +29,8 @@ _LINES = 4
 def answers_lines(event: Rows, width: int, glyphs: Glyphs, words: Callable[[str], str]) -> list[Line]:
     """The table, ready to be printed."""
     rules = [words(str(row.data.get("rule", ""))) for row in event.rows] if width >= WIDE else []
-    sizes = _sizes(event, width, max(map(cells, rules), default=0), words)
+    beside = min(_RULE, max(map(cells, rules), default=0))
+    sizes = _sizes(event, width, beside, words)
     end = INDENT + sum(sizes) + _GAP * len(sizes)
     rule = Line.of(" " * INDENT, (glyphs.line * (width - 1 - INDENT), "faint"))
     lines = _heading(event, width, words)
@@ -38,8 +41,12 @@ def answers_lines(event: Rows, width: int, glyphs: Glyphs, words: Callable[[str]
     for row, document in zip_longest(event.rows, rules, fillvalue=""):
         assert isinstance(row, Row)
         drawn = _row(list(row.cells), _styles(row), sizes, glyphs, words)
-        if document:
-            drawn[0].pad(end).add(str(document), "mute")
+        for number, part in enumerate(wrap([(str(document), "mute")], beside) if document else ()):
+            if number == len(drawn):
+                drawn.append(Line())
+            drawn[number].pad(end)
+            for text, style in part.pieces:
+                drawn[number].add(text, style)
         lines += drawn
     lines.append(rule)
     if event.note and not rules:

@@ -19,6 +19,8 @@ from labctl.render.text import cells, cut
 
 # Names of tracks begin here, what they say about themselves behind the longest name.
 _LEFT = 2
+# From so many columns on there is room for more words.
+WIDE = 110
 # The room of `141.9 ms`, and the least that a picture needs.
 _TIME, _PICTURE = 9, 16
 
@@ -94,10 +96,10 @@ class Waterfall:
             return []
         track = max(cells(self._words(span.track)) for span in spans)
         track = min(track, 14)
-        longest = max(cells(self._words(span.label)) for span in spans)
+        longest = max(cells(self._label(span)) for span in spans)
         at = _LEFT + track + 2
         room = self._width - 1 - at - _TIME - 2
-        label = min(longest, max(20, room // 2) if self._width < 110 else 44, max(0, room - _PICTURE))
+        label = min(longest, max(20, room // 2) if self._width < WIDE else 44, max(0, room - _PICTURE))
         left = at + label + (2 if label else 0)
         wide = self._width - 1 - left - _TIME
         start = min(0.0, *(span.start_ms for span in spans))
@@ -109,6 +111,11 @@ class Waterfall:
             else:
                 lines.append(self._row(item, at, label, left, wide, scale))
         return lines + self._axis(left, wide, scale)
+
+    def _label(self, span: Span) -> str:
+        """What stands beside the bar; where there is room, the more words that the span brings in its data."""
+        wide = span.data.get("wide")
+        return self._words(wide if self._width >= WIDE and isinstance(wide, str) else span.label)
 
     def _heading(self, step: Step, *, first: bool) -> list[Line]:
         title = cut(self._words(step.title or step.text), self._width - 4, self._glyphs.cut)
@@ -122,7 +129,7 @@ class Waterfall:
         glyphs = self._glyphs
         canvas = Canvas(self._width - 1)
         canvas.put(_LEFT, cut(self._words(span.track), at - _LEFT - 2, glyphs.cut), "bold")
-        canvas.put(at, cut(self._words(span.label), label, glyphs.cut), "mute")
+        canvas.put(at, cut(self._label(span), label, glyphs.cut), "mute")
         hue = span.hue or "accent"
         if span.role in ("wait", "idle") or glyphs.left_half == glyphs.busy:
             fill = {"wait": glyphs.stuck, "idle": glyphs.track}.get(span.role, glyphs.busy)

@@ -17,12 +17,13 @@ def whereabouts(run: Run) -> str:
         return "sandbox internet"
     target = run.arguments.get("target")
     waits = run.arguments.get("show") == "serve" and not target
-    near = waits or (isinstance(target, str) and _is_loopback(target))
+    named = [run.arguments.get(name) for name in ("target", "url", "redis")]
+    near = waits or any(isinstance(each, str) and _is_loopback(each) for each in named)
     return "this machine" if near else "LIVE internet"
 
 
 def _is_loopback(target: str) -> bool:
-    rest = re.sub(r"^[a-z]+://", "", target.strip().lower()).partition("/")[0]
+    rest = re.sub(r"^[a-z]+://", "", target.strip().lower()).partition("/")[0].rpartition("@")[2]
     bracketed = re.fullmatch(r"\[([^\]]+)\](?::\d*)?", rest)
     host = bracketed[1] if bracketed else rest.partition(":")[0] if rest.count(":") == 1 else rest
     if host.rstrip(".") == "localhost":

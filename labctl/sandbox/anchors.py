@@ -1,7 +1,8 @@
-"""The trust anchor of the town's root where validating programs look for theirs, in the forms that they read."""
+"""Whom programs trust in the town, where they look for it and in the forms that they read: DNSSEC and browsers."""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Mapping
@@ -27,3 +28,25 @@ def anchor_files() -> Mapping[str, bytes]:
     if shutil.which("delv") or os.path.isfile(_BIND_KEYS):
         files[_BIND_KEYS] = bind_form(ROOT_ANCHOR).encode()
     return files
+
+
+# Browsers that bring a list of authorities of their own, and the directory of their managed policies.
+_BROWSERS = (
+    (("chromium", "chromium-browser"), "/etc/chromium/policies/managed"),
+    (("google-chrome", "google-chrome-stable"), "/etc/opt/chrome/policies/managed"),
+    (("microsoft-edge", "microsoft-edge-stable"), "/etc/opt/edge/policies/managed"),
+)
+
+
+def browser_policies(root_pem: str) -> Mapping[str, bytes]:
+    """Path to content: what makes the browsers that are here trust this authority (policy CACertificates).
+
+    They shall look names up as every other program does, too.
+    """
+    encoded = "".join(line for line in root_pem.splitlines() if not line.startswith("-----"))
+    policy = {"CACertificates": [encoded], "DnsOverHttpsMode": "off", "BuiltInDnsClientEnabled": False}
+    return {
+        f"{directory}/labctl.json": json.dumps(policy).encode()
+        for programs, directory in _BROWSERS
+        if any(map(shutil.which, programs))
+    }

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Mapping, Sequence
 
 from labctl.sandbox import mounts
-from labctl.sandbox.anchors import anchor_files
+from labctl.sandbox.anchors import anchor_files, browser_policies
 from labctl.sandbox.box_internet import BoxInternet
 
 MARK = "LABCTL_SHELL"
@@ -34,7 +34,7 @@ def run_command(words: Sequence[str], internet: BoxInternet) -> int:
     warming = threading.Thread(target=_warm_up, args=(internet, ended), name="warm up")
     warming.start()
     with contextlib.suppress(OSError):  # then validators say that they trust nobody here
-        mounts.cover(anchor_files())
+        mounts.cover({**anchor_files(), **browser_policies(internet.certificates.root_pem)})
     if not words:
         words, more = shell(env)
         env |= more

@@ -85,6 +85,8 @@ class BoxInternet(TownInternet):
     def web(self) -> Web:
         """All sites, at all their addresses. Raises OSError when a lab listens on one of them itself."""
         with self._lock:
+            if self._closed:
+                raise RuntimeError("the sandbox is closed")
             if self._web is None:
                 from labctl.sandbox.web import Web
 
@@ -116,10 +118,11 @@ class BoxInternet(TownInternet):
         """The sites stand before the first connection. Call it on the client's side."""
         from labctl.fetch.dialling import connect
 
-        if self._closed:
+        try:
+            self.web().warm_up(to.address)
+        except RuntimeError:
             now = self.clock()
             return Dialled(None, now, now, "unreachable", "the sandbox is closed")
-        self.web().warm_up(to.address)
         return connect((to.address, to.port), timeout=timeout, clock=self.clock, until=until)
 
     def world(self) -> World:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ _LOOPBACK = ("127.", "::1", "::ffff:127.")
 _SECRET = ("Authorization", "Cookie", "Proxy-Authorization")
 
 
+@lru_cache(maxsize=256)
 def cache_status(status: CacheStatus) -> tuple[str, str]:
     """The Cache-Status field, as `cache_status.write` would have it (a test compares them), only faster."""
     parts = [status.cache]
@@ -53,6 +55,16 @@ def finished(exchange: Exchange, fields: Fields, word: str, status: CacheStatus)
     return (*fields, VIA, *profile.response_fields(word, exchange.ray), cache_status(status))
 
 
+@lru_cache(maxsize=256)
+def both(why: Because, then: Because, stored: bool) -> Because:
+    """Why the origin was asked, and why its answer is kept or not, with the rule of each."""
+    words = f"{why.words}; {'kept' if stored else 'not kept'}: {then.words}"
+    if why.words == then.words:
+        words = why.words
+    rule = why.rule if why.rule == then.rule else f"{why.rule}; {then.rule}"
+    return Because(words, rule, then.directive or why.directive)
+
+
 def pass_on(
     leader: Exchange,
     use: Use,
@@ -69,7 +81,7 @@ def pass_on(
     status = of_outcome(PSEUDONYM, use, outcome, answered=response.status, now=now)
     if status.stored and not stored:
         status = status._replace(stored=False, ttl=None, detail="too big to be kept")
-    leader.decided(now, word, outcome.because, None, True, response.status)
+    leader.decided(now, word, both(use.because, outcome.because, stored), None, True, response.status)
     fields = finished(leader, response.fields, word, status)
     if leader.method == "HEAD" or response.status in (204, 304):
         if leader.method == "HEAD" and framing.kind == "length" and get(fields, "Content-Length") is None:

@@ -179,6 +179,8 @@ class Exchange:
             and use.kind in ("forward", "validate")
             and not self.has_content
             and _WITHOUT_REUSE.isdisjoint(self.request.named)
+            # What came through us before may be the very question that it would wait for.
+            and PSEUDONYM not in self.request.named.get("via", "")
         )
 
     # Content of the request.

@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from labctl.protocols import caching
-from labctl.protocols.caching_model import Because, CacheResponse, Cut, Failure, Outcome, Stored, Use
+from labctl.protocols.caching_model import (
+    Because,
+    CacheResponse,
+    Cut,
+    Failure,
+    Outcome,
+    Stored,
+    Use,
+    by_name,
+)
 from labctl.protocols.caching_words import cf_cache_status
 from labctl.protocols.http1 import (
     LAST_CHUNK,
@@ -13,7 +22,6 @@ from labctl.protocols.http1 import (
     Fields,
     Framing,
     ResponseHead,
-    get,
     write_chunk,
     write_request_head,
     write_response_head,
@@ -132,16 +140,15 @@ class Fetch:
 
     def interim(self, head: ResponseHead) -> None:
         if self._leader is not None and not self._leader.gone:
-            self._leader.sink.interim(head.status, head.reason, end_to_end(head.fields))
+            self._leader.sink.interim(head.status, head.reason, end_to_end(head.fields, by_name(head.fields)))
 
-    def answered(self, head: ResponseHead, framing: Framing, data: bytes, reader: BodyReader) -> None:
+    def answered(
+        self, head: ResponseHead, named: dict[str, str], framing: Framing, data: bytes, reader: BodyReader
+    ) -> None:
         edge, use = self.edge, self.use
         now = edge.clock()
-        fields = edge.profile.as_read(end_to_end(head.fields))
-        if get(fields, "Date") is None:  # RFC 9110 section 6.6.1
-            fields = (*fields, ("Date", write_http_date(now)))
         length = len(data) if reader.done else framing.length
-        response = CacheResponse(head.status, fields, length, head.reason)
+        response = self._response(head, named, length, now)
         outcome = caching.after_origin(edge.profile.rules, self.request, use, response, self._asked_at, now)
         self._status = head.status
         for url in caching.invalidates(self.request, response):
@@ -171,6 +178,19 @@ class Fetch:
         else:
             self._outcome = outcome
             self._pass(outcome, response, framing, data, reader, now, old)
+
+    def _response(self, head: ResponseHead, named: dict[str, str], length: int, now: float) -> CacheResponse:
+        """The response as the caching rules see it: end to end, and with a Date."""
+        fields = end_to_end(head.fields, named)
+        read = self.edge.profile.as_read(fields)
+        if "date" not in named:  # RFC 9110 section 6.6.1
+            read = (*read, ("Date", write_http_date(now)))
+        if read is not fields:
+            return CacheResponse(head.status, read, length, head.reason)
+        # `named` is right already, and making it is what costs.
+        response = CacheResponse(head.status, (), length, head.reason)
+        response.fields, response.named = fields, named
+        return response
 
     def _pass(
         self,

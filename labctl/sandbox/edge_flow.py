@@ -96,7 +96,8 @@ class Flow:
     def _move(self) -> None:
         for reader in tuple(self._places):
             self._serve(reader)
-        if not self.keep:
+        # Without a reader yet, everything is still to be read.
+        if not self.keep and self._places:
             self._thin()
 
     def _serve(self, reader: Reader) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from typing import TYPE_CHECKING
 
 from labctl.protocols.caching_model import CacheRequest
@@ -16,19 +17,30 @@ if TYPE_CHECKING:
     from labctl.sandbox.edge_prepared import Prepared
 
 
-class Gatherer:
-    """Takes an answer apart from any connection. `done` holds it at the end."""
+# Pieces that may wait for whoever reads an answer.
+_MOST_PIECES = 8
 
-    congested = False
+
+class Gatherer:
+    """Takes an answer apart from any connection. `done` holds it as soon as its head is here.
+
+    A body that is not all here is the gatherer itself: an async iterator, which raises OSError when the origin
+    breaks off, and has the `trailers` at its end.
+    """
+
     version = "1.1"
 
     def __init__(self, content: bytes) -> None:
         self.done: asyncio.Future[SiteAnswer] = asyncio.get_running_loop().create_future()
         self.exchange: Exchange | None = None
+        self.trailers: Fields = ()
         self._content = content
         self._interim: list[tuple[int, Fields]] = []
-        self._pieces: list[bytes] = []
-        self._head: tuple[int, str, Fields] = (0, "", ())
+        self._pieces: deque[bytes] = deque()
+        self._flow: Flow | None = None
+        self._more = asyncio.Event()
+        self._over = False
+        self._broken = False
 
     def may_send(self) -> None:
         """The exchange takes the request's content: here is all of it."""
@@ -40,28 +52,56 @@ class Gatherer:
     def interim(self, status: int, reason: str, fields: Fields) -> None:
         self._interim.append((status, fields))
 
-    def whole(self, status: int, reason: str, fields: Fields, body: bytes) -> None:
-        self._answer(SiteAnswer(status, fields, body, reason, interim=tuple(self._interim)))
-
     def ready(self, prepared: Prepared) -> bool:
         return False  # an answer as a value, not as bytes of HTTP/1.1
 
+    def whole(self, status: int, reason: str, fields: Fields, body: bytes) -> None:
+        self._answer(SiteAnswer(status, fields, body, reason, interim=tuple(self._interim)))
+
     def stream(self, status: int, reason: str, fields: Fields, flow: Flow, sized: bool) -> None:
-        self._head = (status, reason, fields)
+        self._flow = flow
         flow.read(self)
+        self._answer(SiteAnswer(status, fields, self, reason, interim=tuple(self._interim)))
+
+    @property
+    def congested(self) -> bool:
+        return len(self._pieces) >= _MOST_PIECES
 
     def content(self, data: bytes) -> None:
         self._pieces.append(data)
+        self._more.set()
 
     def ended(self, trailers: Fields) -> None:
-        status, reason, fields = self._head
-        self._answer(
-            SiteAnswer(status, fields, b"".join(self._pieces), reason, trailers, tuple(self._interim))
-        )
+        self.trailers = trailers
+        self._over = True
+        self._more.set()
 
     def broken(self) -> None:
-        status, reason, fields = self._head
-        self._answer(SiteAnswer(status, fields, b"".join(self._pieces), reason, reset=True))
+        self._broken = True
+        self._more.set()
+
+    def __aiter__(self) -> Gatherer:
+        return self
+
+    async def __anext__(self) -> bytes:
+        while not self._pieces:
+            if self._broken:
+                raise ConnectionResetError("the origin broke off within its response")
+            if self._over:
+                raise StopAsyncIteration
+            self._more.clear()
+            if self._flow is not None:
+                self._flow.resume(self)
+            if not self._pieces and not self._over and not self._broken:
+                await self._more.wait()
+        return self._pieces.popleft()
+
+    async def aclose(self) -> None:
+        """Whoever reads the body has enough."""
+        self._over = True
+        self._pieces.clear()
+        if self._flow is not None:
+            self._flow.leave(self)
 
     def _answer(self, answer: SiteAnswer) -> None:
         if not self.done.done():

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple, Protocol
 
+from labctl.protocols.caching_model import by_name
 from labctl.protocols.http1 import (
     BodyReader,
     Framing,
@@ -46,7 +47,9 @@ class Listener(Protocol):
 
     def connected(self, connection: OriginConnection) -> None: ...
     def interim(self, head: ResponseHead) -> None: ...
-    def answered(self, head: ResponseHead, framing: Framing, data: bytes, reader: BodyReader) -> None: ...
+    def answered(
+        self, head: ResponseHead, named: dict[str, str], framing: Framing, data: bytes, reader: BodyReader
+    ) -> None: ...
     def content(self, data: bytes) -> None: ...
     def ended(self, reader: BodyReader) -> None: ...
     def failed(self, failure: OriginFailure) -> None: ...
@@ -61,7 +64,7 @@ class OriginConnection(asyncio.Protocol):
         self._listener: Listener | None = None
         self._buffer = b""
         self._reader: BodyReader | None = None
-        self._head: ResponseHead | None = None
+        self._keep = True
         self._interim = 0
         self._got = False
         self._used = 0
@@ -126,6 +129,10 @@ class OriginConnection(asyncio.Protocol):
                 self._read_content(listener, self._reader, data)
         except MessageError as error:
             self._fail(OriginFailure(error.code, f"The origin's response is malformed: {error.sentence}"))
+        except Exception:
+            # A mistake of ours: whoever waits is told, and the loop's handler reports it.
+            self._fail(OriginFailure("internal", "This edge made a mistake with the origin's response.", 500))
+            raise
 
     def _read_head(self, listener: Listener, buffer: bytes) -> None:
         while True:
@@ -146,35 +153,37 @@ class OriginConnection(asyncio.Protocol):
                 return
             buffer = buffer[end:]
         self._buffer = b""
-        framing = response_framing(listener.method, head)
+        named = by_name(head.fields)
+        framing = _plain_framing(listener.method, head, named) or response_framing(listener.method, head)
         reader = BodyReader(framing)
         rest = buffer[end:]
         data = reader.feed(rest) if rest and not reader.done else b""
         if reader.framing.kind == "none" and rest:
             reader.excess = rest
-        self._head = head
         self._reader = reader
+        self._keep = (
+            keeps_alive(head.version, head.fields) if "connection" in named else head.version == "1.1"
+        )
         if reader.done:
-            self._finish(head, reader)
-        listener.answered(head, framing, data, reader)
+            self._finish(reader)
+        listener.answered(head, named, framing, data, reader)
 
     def _read_content(self, listener: Listener, reader: BodyReader, data: bytes) -> None:
         content = reader.feed(data)
-        if reader.done and self._head is not None:
-            self._finish(self._head, reader)
+        if reader.done:
+            self._finish(reader)
         if content:
             listener.content(content)
         if reader.done:
             listener.ended(reader)
 
-    def _finish(self, head: ResponseHead, reader: BodyReader) -> None:
+    def _finish(self, reader: BodyReader) -> None:
         """The response is whole: back to the pool, or away with the connection."""
         self._listener = None
         self._reader = None
-        self._head = None
         self._buffer = b""
         clean = not reader.excess and self._sent_all and reader.framing.kind != "close"
-        if clean and keeps_alive(head.version, head.fields):
+        if clean and self._keep:
             self._origin.give_back(self)
         else:
             self.transport.close()
@@ -335,6 +344,19 @@ class Origin:
             task.cancel()
         if self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+def _plain_framing(method: str, head: ResponseHead, named: dict[str, str]) -> Framing | None:
+    """The framing of most responses, a single plain Content-Length; None: ask `response_framing`."""
+    length = named.get("content-length", "")
+    if (
+        "transfer-encoding" in named
+        or method != "GET"
+        or head.status in (204, 304)
+        or not (length.isascii() and length.isdigit() and len(length) < 16)
+    ):
+        return None
+    return Framing("length", int(length))
 
 
 def _not_connected(name: str, error: BaseException) -> OriginFailure:

@@ -119,19 +119,16 @@ def profile_named(name: str, seed: int | None = None) -> Profile:
     )
 
 
-def end_to_end(fields: Fields) -> Fields:
-    """`fields` without those of one connection, and without what Connection lists."""
-    kept, listed = [], ""
-    for pair in fields:
-        name = pair[0].lower()
-        if name not in HOP_BY_HOP:
-            kept.append(pair)
-        elif name == "connection":
-            listed = f"{listed},{pair[1]}"
-    if not listed:
-        return tuple(kept)
-    dropped = _listed(listed)
-    return tuple([pair for pair in kept if pair[0].lower() not in dropped])
+def end_to_end(fields: Fields, named: dict[str, str]) -> Fields:
+    """`fields` without those of one connection, and without what Connection lists; `named` loses them too."""
+    dropped = HOP_BY_HOP & named.keys()
+    if not dropped:
+        return fields
+    if "connection" in dropped and named["connection"].lower() not in ("keep-alive", "close"):
+        dropped |= _listed(named["connection"])
+    for name in dropped:
+        named.pop(name, None)
+    return tuple([pair for pair in fields if pair[0].lower() not in dropped])
 
 
 def _listed(connection: str) -> frozenset[str]:

@@ -88,22 +88,24 @@ class Store:
     def put(self, entry: Entry, instead_of: Iterable[Stored] = ()) -> bool:
         """Keep it instead of the same variant and of these. False when it is too big."""
         stored = entry.stored
-        gone = {id(old) for old in instead_of}
+        fits = entry.weight <= self.limit and len(entry.body) <= self.largest
         resource = self._resources.get(stored.url)
         if resource is None:
-            if entry.weight > self.limit or len(entry.body) > self.largest:
+            if not fits:
                 return False
             resource = self._resources[stored.url] = Resource(stored.url)
-        kept = tuple(
-            old
-            for old in resource.entries
-            if id(old.stored) not in gone and not same_variant(old.stored, stored)
-        )
-        fits = entry.weight <= self.limit and len(entry.body) <= self.largest
-        if fits:
-            kept = (entry, *kept)[:_MOST_VARIANTS]
-        self._change(resource, kept)
-        self._resources.move_to_end(stored.url)
+            resource.replace((entry,))
+            self.bytes += entry.weight
+        else:
+            gone = {id(old) for old in instead_of}
+            kept = tuple(
+                old
+                for old in resource.entries
+                if id(old.stored) not in gone and not same_variant(old.stored, stored)
+            )
+            self._change(resource, (entry, *kept)[:_MOST_VARIANTS] if fits else kept)
+            if fits:
+                self._resources.move_to_end(stored.url)
         while self.bytes > self.limit and self._resources:
             oldest = next(iter(self._resources.values()))
             # Of the last one that is left, the oldest variants go.

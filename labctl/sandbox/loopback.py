@@ -91,6 +91,8 @@ class LoopbackInternet(TownInternet):
 
     def web(self) -> Web:
         with self._lock:
+            if self._closed:
+                raise RuntimeError("the sandbox is closed")
             if self._web is None:
                 from labctl.sandbox.web import Web
 
@@ -111,25 +113,26 @@ class LoopbackInternet(TownInternet):
 
         if to.address == BLACK_HOLE and not self._closed:
             return wait_in_vain(timeout=timeout, clock=self.clock, until=until)
-        if not self._closed:
-            self.web().warm_up(to.address)
         started_at = self.clock()
 
         def failed(failure: Failure, why: str = "") -> Dialled:
             return Dialled(None, started_at, self.clock(), failure, why)
 
-        if self._closed:
-            return failed("unreachable", "the sandbox is closed")
         if to.address not in self._town.addresses:
             return failed("unreachable", f"nobody in the sandbox has the address {to.address}")
-        away = self.web().distance(to.address) if self._latency else 0.0
-        # The kernel connects at once; the way there and back is waited for here.
-        if self._closing.wait(min(away, timeout)) or away >= timeout:
-            return failed("timeout")
         try:
-            here = self.web().reach(to.address, to.port)
-        except (KeyError, RuntimeError):
+            web = self.web()
+            web.warm_up(to.address)
+            started_at = self.clock()
+            away = web.distance(to.address) if self._latency else 0.0
+            # The kernel connects at once; the way there and back is waited for here.
+            if self._closing.wait(min(away, timeout)) or away >= timeout:
+                return failed("timeout")
+            here = web.reach(to.address, to.port)
+        except KeyError:
             return failed("refused", f"nobody listens on port {to.port} of {to.address}")
+        except RuntimeError:
+            return failed("unreachable", "the sandbox is closed")
         made = connect(here, timeout=timeout - away, clock=self.clock, until=until)
         return made._replace(started_at=started_at)
 

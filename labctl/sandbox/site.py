@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from labctl.protocols.http1_fields import Fields
@@ -45,17 +45,23 @@ class Piece(NamedTuple):
     data: bytes
 
 
+# All at once, in pieces, or as it comes. An OSError in an iterator makes the server break off; an attribute `trailers`
+# of it is read at its end.
+Body = bytes | tuple[Piece, ...] | AsyncIterator[bytes]
+
+
 class SiteAnswer(NamedTuple):
     """One response, of which the server makes bytes in the version that the client speaks.
 
-    `framing`: "auto" is a Content-Length for bytes and chunks for pieces; "raw" means that `body` is written as it is,
-    without a head, and then the connection is closed (HTTP/1.1 only). `wait_s` is the time before the first byte,
-    but for the 1xx responses of `interim`, which are sent at once. `close` ends the connection afterwards, `reset` with RST after what was written.
+    `framing`: "auto" is a Content-Length for bytes, and chunks for others without one in `fields`; "raw" means that
+    `body` is written as it is, without a head, and then the connection is closed (HTTP/1.1 only). `wait_s` is the
+    time before the first byte, but for the 1xx responses of `interim`, which are sent at once. `close` ends the
+    connection afterwards, `reset` with RST after what was written.
     """
 
     status: int
     fields: Fields = ()
-    body: bytes | tuple[Piece, ...] = b""
+    body: Body = b""
     reason: str = ""
     trailers: Fields = ()
     interim: tuple[tuple[int, Fields], ...] = ()
@@ -86,3 +92,28 @@ def text(status: int, sentence: str, *more: tuple[str, str]) -> SiteAnswer:
     return SiteAnswer(
         status, (("Content-Type", "text/plain; charset=utf-8"), *more), f"{sentence}\n".encode()
     )
+
+
+async def pieces_of(body: Body) -> AsyncGenerator[Piece, None]:
+    """The body in pieces, whatever form it has."""
+    if isinstance(body, bytes):
+        yield Piece(0.0, body)
+    elif isinstance(body, tuple):
+        for piece in body:
+            yield piece
+    else:
+        async for data in body:
+            yield Piece(0.0, data)
+
+
+async def let_go(answer: SiteAnswer) -> None:
+    """Tell an iterator that nobody reads it any more. Idempotent."""
+    close = getattr(answer.body, "aclose", None)
+    if close is not None:
+        await close()
+
+
+def trailers_of(answer: SiteAnswer) -> Fields:
+    """The trailers, which an iterator may know only at its end."""
+    found: Fields = getattr(answer.body, "trailers", answer.trailers)
+    return found

@@ -26,6 +26,8 @@ def api(request: SiteRequest, web: Web) -> SiteAnswer:
         return _drip(*numbers)
     if parts[0] == "status" and len(numbers) == 1 and 200 <= numbers[0] <= 599:
         return text(numbers[0], f"You asked for {numbers[0]}.")
+    if parts[0] == "refuse":
+        return text(403, "This content is not wanted.")
     if parts[0] == "counter":
         if request.method == "POST":
             web.counters[request.host] += 1

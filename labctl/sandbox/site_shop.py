@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from urllib.parse import parse_qsl
 
 from labctl.protocols import http1
 from labctl.protocols.http1 import Fields
+from labctl.protocols.http1_fields import is_token
 from labctl.sandbox.site import Piece, SiteAnswer, SiteRequest, text
 from labctl.sandbox.site_content import content, not_modified
 from labctl.sandbox.site_release import UNDER as RELEASES
@@ -73,6 +75,9 @@ FILES: Mapping[str, tuple[str, bytes, str, float, bool]] = MappingProxyType(
         "/stale.css": (_CSS, _STYLE, "max-age=10, stale-while-revalidate=30, stale-if-error=120", 4.0, False),
     }
 )
+# Fields that are the server's own, and characters that no field value may contain.
+_FRAMING = {"content-length", "transfer-encoding", "connection", "trailer"}
+_CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _MORE: Mapping[str, Fields] = MappingProxyType(
     {"/cookie.css": (("Set-Cookie", "visitor=7; Path=/; HttpOnly; SameSite=Lax"),)}
 )
@@ -170,12 +175,15 @@ def _asked_for(request: SiteRequest, web: Web) -> SiteAnswer:
     status, body, fields = 200, b"asked for\n", []
     for name, value in parse_qsl(request.query, keep_blank_values=True, encoding="latin-1"):
         if name == "status":
-            status = int(value) if value.isdigit() and len(value) == 3 and value >= "200" else 200
+            three = value.isascii() and value.isdigit() and len(value) == 3
+            status = int(value) if three and value >= "200" else 200
         elif name == "body":
             body = value.encode("latin-1", "replace")
         else:
-            fields.append(("Cache-Control" if name == "cc" else name, value))
+            fields.append(("Cache-Control" if name == "cc" else name, value.strip(" \t")))
     held = {name.lower(): value for name, value in fields}
+    if held.keys() & _FRAMING or not all(map(is_token, held)) or _CONTROLS.search("".join(held.values())):
+        return text(400, "These cannot be the fields of a response.")
     if status == 200 and "etag" in held and not_modified(request.fields, held["etag"], 0.0):
         return SiteAnswer(304, tuple(fields))
     return SiteAnswer(status, tuple(fields), body)

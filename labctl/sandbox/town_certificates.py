@@ -102,14 +102,16 @@ def _rsa(certificates: Certificates, host: str) -> Leaf:
     return _by_hand(certificates, host, names=(host,), key=key)
 
 
-def _unknown_issuer(certificates: Certificates, host: str) -> Leaf:
+def _unknown_issuer(certificates: Certificates, host: str, *, with_root: bool = False) -> Leaf:
     import trustme
 
     stranger = trustme.CA(path_length=1, organization_name="Nobody's", organization_unit_name="Root CA")
     by = trustme.CA(
         stranger, path_length=0, organization_name="Nobody's", organization_unit_name="Issuing CA"
     )
-    return certificates.issued(host, by=by)
+    leaf = certificates.issued(host, by=by)
+    root = stranger.cert_pem.bytes().decode("ascii") if with_root else ""
+    return leaf._replace(chain=leaf.chain + root)
 
 
 def _missing_intermediate(certificates: Certificates, host: str) -> Leaf:
@@ -212,6 +214,7 @@ KINDS: Mapping[str, Make] = MappingProxyType(
         "not-yet-valid": lambda c, host: c.issued(host, days=(7, 97)),
         "wrong-name": lambda c, host: c.issued("www.somebody-else.test"),
         "unknown-issuer": _unknown_issuer,
+        "untrusted-root": lambda c, host: _unknown_issuer(c, host, with_root=True),
         "missing-intermediate": _missing_intermediate,
         "self-signed": _self_signed,
         "weak": _weak,

@@ -52,6 +52,7 @@ WRONG_CERTIFICATES = (
     "not-yet-valid",
     "wrong-name",
     "unknown-issuer",
+    "untrusted-root",
     "missing-intermediate",
     "self-signed",
     "weak",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import inspect
 import math
 import ssl
@@ -10,7 +11,7 @@ import threading
 from collections import Counter, deque
 from collections.abc import Callable
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from labctl.sandbox.http_faults import heard, said
 from labctl.sandbox.site import Handler, Seen, SiteAnswer, SiteRequest, text
@@ -26,6 +27,7 @@ from labctl.sandbox.web_server_h1 import Patience
 if TYPE_CHECKING:
     from labctl.sandbox.edge import Edge
 
+T = TypeVar("T")
 # The last so many requests and handshakes are kept.
 _KEPT = 10_000
 # `Site.serves` to the function that answers.
@@ -132,10 +134,15 @@ class Web:
                     self.context(site)
                 if "h2" in site.protocols:
                     import h2.connection  # noqa: F401
-                self._server.call(self._prepared(site))
+                self.run(functools.partial(self._handler, site))
 
-    async def _prepared(self, site: Site) -> None:
-        self._handler(site)
+    def run(self, act: Callable[[], T]) -> T:
+        """Do this in the server's thread, where edges and sites live, and wait for what it gives."""
+
+        async def acted() -> T:
+            return act()
+
+        return self._server.call(acted())
 
     def habits(self, site: Site) -> frozenset[str]:
         """The site's own, and those that a fault gives to the whole town."""
@@ -169,6 +176,10 @@ class Web:
             return kept[1]
 
     # One request.
+
+    def socket_to(self, port: int) -> Any:
+        """The server's socket of the connection from this port of a client; None when there is none."""
+        return self._server.socket_to(port)
 
     async def respond(self, site: Site, request: SiteRequest) -> SiteAnswer:
         """What this site says. A bug of a handler is kept in `crashes`, and its client gets 500."""

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from email.utils import formatdate
-from http import HTTPStatus
 from typing import NamedTuple
 
 from labctl.protocols import http1
-from labctl.protocols.http1 import Fields, MessageError, RequestHead
-from labctl.sandbox.site import Piece, SiteAnswer, SiteRequest, text
+from labctl.protocols.http1 import MessageError, RequestHead
+from labctl.sandbox.site import SiteAnswer, SiteRequest, let_go, text
+from labctl.sandbox.web_response_h1 import send_response
 from labctl.sandbox.web_stream import Stream
 
 # The longest head, and the longest content, in bytes.
 LONGEST_HEAD, LONGEST_BODY = 32 * 1024, 16 << 20
-_AT_ONCE = 64 * 1024
-_BODILESS = (204, 304)
 
 
 class Patience(NamedTuple):
@@ -54,13 +51,20 @@ async def serve_http1(stream: Stream, front: Front, already: bytes = b"") -> Non
             head, buffer = found
             request, buffer = await _read_request(stream, front, head, buffer)
         except MessageError as error:
-            await _send(stream, refusal(error.status, error.sentence, close=True), "GET", "1.1", front.date())
+            await send_response(
+                stream, refusal(error.status, error.sentence, close=True), "GET", "1.1", front.date()
+            )
             return
         if isinstance(request, SiteAnswer):
             answer = request
         else:
             answer = await front.answer(request)
-        keep = await _send(stream, answer, head.method, head.version, front.date(), asked=head.fields)
+        try:
+            keep = await send_response(
+                stream, answer, head.method, head.version, front.date(), asked=head.fields
+            )
+        finally:
+            await let_go(answer)
         if answer.reset:
             stream.reset()
         if not keep:
@@ -169,84 +173,3 @@ def bare_host(authority: str) -> str:
     if host.startswith("["):
         return host[1:].partition("]")[0]
     return host.partition(":")[0].rstrip(".")
-
-
-async def _send(
-    stream: Stream, answer: SiteAnswer, method: str, version: str, now: float, *, asked: Fields = ()
-) -> bool:
-    """Write a response. Returns whether the connection stays."""
-    if version != "1.0":
-        for status, fields in answer.interim:
-            await stream.send(http1.write_response_head(status, _phrase(status), fields))
-    if answer.wait_s:
-        await asyncio.sleep(answer.wait_s)
-    if answer.framing == "raw":
-        for raw in _pieces(answer.body):
-            await _send_piece(stream, raw)
-        return False
-    kind, fields = _framed(answer, method, version)
-    keep = (
-        http1.keeps_alive(version, asked)
-        and kind != "close"
-        and not answer.close
-        and not answer.reset
-        and http1.keeps_alive("1.1", answer.fields)
-    )
-    if http1.get(fields, "Date") is None:
-        fields = (("Date", formatdate(now, usegmt=True)), *fields)
-    if http1.get(fields, "Connection") is None:
-        if not keep:
-            fields += (("Connection", "close"),)
-        elif version == "1.0":
-            fields += (("Connection", "keep-alive"),)
-    waiting = http1.write_response_head(answer.status, answer.reason or _phrase(answer.status), fields)
-    if method != "HEAD" and answer.status >= 200 and answer.status not in _BODILESS:
-        for piece in _pieces(answer.body):
-            if piece.wait_s:
-                await stream.send(waiting)
-                waiting = b""
-            data = http1.write_chunk(piece.data) if kind == "chunked" else piece.data
-            # Head and beginning in one write: two would meet Nagle and the peer's delayed acknowledgement.
-            await _send_piece(stream, Piece(piece.wait_s, waiting + data))
-            waiting = b""
-        if kind == "chunked":
-            trailers = "".join(f"{name}: {value}\r\n" for name, value in answer.trailers)
-            waiting += f"0\r\n{trailers}\r\n".encode("latin-1")
-    await stream.send(waiting)
-    return keep
-
-
-async def _send_piece(stream: Stream, piece: Piece) -> None:
-    if piece.wait_s:
-        await asyncio.sleep(piece.wait_s)
-    view = memoryview(piece.data)
-    for start in range(0, len(view), _AT_ONCE):
-        await stream.send(bytes(view[start : start + _AT_ONCE]))
-
-
-def _pieces(body: bytes | tuple[Piece, ...]) -> tuple[Piece, ...]:
-    return body if isinstance(body, tuple) else (Piece(0.0, body),)
-
-
-def _framed(answer: SiteAnswer, method: str, version: str) -> tuple[str, Fields]:
-    """How the end of the content is shown ("length", "chunked", "close", "none"), and the fields that say it."""
-    fields = answer.fields
-    if answer.status < 200 or answer.status in _BODILESS:
-        return "none", fields
-    kind = answer.framing
-    if kind == "auto":
-        kind = "chunked" if isinstance(answer.body, tuple) or answer.trailers else "length"
-    if kind == "chunked" and version == "1.0":
-        kind = "close"
-    if kind == "chunked" and http1.get(fields, "Transfer-Encoding") is None:
-        fields += (("Transfer-Encoding", "chunked"),)
-    if kind == "length" and http1.get(fields, "Content-Length") is None:
-        fields += (("Content-Length", str(sum(len(piece.data) for piece in _pieces(answer.body)))),)
-    return kind, fields
-
-
-def _phrase(status: int) -> str:
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return ""

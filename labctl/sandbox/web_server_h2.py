@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from contextlib import aclosing
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
 from labctl.protocols import http1
 from labctl.protocols.http1 import Fields
-from labctl.sandbox.site import Piece, SiteAnswer, SiteRequest
+from labctl.sandbox.site import SiteAnswer, SiteRequest, let_go, pieces_of, trailers_of
 from labctl.sandbox.web_server_h1 import LONGEST_BODY, Front, bare_host, refusal
 from labctl.sandbox.web_stream import Stream
 
@@ -119,6 +120,7 @@ class Http2Connection:
             self._h2.send_headers(number, [(":status", "100")])
 
     async def _answer(self, number: int) -> None:
+        import h2.errors
         import h2.exceptions
 
         head, body = self._heads.pop(number), bytes(self._bodies.pop(number))
@@ -144,7 +146,13 @@ class Http2Connection:
             answer = await self._front.answer(request)
         # A stream that the client has reset meanwhile, or a connection that is over.
         with contextlib.suppress(h2.exceptions.ProtocolError):
-            await self._send(number, request.method, answer)
+            try:
+                await self._send(number, request.method, answer)
+            except OSError:  # the content broke off
+                self._h2.reset_stream(number, h2.errors.ErrorCodes.INTERNAL_ERROR)
+                await self._flush()
+            finally:
+                await let_go(answer)
 
     async def _send(self, number: int, method: str, answer: SiteAnswer) -> None:
         import h2.errors
@@ -154,7 +162,6 @@ class Http2Connection:
             await self._flush()
         if answer.wait_s:
             await asyncio.sleep(answer.wait_s)
-        pieces = answer.body if isinstance(answer.body, tuple) else (Piece(0.0, answer.body),)
         if answer.framing == "raw":  # nothing that HTTP/2 could frame
             self._h2.reset_stream(number, h2.errors.ErrorCodes.INTERNAL_ERROR)
             await self._flush()
@@ -163,26 +170,31 @@ class Http2Connection:
         if http1.get(fields, "Date") is None:
             fields = (("date", formatdate(self._front.date(), usegmt=True)), *fields)
         bodiless = method == "HEAD" or answer.status in _BODILESS
-        if not isinstance(answer.body, tuple) and answer.framing in ("auto", "length"):  # noqa: SIM102
+        if isinstance(answer.body, bytes) and answer.framing in ("auto", "length"):  # noqa: SIM102
             if http1.get(fields, "Content-Length") is None and answer.status not in _BODILESS:
                 fields += (("content-length", str(len(answer.body))),)
-        nothing_more = bodiless or not (any(piece.data for piece in pieces) or answer.trailers)
+        nothing_more = bodiless or not (answer.body or answer.trailers or answer.reset)
         self._h2.send_headers(number, _headers(answer.status, fields), end_stream=nothing_more)
         if nothing_more:
             await self._flush()
             return
-        for place, piece in enumerate(pieces):
-            if piece.wait_s:
-                await self._flush()
-                await asyncio.sleep(piece.wait_s)
-            last = place == len(pieces) - 1 and not answer.trailers and not answer.reset
-            await self._send_data(number, piece.data, last)
+        if isinstance(answer.body, bytes):
+            # The usual case in one write, END_STREAM on the last frame.
+            await self._send_data(number, answer.body, last=not answer.trailers and not answer.reset)
+        else:
+            await self._flush()
+            async with aclosing(pieces_of(answer.body)) as pieces:
+                async for piece in pieces:
+                    if piece.wait_s:
+                        await asyncio.sleep(piece.wait_s)
+                    await self._send_data(number, piece.data, last=False)
+        trailers = trailers_of(answer)
         if answer.reset:
             self._h2.reset_stream(number, h2.errors.ErrorCodes.INTERNAL_ERROR)
-        elif answer.trailers:
-            self._h2.send_headers(
-                number, [(name.lower(), value) for name, value in answer.trailers], end_stream=True
-            )
+        elif trailers:
+            self._h2.send_headers(number, [(name.lower(), v) for name, v in trailers], end_stream=True)
+        elif not isinstance(answer.body, bytes):
+            self._h2.end_stream(number)
         await self._flush()
 
     async def _send_data(self, number: int, data: bytes, last: bool) -> None:

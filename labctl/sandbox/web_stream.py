@@ -8,7 +8,7 @@ import socket
 import struct
 from collections import deque
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 # Bytes that may wait for the server before the peer has to wait.
 _WAITING = 256 * 1024
@@ -41,6 +41,8 @@ class PlainStream(asyncio.Protocol):
     """
 
     peer = ""
+    port = 0
+    sock: Any = None
 
     def __init__(
         self, made: Callable[[PlainStream], None], hold: Callable[[str], float] = lambda peer: 0.0
@@ -66,7 +68,8 @@ class PlainStream(asyncio.Protocol):
         # asyncio does it only for sockets whose protocol number was given.
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         name = transport.get_extra_info("peername") or ("", 0)
-        self.peer = str(name[0])
+        self.peer, self.port = str(name[0]), int(name[1])
+        self.sock = transport.get_extra_info("socket")
         self._hold = self._hold_for(self.peer)
         self._made(self)
 

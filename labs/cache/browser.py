@@ -48,7 +48,7 @@ class Load(NamedTuple):
     """One use of a URL. `word` is the browser's own (HIT, MISS, STALE, EXPIRED, BYPASS); `over` what the network said.
 
     `status`, `fields` and `body` are what the page got; `age` how old that was, in seconds. `behind` is the request
-    that was made after the page had its answer. `sent` are the fields of the request that went out.
+    that was made after the page had its answer. `kept`: the browser has a copy now.
     """
 
     url: Url
@@ -61,7 +61,7 @@ class Load(NamedTuple):
     because: Because
     over: Asked | None = None
     behind: Asked | None = None
-    sent: Fields = ()
+    kept: bool = True
 
     @property
     def asked_network(self) -> bool:
@@ -138,7 +138,10 @@ class Browser:
             nothing = Because(asked.detail or "no answer came", "RFC 9110 section 15.6")
             return Load(url, now, word, 0, (), b"", 0.0, nothing, asked)
         age = float(age_value(get(answer.fields, "Age")))
-        return Load(url, now, word, answer.status, answer.fields, answer.body, age, use.because, asked)
+        kept = bool(self.copies(url))
+        return Load(
+            url, now, word, answer.status, answer.fields, answer.body, age, use.because, asked, kept=kept
+        )
 
     def _fetch(
         self, url: Url, request: CacheRequest, use: Use, copy: Copy | None
@@ -186,7 +189,9 @@ class Browser:
         stored = copy.stored
         if "browser-never-guesses" in self._habits and stored.lifetime.heuristic:
             copy = copy._replace(
-                stored=replace(stored, fresh_until=NEVER_FRESH, lifetime=stored.lifetime._replace(seconds=0.0))
+                stored=replace(
+                    stored, fresh_until=NEVER_FRESH, lifetime=stored.lifetime._replace(seconds=0.0)
+                )
             )
         if "browser-forgets" in self._habits:
             # A cache with room for one response.

@@ -77,7 +77,7 @@ def explained(fields: Fields, url: str, cdn: str = "") -> Iterator[Event]:
     for words in unread(fields):
         yield note(words)
     yield result(in_short(browser, shared), "ok" if browser.may_store.yes or shared.may_store.yes else "warn")
-    yield command("by hand", "curl -sI https://www.example.com/ | grep -i -e cache -e ^age -e etag -e vary")
+    yield command("by hand", "curl -sI https://www.example.com/ | grep -i -e cache -e ^age")
     yield command("next", "labctl cache")
 
 
@@ -126,4 +126,4 @@ def unread(fields: Fields) -> Iterator[str]:
     if (age := get(fields, "Age")) is not None and not age.strip().isdigit():
         yield f"Age is {age[:40]!r}: no whole number of seconds, so it counts for nothing. (RFC 9111 section 5.1)"
     if get(fields, "Pragma") is not None:
-        yield "Pragma in a response means nothing: it was a field of requests. (RFC 9111 section 5.4)"
+        yield "Pragma is a field of requests; in a response only some browsers heed it. (RFC 9111 section 5.4)"

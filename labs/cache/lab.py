@@ -44,10 +44,9 @@ def place(arguments: Mapping[str, Any]) -> Place:
         return "local"
     if not arguments.get("url"):
         return "sandbox"
-    from labctl.protocols import dns_target
-    from labctl.protocols.url import parse_url
+    from labs.cache.target import place_of, read_url
 
-    return dns_target.place(parse_url(str(arguments["url"])).host, ())
+    return place_of(read_url(str(arguments["url"])))
 
 
 def run(
@@ -64,14 +63,14 @@ def run(
     redis: Annotated[str | None, "A real Redis for --show aside and the like: redis://HOST:PORT/0."] = None,
 ) -> Iterator[Event]:
     """The lab's events. Raises UsageError, at once, for a URL, fields or options that cannot be meant."""
-    from labctl.protocols.url import parse_url
+    from labs.cache.target import read_url
 
     _sensible(internet, url, header, cdn, show, redis)
     if header:
         from labs.cache.header import DEFAULT_URL as SOME_FILE
         from labs.cache.header import explained, read_fields
 
-        return explained(read_fields(header), parse_url(url).text if url else SOME_FILE, cdn or "")
+        return explained(read_fields(header), read_url(url).text if url else SOME_FILE, cdn or "")
     if show in STORES:
         from importlib import import_module
 
@@ -82,7 +81,7 @@ def run(
         module = import_module(f"labs.cache.shows.{show.replace('-', '_')}")
         events: Iterator[Event] = module.show(internet, redis)
         return events
-    target = parse_url(url or DEFAULT_URL)
+    target = read_url(url or DEFAULT_URL)
     if internet.kind == "live":
         from labs.cache.live import ask_gently
 
@@ -145,4 +144,6 @@ LAB = Lab(
     __package__,
     examples=EXAMPLES,
     place=place,
+    # With a URL it is a tool: what such a response does not show is no failure.
+    judges=lambda arguments: not (arguments.get("header") or arguments.get("url")),
 )

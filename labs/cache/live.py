@@ -3,34 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from shlex import quote
 
 from labctl.events import Event, Row
 from labctl.fetch.exchange import Answer
 from labctl.internet import Internet
-from labctl.protocols.caching import CacheRequest, CacheResponse
+from labctl.protocols.caching import CacheRequest
 from labctl.protocols.http1_fields import Fields, get
 from labctl.protocols.url import Url
 from labs.cache.browser import ACCEPTS
 from labs.cache.claims import WORDS
-from labs.cache.header import in_short, unread
+from labs.cache.header import in_short
 from labs.cache.network import Network
-from labs.cache.telling import command, measured, note, opening, result, table
+from labs.cache.telling import command, measured, opening, result, table
 from labs.cache.told import told_table, word_of
 from labs.cache.verdict import fields_row, measures, shared_rules, verdict, verdict_table, why_and_what
-from labs.cache.whole import no_answer
+from labs.cache.whole import about_the_answer, no_answer, response_of
 from labs.cache.words import NOT_ASKED, hue
+
+# Bytes that are read of one answer at most: its head is what counts here.
+MOST = 2_000_000
 
 
 def ask_gently(internet: Internet, url: Url, cdn: str) -> Iterator[Event]:
     """Three GETs at most. Raises CannotRun for no answer."""
     yield opening("who may keep this response?", "RFC 9111")
-    with Network(internet) as network:
+    with Network(internet, most=MOST) as network:
         first = network.ask(url)
         if first.answer is None or not first.answer.status:
             raise no_answer(url, first)
         answer = first.answer
         request = CacheRequest("GET", url.text, ACCEPTS)
-        response = CacheResponse(answer.status, answer.fields, len(answer.body), answer.reason)
+        response = response_of(answer)
         rules = shared_rules(cdn, answer.fields)
         now = float(int(first.came_at))
         browser, shared = verdict(request, response, now, rules)
@@ -38,8 +42,7 @@ def ask_gently(internet: Internet, url: Url, cdn: str) -> Iterator[Event]:
         yield verdict_table(browser, shared)
         yield from measures(browser, shared)
         yield from why_and_what(request, response, now, rules)
-        for words in unread(answer.fields):
-            yield note(words)
+        yield from about_the_answer(answer, browser, shared)
         asked = [("first", answer), ("second", network.ask(url).answer)]
         conditions = _conditions(answer)
         if conditions:
@@ -50,7 +53,7 @@ def ask_gently(internet: Internet, url: Url, cdn: str) -> Iterator[Event]:
         yield measured("cache.live.requests", network.requests, f"{network.requests} requests were sent.")
         yield from _judged(asked)
     yield result(in_short(browser, shared), "ok" if browser.may_store.yes or shared.may_store.yes else "warn")
-    yield command("by hand", f"curl -sI {url.text} | grep -i -e cache -e ^age -e etag -e vary")
+    yield command("by hand", f"curl -sI {quote(url.text)} | grep -i -e cache -e ^age")
     yield command("next", "labctl cache")
 
 

@@ -8,7 +8,7 @@ from labctl.events import Event, Hue, Row, Rows
 from labctl.protocols import caching
 from labctl.protocols.caching import CacheRequest, CacheResponse, CacheRules, Cell, Explained
 from labctl.protocols.http1_fields import Fields, get
-from labs.cache.telling import measured, note
+from labs.cache.telling import about, measured, note
 from labs.cache.words import listed
 
 # The fields that a cache decides by, in the order of the screen.
@@ -126,13 +126,17 @@ def why_and_what(
     request: CacheRequest, response: CacheResponse, now: float, shared: CacheRules
 ) -> Iterator[Event]:
     """Why it is not answered out of a store, and what its sender would change."""
-    seen: set[str] = set()
+    whys: dict[str, list[str]] = {}
+    changes: dict[str, None] = {}
     for name, rules in (("browser", caching.BROWSER), ("CDN", shared)):
         why = caching.why_not_cached(rules, request, response, now)
         if why is not None:
-            yield note(f"Why the {name} does not answer by itself: {why.words}. ({why.rule})")
+            whys.setdefault(f"{why.words} ({why.rule})", []).append(name)
         for advice in caching.what_to_change(rules, request, response, now):
-            if advice.words not in seen:
-                seen.add(advice.words)
-                line = f" Send {advice.header}" if advice.header else ""
-                yield note(f"What to change: {advice.words}{line}")
+            line = f" Send `{advice.header}`" if advice.header else ""
+            changes[f"{advice.words}{line}"] = None
+    for words, names in whys.items():
+        who = "neither of them answers" if len(names) == 2 else f"the {names[0]} does not answer"
+        yield note(f"Why {who} by itself: {words}.")
+    for words in changes:
+        yield about("change", words)

@@ -31,11 +31,14 @@ class Visited(NamedTuple):
     @property
     def cdn(self) -> str:
         """The CDN's word, or that it was not asked."""
-        return word_of(self.fields) or "NONE" if self.load.over or self.load.behind else NOT_ASKED
+        return word_of(self.fields) or NOT_ASKED
 
     @property
     def origin(self) -> str:
-        """The origin's status, as the CDN tells it, or that it was not asked."""
+        """The origin's status, as the CDN tells it, or that it was not asked; without a CDN what it said itself."""
+        asked = self.load.over or self.load.behind
+        if asked is not None and asked.answer is not None and self.cdn == NOT_ASKED:
+            return str(asked.answer.status or NOT_ASKED)
         return origin_status(self.fields)
 
     @property
@@ -57,7 +60,13 @@ class Visited(NamedTuple):
             return "304: 0 bytes of body"
         if self.answered_by == "CDN":
             return f"{old} old"
-        return "copy is new" if self.load.status == 200 else str(self.load.status)
+        if self.load.status != 200:
+            return str(self.load.status or "no answer")
+        return (
+            "copy is new"
+            if self.load.kept or "stored" in (get(self.fields, "Cache-Status") or "")
+            else "not kept"
+        )
 
 
 def origin_status(fields: Fields) -> str:
@@ -75,7 +84,7 @@ def _row(visit: Visited) -> Row:
     load = visit.load
     hues: tuple[Hue, ...] = ("", "", hue(load.word), hue(visit.cdn), hue(visit.origin), "", "mute")
     when = seconds(visit.when)
-    asked = f"The CDN: {visit.cdn}." if visit.cdn != NOT_ASKED else "The CDN was not asked."
+    asked = f"The CDN: {visit.cdn}." if visit.cdn != NOT_ASKED else "No CDN was asked."
     origin = f"The origin: {visit.origin}." if visit.origin != NOT_ASKED else "The origin was not asked."
     cells = (when, visit.who, load.word, visit.cdn, visit.origin, visit.answered_by, visit.remark)
     return Row(

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from shlex import quote
 
 from labctl.errors import CannotRun
 from labctl.events import Event
+from labctl.fetch.exchange import Answer
 from labctl.internet import Internet
 from labctl.protocols.caching import CacheRequest, CacheResponse, Explained
+from labctl.protocols.http1_fields import get
 from labctl.protocols.url import Url
 from labs.cache.browser import ACCEPTS, Asked, Browser
 from labs.cache.header import in_short, unread
 from labs.cache.network import Network, Timetable, habits_of, web_of
+from labs.cache.seen import judged
 from labs.cache.shows.words import eight_words
-from labs.cache.telling import command, measured, note, opening, result
+from labs.cache.telling import about, command, measured, note, opening, result
 from labs.cache.told import told_table
 from labs.cache.verdict import fields_row, measures, shared_rules, verdict, verdict_table, why_and_what
 from labs.cache.visits import Visited, visits_table
+from labs.cache.words import listed
 
 # Without a lifetime of their own, visits are placed as if it were this long.
 _USUAL_S = 60.0
@@ -32,9 +37,10 @@ def whole(internet: Internet, url: Url, cdn: str, *, usual: bool) -> Iterator[Ev
         first = ana.load(url)
         if first.over is None or first.over.answer is None or not first.over.answer.status:
             raise no_answer(url, first.over)
+        clock.count_from(first.over)
         answer = first.over.answer
         request = CacheRequest("GET", url.text, ACCEPTS)
-        response = CacheResponse(answer.status, answer.fields, len(answer.body), answer.reason)
+        response = response_of(answer)
         rules = shared_rules(cdn, answer.fields)
         # Whole seconds, as Date and Age have them.
         now = float(int(first.over.came_at))
@@ -43,8 +49,7 @@ def whole(internet: Internet, url: Url, cdn: str, *, usual: bool) -> Iterator[Ev
         yield verdict_table(browser, shared)
         yield from measures(browser, shared)
         yield from why_and_what(request, response, now, rules)
-        for words in unread(answer.fields):
-            yield note(words)
+        yield from about_the_answer(answer, browser, shared)
         visits = [Visited(0.0, "Ana", first)]
         for when, who, person in zip(
             moments(browser, shared), ["Ana", "Ben", "Ana", "Ana"], (ana, ben, ana, ana), strict=True
@@ -62,9 +67,36 @@ def whole(internet: Internet, url: Url, cdn: str, *, usual: bool) -> Iterator[Ev
         yield from eight_words(internet)
     else:
         yield from told_table(answer.fields)
+        yield from judged(visits, browser)
     yield result(in_short(browser, shared), "ok" if browser.may_store.yes or shared.may_store.yes else "warn")
-    yield command("by hand", f"labctl shell -- curl -sI {url.text}", "twice: MISS, then HIT")
+    yield command(
+        "by hand", f"labctl shell -- curl -sI {quote(url.text)}", "twice: MISS, then HIT" if usual else ""
+    )
     yield command("next", "labctl cache --show browser" if usual else "labctl cache")
+
+
+def response_of(answer: Answer) -> CacheResponse:
+    """The answer as a cache sees it. One that we ourselves did not read to its end was not cut short by its sender."""
+    cut = answer.failure not in ("", "too-big")
+    return CacheResponse(answer.status, answer.fields, answer.body_bytes, answer.reason, complete=not cut)
+
+
+def about_the_answer(answer: Answer, browser: Explained, shared: Explained) -> Iterator[Event]:
+    """What a cache takes no notice of, what makes copies of their own, and where a redirect leads."""
+    if answer.failure:
+        yield note(f"About the response itself: {answer.detail}")
+    for words in unread(answer.fields):
+        yield note(words)
+    varies = shared.varies_by or browser.varies_by
+    if varies and "*" not in varies:
+        yield about(
+            "vary", f"there is a copy of its own for each {listed([name.title() for name in varies])}."
+        )
+    location = get(answer.fields, "Location")
+    if 300 <= answer.status < 400 and location:
+        yield note(
+            f"This is a redirect to {location} and is kept as one; what is there has an answer of its own."
+        )
 
 
 def moments(browser: Explained, shared: Explained) -> tuple[float, float, float, float]:
@@ -82,7 +114,7 @@ def moments(browser: Explained, shared: Explained) -> tuple[float, float, float,
 
 
 def _round(value: float) -> float:
-    return float(int(value / 10) * 10 + 10) if value >= 100 else value
+    return float(-(-value // 10) * 10) if value >= 100 else value
 
 
 def _settle(internet: Internet) -> None:
@@ -101,5 +133,5 @@ def no_answer(url: Url, asked: Asked | None) -> CannotRun:
         "no-response",
         f"{url.text} gave no response, so there is nothing to keep",
         evidence=(("asked", f"GET {url.text}"), ("got", said)),
-        fixes=(f"labctl url {url.text}",),
+        fixes=(f"labctl url {quote(url.text)}",),
     )

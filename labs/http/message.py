@@ -11,7 +11,7 @@ from labctl.protocols.http1 import get
 from labctl.protocols.http_fields import meaning
 from labctl.protocols.http_statuses import method_meaning, status_meaning
 from labs.http.telling import note, table
-from labs.http.words import brief, count, shortened, size
+from labs.http.words import brief, count, http_bytes, shortened, size
 
 COLUMNS = ("bytes", "line", "what it says")
 # Lines of content that are shown.
@@ -21,7 +21,7 @@ _SHOWN = 4
 def request_table(request: Request, answer: Answer) -> Iterator[Event]:
     """The request as it was written. For HTTP/1.1."""
     head = answer.request_raw.partition(b"\r\n\r\n")[0].decode("latin-1").split("\r\n")
-    rows = [_start(head[0], f"{_method(request.method)} The target, the version.", "RFC 9112 section 3")]
+    rows = [_start(head[0], _method(request.method), "RFC 9112 section 3")]
     rows += [_field(line) for line in head[1:]]
     rows.append(_empty("no content follows" if not request.body else "then the content"))
     if request.body:
@@ -59,8 +59,7 @@ def response_table(answer: Answer) -> Iterator[Event]:
     if answer.body_bytes:
         rows.append(content_row(answer))
     rows += [_field(f"{name}: {value}", "trailer: ") for name, value in answer.trailers]
-    wire = size(answer.wire_received)
-    yield table("response", "What came back", COLUMNS, rows, note=f"{wire} on the wire")
+    yield table("response", "What came back", COLUMNS, rows, note=size(http_bytes(answer)))
 
 
 def partial(answer: Answer) -> Iterator[Event]:

@@ -66,7 +66,8 @@ def _named(wanted: Wanted, name: str) -> bool:
 
 
 def _measures(answer: Answer) -> Iterator[Event]:
-    yield measured("http.status", answer.status, f"The status is {answer.status}.")
+    if answer.status:
+        yield measured("http.status", answer.status, f"The status is {answer.status}.")
     yield measured("http.content", answer.body_bytes, f"The content has {size(answer.body_bytes)}.", "B")
     sent, head = len(answer.request_raw), len(answer.raw_head)
     yield measured("http.request.bytes", sent, f"The request had {size(sent)}.", "B")
@@ -114,14 +115,19 @@ def _notes(answer: Answer, wanted: Wanted) -> Iterator[Event]:
 
 def _cannot(why: Unreached, wanted: Wanted) -> CannotRun:
     host = wanted.url.host
-    code, fix = {
-        "name": ("name-not-found", f"labctl dns {host}"),
-        "connect": ("not-connected", f"labctl tcp {host}:{wanted.url.port}"),
-        "tls": ("tls-failed", f"labctl tls {host}"),
-    }[why.phase]
-    assumed = ((("assumed", f"{wanted.assumed}, because the URL names no scheme"),)) if wanted.assumed else ()
-    fixes = (f"labctl http http://{wanted.url.text.partition('://')[2]}", fix) if assumed else (fix,)
-    return CannotRun(code, why.sentence, evidence=(("asked", str(wanted.url)), *assumed), fixes=fixes)
+    evidence: tuple[tuple[str, str], ...] = (("asked", str(wanted.url)),)
+    plain: tuple[str, ...] = ()
+    if wanted.assumed:
+        evidence += (("assumed", f"{wanted.assumed}, because the URL names no scheme"),)
+        plain = (f"labctl http http://{wanted.url.text.partition('://')[2]}",)
+    if why.phase == "name":
+        fixes = (f"labctl dns {host}", *plain)
+        return CannotRun("name-not-found", why.sentence, evidence=evidence, fixes=fixes)
+    if why.phase == "connect":
+        fixes = (*plain, f"labctl tcp {host}:{wanted.url.port}")
+        return CannotRun("not-connected", why.sentence, evidence=evidence, fixes=fixes)
+    fixes = (*plain, f"labctl tls {host}")
+    return CannotRun("tls-failed", why.sentence, evidence=evidence, fixes=fixes)
 
 
 def _footer(internet: Internet, wanted: Wanted, http2: bool) -> Iterator[Event]:

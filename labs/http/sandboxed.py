@@ -14,7 +14,7 @@ from labs.http.telling import command
 # What shows the same with the system's own tools.
 _BY_HAND = {
     "framing": ("labctl shell -- curl -v --raw http://origin.shop.test/chunked", "--raw: with the chunks' sizes"),
-    "retry": ("labctl shell -- curl -v --retry 2 http://raw.shop.test/reset", ""),
+    "retry": ("labctl shell -- curl -s http://raw.shop.test/dies/a http://raw.shop.test/dies/a", "the second says it"),
     "redirects": ("labctl shell -- curl -sLv -d a=1 'http://origin.shop.test/redirect/303?to=/'", "-L follows"),
     "keep-alive": ("labctl shell -- curl -v https://api.shop.test/ https://api.shop.test/", "Re-using existing"),
     "two-writes": ("strace -r -e trace=network PROGRAM", "40 ms before recvfrom"),

@@ -75,11 +75,18 @@ def sent(
     at_s: float, label: str, text: str, *, to: str, heavy: bool = False, hue: Hue = "accent"
 ) -> Exchange:
     """A request on a ladder. `text` is the sentence; seconds since the run began."""
-    return Exchange(text, at_s * 1000, "client", to, label, role="question", hue=hue, heavy=heavy)
+    return Exchange(text, at_s * 1000, "client", to, label, role="request", hue=hue, heavy=heavy)
 
 
 def came(
-    at_s: float, label: str, text: str, *, by: str, heavy: bool = True, hue: Hue = "ok", role: str = "answer"
+    at_s: float,
+    label: str,
+    text: str,
+    *,
+    by: str,
+    heavy: bool = True,
+    hue: Hue = "ok",
+    role: str = "response",
 ) -> Exchange:
     """A response on a ladder."""
     return Exchange(text, at_s * 1000, by, "client", label, role=role, hue=hue, heavy=heavy)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from labctl.fetch.exchange import Answer
 
 # A cell that is longer stands in the linear form as a whole.
-CELL = 34
+CELL = 30
 
 
 def ms(value_ms: float) -> str:
@@ -56,3 +56,8 @@ def elapsed_ms(answer: Answer) -> float:
     """From the first byte of the request to the last of the response, in milliseconds."""
     end = answer.times.end_at if answer.times.end_at is not None else answer.times.sent_at
     return (end - answer.times.sent_at) * 1000
+
+
+def http_bytes(answer: Answer) -> int:
+    """Head and content of a response, without what TLS adds."""
+    return len(answer.raw_head) + answer.body_bytes

@@ -15,29 +15,9 @@ from labs.tls import ladder, tables
 from labs.tls.certificates import WRONG_NAME, gap
 from labs.tls.claims import CHAIN, LOOK_ALIKE, NAME, REASONS
 from labs.tls.failing import alert_sent, failed, why_refused
+from labs.tls.oddities import LOOK_ALIKE_HOST, ODD, WRONG, host_of
 from labs.tls.target import Target
 from labs.tls.visit import Seen, Visits
-
-LOOK_ALIKE_HOST = "www.sh0p.test"
-# Those whose certificate is wrong, then those with other oddities.
-WRONG = (
-    "expired",
-    "not-yet-valid",
-    "wrong-name",
-    "unknown-issuer",
-    "missing-intermediate",
-    "self-signed",
-    "weak",
-    "wrong-purpose",
-    "name-in-cn",
-)
-ODD = ("look-alike", "tls12", "no-alpn", "reset-on-sni", "no-tls")
-NAMES = (*WRONG, *ODD)
-
-
-def host_of(name: str) -> str:
-    """The host that has it."""
-    return LOOK_ALIKE_HOST if name == "look-alike" else f"{name}.tls.test"
 
 
 class Visited(NamedTuple):
@@ -53,7 +33,7 @@ def visit(internet: Internet, name: str, habits: frozenset[str]) -> Visited:
     """Shake hands with the host that has it."""
     visits = Visits(internet, Target(host_of(name)), habits)
     intermediate = _intermediate(internet) if "client-knows-intermediates" in habits else ""
-    seen = visits.visit(ask=False, also_trusted=intermediate)
+    seen = visits.visit(ask=False, tickets=False, also_trusted=intermediate)
     if seen.secured is not None and seen.secured.failure == "certificate":
         why = why_refused(internet, seen)
         return Visited(seen, why.word, why.sentence, why.fix)
@@ -118,8 +98,13 @@ def _all(internet: Internet, habits: frozenset[str]) -> Iterator[Event]:
         "Who refuses says so in an alert, and the alerts are few: OpenSSL's words say more, and only on the "
         "client's side."
     )
-    yield _chain(visited["missing-intermediate"])
-    yield _name(visited["name-in-cn"])
+    blind = all(visited[name].seen.ok for name in WRONG)
+    yield (
+        CHAIN.not_seen(_BLIND)
+        if blind
+        else _chain(visited["missing-intermediate"], visited["untrusted-root"])
+    )
+    yield NAME.not_seen(_BLIND) if blind else _name(visited["name-in-cn"])
     yield _reasons(visited)
     yield _look_alike(visited["look-alike"])
     yield result(f"{count(refused, 'certificate')} of {len(visited)} refused, each for its own reason.")
@@ -167,11 +152,14 @@ def _table(visited: Mapping[str, Visited]) -> Rows:
     )
 
 
-def _chain(one: Visited) -> Verdict:
+def _chain(one: Visited, rooted: Visited | None = None) -> Verdict:
+    """`rooted` sent a root of its own along."""
+    if rooted is not None and rooted.seen.ok:
+        return CHAIN.judged(False, "A root that nobody here knew was trusted because the server sent it.")
     if one.word == "missing-intermediate":
-        return CHAIN.judged(
-            True, f"Without the certificate of {one.seen.chain.missing} the server was refused."
-        )
+        missing = one.seen.chain.missing
+        also = ", and a root that was sent along was not trusted for that" if rooted is not None else ""
+        return CHAIN.judged(True, f"Without the certificate of {missing} the server was refused{also}.")
     if one.seen.ok:
         return CHAIN.judged(
             False,
@@ -202,6 +190,7 @@ def _look_alike(one: Visited) -> Verdict:
     return LOOK_ALIKE.not_seen("The server could not be visited.")
 
 
+_BLIND = "This client takes every certificate, whatever is in it."
 # What another claim is about is left out: when that one falls, this one need not.
 _OWN_CLAIM = ("missing-intermediate", "name-in-cn", "look-alike")
 

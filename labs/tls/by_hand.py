@@ -15,7 +15,8 @@ _NEXT = {
     "not-yet-valid": "labctl tls --bad wrong-name",
     "wrong-name": "labctl tls --bad name-in-cn",
     "name-in-cn": "labctl tls --bad unknown-issuer",
-    "unknown-issuer": "labctl tls --bad missing-intermediate",
+    "unknown-issuer": "labctl tls --bad untrusted-root",
+    "untrusted-root": "labctl tls --bad missing-intermediate",
     "missing-intermediate": "labctl tls --bad self-signed",
     "self-signed": "labctl tls --bad weak",
     "weak": "labctl tls --bad wrong-purpose",
@@ -29,11 +30,13 @@ def footer(
 ) -> Iterator[Step]:
     """What to type."""
     if show:
-        yield command("by hand", "labctl shell -- tcpdump -ni lo -A tcp port 80", "on the internet's side")
+        yield command(
+            "by hand", "labctl shell -- curl -v http://origin.shop.test/api/cart", "as the edge asks"
+        )
         yield command("next", "labctl http")
         return
     if bad:
-        from labs.tls.bad import host_of
+        from labs.tls.oddities import host_of
 
         host = host_of("expired" if bad == "all" else bad)
         taken = "curl takes it: it still reads the common name" if bad == "name-in-cn" else ""
@@ -44,6 +47,6 @@ def footer(
     if tls:
         line += f" -tls{tls.replace('.', '_')}"
     if resume:
-        line = f"openssl s_client -connect {target.connect} -reconnect"
+        line = f"openssl s_client -connect {target.connect} -tls1_2 -reconnect"
     yield command("by hand", f"labctl shell -- {line}" if kind == "sandbox" else line)
     yield command("next", "labctl tls --bad all" if not resume else "labctl tls --tls 1.2")

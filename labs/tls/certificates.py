@@ -91,15 +91,15 @@ class Certificate:
         return True
 
 
-def called(name: x509.Name) -> str:
-    """A name of X.500 in few words."""
+def called(name: x509.Name, *, whole: bool = False) -> str:
+    """A name of X.500 in few words; `whole` adds whose it is."""
     from cryptography.x509.oid import NameOID
 
-    for kind in (NameOID.COMMON_NAME, NameOID.ORGANIZATIONAL_UNIT_NAME, NameOID.ORGANIZATION_NAME):
-        found = name.get_attributes_for_oid(kind)
-        if found:
-            return str(found[0].value)
-    return name.rfc4514_string() or "nobody"
+    kinds = (NameOID.COMMON_NAME, NameOID.ORGANIZATIONAL_UNIT_NAME, NameOID.ORGANIZATION_NAME)
+    found = [str(each[0].value) for kind in kinds if (each := name.get_attributes_for_oid(kind))]
+    if not found:
+        return name.rfc4514_string() or "nobody"
+    return f"{found[0]} ({found[-1]})" if whole and len(found) > 1 else found[0]
 
 
 class Chain(NamedTuple):
@@ -211,7 +211,7 @@ def reason(code: int, words: str, chain: Chain, host: str, at: float) -> Reason:
         weak = leaf.key if code == WEAK[0] else "an old signature"
         return Reason(
             "weak",
-            f"The key is too weak: {weak}. OpenSSL wants 112 bits of security, RSA with 2,048 bits.",
+            f"The key is too weak: {weak}. OpenSSL wants 112 bits of security, as RSA with 2,048 bits has.",
             "Make a new key, ECDSA P-256 or RSA with 2,048 bits, and a new certificate with it.",
         )
     if code == WRONG_PURPOSE:
@@ -228,11 +228,16 @@ def reason(code: int, words: str, chain: Chain, host: str, at: float) -> Reason:
         )
     if code in (*NO_ISSUER, ROOT_NOT_TRUSTED):
         end = chain.path[-1]
-        top = end.name if end.self_issued else end.issuer
-        sent = " It was sent along, and that adds nothing." if end.self_issued else ""
+        top = called(end.x509.subject if end.self_issued else end.x509.issuer, whole=True)
+        if end.self_issued:
+            return Reason(
+                "untrusted-root",
+                f"The chain ends at {top}. It was sent along, and that adds nothing: the client does not know it.",
+                "Let the client have this root by another way, if it is yours; else use a known authority.",
+            )
         return Reason(
             "unknown-issuer",
-            f"The chain leads to {top}, which is no root of this client's.{sent}",
+            f"The chain leads to {top}, which is no root of this client's.",
             "Use an authority that clients know; in a company, give its root to every client.",
         )
     return Reason(

@@ -39,7 +39,7 @@ FORWARD_SECRECY = Claim(
 )
 CHAIN = Claim(
     "tls.chain",
-    "A server has to send every certificate between its own and a root that the client trusts already.",
+    "A server has to send all that lies between its certificate and a root that the client has already.",
     source="RFC 8446 section 4.4.2; browsers may know or fetch what is missing: RFC 5280 section 4.2.2.1",
     broken_by="client-knows-intermediates",
     kind="habit",

@@ -15,6 +15,14 @@ from labs.tls.certificates import Reason, gap, reason
 from labs.tls.claims import REASONS
 from labs.tls.visit import Seen
 
+_FAILED = {
+    "alert": "an alert",
+    "reset": "reset",
+    "timeout": "no answer in time",
+    "closed": "closed",
+    "not-tls": "no TLS",
+}
+
 
 def failed(internet: Internet, seen: Seen, *, judge: bool = True) -> Iterator[Event]:
     """What was seen of it. A refused certificate is judged: it has a reason, and an alert says so."""
@@ -23,9 +31,10 @@ def failed(internet: Internet, seen: Seen, *, judge: bool = True) -> Iterator[Ev
         yield opening(f"no connection to {seen.target.place}", seen.connected.failure)
         yield result(connection_sentence(seen), "bad")
         return
-    yield opening(f"a handshake with {seen.target.place} that failed", secured.failure.replace("-", " "))
+    why = why_refused(internet, seen) if secured.failure == "certificate" else None
+    yield opening("a TLS handshake that failed", why.word if why is not None else _FAILED[secured.failure])
     yield from ladder.exchanges(seen)
-    if secured.failure != "certificate":
+    if why is None:
         if seen.open.trouble and secured.failure != "not-tls":
             yield note(seen.open.trouble)
         sentence, fix = handshake_sentence(seen, secured)
@@ -36,7 +45,8 @@ def failed(internet: Internet, seen: Seen, *, judge: bool = True) -> Iterator[Ev
     chain = seen.chain
     yield tables.chain_table(chain)
     yield note(gap(chain))
-    why = why_refused(internet, seen)
+    if seen.open.tls13 and seen.open.rows[-1].alert is not None and seen.open.rows[-1].clear:
+        yield note("The alert crossed readable: OpenSSL had not yet begun to encrypt what it sends.")
     if judge:
         yield REASONS.judged(
             bool(alert_sent(secured)), f"{why.sentence} The client {_said(secured)}.", reason=why.word

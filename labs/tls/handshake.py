@@ -30,21 +30,38 @@ def show(visits: Visits, *, version: str, resume: bool) -> Iterator[Event]:
     if not first.ok:
         yield from failed(visits.internet, first)
         return
-    back = visits.visit(versions=versions, back=first) if first.session is not None else None
+    back = (
+        visits.visit(versions=versions, back=first, ask=resume, tickets=False)
+        if first.session is not None
+        else None
+    )
     shown = back if resume and back is not None and back.ok else first
     yield opening(*_title(shown))
     yield from ladder.exchanges(shown)
+    if shown.evidence != "captured":
+        yield note("The records are what this program itself wrote and read; no packet was captured.")
     yield tables.agreed(shown)
-    old = visits.visit(versions=TLS12) if version != "1.2" else None
+    old = visits.visit(versions=TLS12, tickets=False) if first.open.tls13 and not version else None
     compared = {tables.version_of(first): first}
     if old is not None and old.ok:
         compared["TLS 1.2"] = old
     yield tables.onlooker(compared)
     yield from _chain(first)
-    without = visits.visit(versions=versions, alpn=()) if visits.target.speaks_http else None
+    without = (
+        visits.visit(versions=versions, alpn=(), ask=False, tickets=False)
+        if visits.target.speaks_http
+        else None
+    )
     yield tables.visits_table(_named(first, back, without, old))
-    yield from _opening(visits, first, old)
-    yield from _judged(visits, first, back, without, old)
+    key = _private_key(visits)
+    tried = {name: judging.Opened(seen, key) for name, seen in compared.items()}
+    yield from _opening(tried, have_key=bool(key))
+    yield from _measures(first, back, old)
+    yield judging.round_trips(first, old)
+    yield judging.resumption(first, back)
+    yield judging.onlooker(first, old, visits.target.host, address=visits.target.address)
+    yield judging.alpn(first, without)
+    yield judging.forward_secrecy(tried, have_key=bool(key))
     yield _conclusion(shown)
 
 
@@ -74,12 +91,10 @@ def _chain(seen: Seen) -> Iterator[Event]:
     yield note(gap(chain) + " " + tables.validity(chain))
 
 
-def _opening(visits: Visits, first: Seen, old: Seen | None) -> Iterator[Event]:
-    """Which key opens the recording."""
-    key = _private_key(visits)
-    tried = {name: judging.Opened(s, key) for name, s in _recordings(first, old).items()}
+def _opening(tried: dict[str, judging.Opened], *, have_key: bool) -> Iterator[Event]:
+    """Which key opens the recording of each visit."""
     keys = {"no key": [0] * len(tried), "the session's key log": [each.by_key_log for each in tried.values()]}
-    if key:
+    if have_key:
         keys["the server's private key"] = [each.by_private_key for each in tried.values()]
     rows = []
     for what, opened in sorted(keys.items(), key=lambda pair: len(pair[0])):
@@ -104,13 +119,6 @@ def _opening(visits: Visits, first: Seen, old: Seen | None) -> Iterator[Event]:
         yield note(why)
 
 
-def _recordings(first: Seen, old: Seen | None) -> dict[str, Seen]:
-    found = {tables.version_of(first): first}
-    if old is not None and old.ok:
-        found["TLS 1.2"] = old
-    return found
-
-
 def _private_key(visits: Visits) -> str:
     """The key of the server, which only a sandbox shows."""
     from labctl.sandbox.town_internet import TownInternet
@@ -125,9 +133,7 @@ def _private_key(visits: Visits) -> str:
     return web.certificates.leaf(site.host, site.certificate).key
 
 
-def _judged(
-    visits: Visits, first: Seen, back: Seen | None, without: Seen | None, old: Seen | None
-) -> Iterator[Event]:
+def _measures(first: Seen, back: Seen | None, old: Seen | None) -> Iterator[Event]:
     trips = first.open.round_trips
     yield Measure(f"The first handshake took {count(trips, 'round trip')}.", "tls.round_trips", trips)
     took = round(first.handshake_ms, 1)
@@ -140,13 +146,6 @@ def _judged(
     if old is not None and old.ok:
         trips = old.open.round_trips
         yield Measure(f"TLS 1.2 took {count(trips, 'round trip')}.", "tls.round_trips_12", trips)
-    yield judging.round_trips(first, old if old is not None else None)
-    yield judging.resumption(first, back)
-    yield judging.onlooker(first, old, visits.target.host, address=visits.target.address)
-    yield judging.alpn(first, without)
-    key = _private_key(visits)
-    opened = {name: judging.Opened(s, key) for name, s in _recordings(first, old).items()}
-    yield judging.forward_secrecy(opened, have_key=bool(key))
 
 
 def _conclusion(seen: Seen) -> Event:

@@ -22,7 +22,8 @@ def round_trips(first: Seen, old: Seen | None) -> Verdict:
             False, f"The handshake of TLS 1.3 took {count(trips, 'round trip')}.{again}"
         )
     if old is None or not old.ok:
-        return ONE_ROUND_TRIP.not_seen("TLS 1.3 took 1 round trip, and the server does not speak TLS 1.2.")
+        why = "the server does not speak TLS 1.2" if old is not None else "TLS 1.2 was not tried"
+        return ONE_ROUND_TRIP.not_seen(f"TLS 1.3 took 1 round trip, and {why}.")
     before = old.open.round_trips
     return ONE_ROUND_TRIP.judged(
         before == 2,
@@ -68,7 +69,9 @@ def onlooker(first: Seen, old: Seen | None, host: str, *, address: bool) -> Verd
     if first.open.certificates[1]:
         return ONLOOKER.judged(False, "The certificate crossed readable in TLS 1.3.")
     if old is None or not old.ok:
-        return ONLOOKER.not_seen(f"{name} was readable, the certificate was not; TLS 1.2 is not spoken here.")
+        return ONLOOKER.not_seen(
+            f"{name} was readable, and the certificate was not; nothing was seen of TLS 1.2."
+        )
     return ONLOOKER.judged(
         old.open.certificates[1],
         f"{name} stood readable in the ClientHello; the certificate was readable in TLS 1.2 only.",

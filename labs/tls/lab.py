@@ -10,24 +10,9 @@ from labctl.events import Event
 from labctl.internet import Internet
 from labctl.lab import Lab, Place
 from labs.tls.claims import CLAIMS
+from labs.tls.oddities import NAMES
 
-Bad = Literal[
-    "all",
-    "expired",
-    "not-yet-valid",
-    "wrong-name",
-    "unknown-issuer",
-    "missing-intermediate",
-    "self-signed",
-    "weak",
-    "wrong-purpose",
-    "name-in-cn",
-    "look-alike",
-    "tls12",
-    "no-alpn",
-    "reset-on-sni",
-    "no-tls",
-]
+LONGEST_RTT = 5000
 # Names outside `test.` that only the town has.
 TOWN_NAMES = ("resolver.example.net", "shop-hosting.example.net")
 
@@ -48,16 +33,22 @@ def run(
     internet: Internet,
     target: Annotated[str | None, "HOST, HOST:PORT or an https URL. [default: the sandbox's shop]"] = None,
     *,
-    bad: Annotated[Bad | None, "Visit the sandbox's site whose certificate is wrong in this way."] = None,
+    bad: Annotated[
+        str | None, "Visit the sandbox's site with this wrong certificate; all: a table.", NAMES
+    ] = None,
     show: Annotated[Literal["termination"] | None, "One demonstration: TLS that ends at an edge."] = None,
     tls: Annotated[Literal["1.2", "1.3"] | None, "Speak only this version."] = None,
     resume: Annotated[bool, "Draw the second visit, which resumes the session of the first."] = False,
+    rtt: Annotated[int | None, "In the sandbox: how far away everything is, there and back, in ms."] = None,
+    pcap: Annotated[str | None, "Write what was captured there, for tshark and Wireshark."] = None,
+    keylog: Annotated[str | None, "Write the secrets that open it there."] = None,
 ) -> Iterator[Event]:
     """The lab's events. Raises UsageError, at once, for a target or options that cannot be meant."""
     from labs.tls.target import OURS, read_target
 
     wanted = read_target(target) if target else OURS
-    _sensible(target, bad, show, tls, resume)
+    _sensible(target, bad, show, tls, resume or bool(pcap or keylog))
+    _distance(internet, rtt)
     if internet.kind == "live" and not target:
         raise UsageError(
             "target-missing",
@@ -66,6 +57,8 @@ def run(
         )
 
     def events() -> Iterator[Event]:
+        if rtt is not None and internet.network is not None:
+            internet.network.move_away(rtt)
         if bad is not None:
             from labs.tls import bad as wrong
 
@@ -82,6 +75,10 @@ def run(
             habits = town_under(internet.fault).web if internet.kind == "sandbox" else frozenset()
             visits = Visits(internet, wanted, habits)
             yield from handshake.show(visits, version=tls or "", resume=resume)
+            if pcap or keylog:
+                from labs.tls.files import saved
+
+                yield from saved(visits, pcap, keylog)
         from labs.tls.by_hand import footer
 
         yield from footer(internet.kind, wanted, bad, show, tls, resume)
@@ -89,8 +86,18 @@ def run(
     return events()
 
 
-def _sensible(target: str | None, bad: str | None, show: str | None, tls: str | None, resume: bool) -> None:
-    """Raises UsageError for options of which one would be silently ignored."""
+def _sensible(target: str | None, bad: str | None, show: str | None, tls: str | None, more: bool) -> None:
+    """Raises UsageError for a name that nobody has, and for options of which one would be silently ignored."""
+    if bad is not None and bad not in NAMES:
+        from difflib import get_close_matches
+
+        close = get_close_matches(bad, NAMES, n=1)
+        raise UsageError(
+            "bad-unknown",
+            f"no site of the sandbox is wrong in the way {bad or '(nothing)'}",
+            evidence=(("there are", ", ".join(NAMES)),),
+            fixes=(f"labctl tls --bad {close[0] if close else 'all'}",),
+        )
     if bad and show:
         raise UsageError(
             "options-contradict",
@@ -98,12 +105,23 @@ def _sensible(target: str | None, bad: str | None, show: str | None, tls: str | 
             fixes=(f"labctl tls --bad {bad}", f"labctl tls --show {show}"),
         )
     demonstration = f"--bad {bad}" if bad else f"--show {show}" if show else ""
-    if demonstration and (target or tls or resume):
-        other = target or (f"--tls {tls}" if tls else "--resume")
+    if demonstration and (target or tls or more):
         raise UsageError(
             "options-contradict",
-            f"{demonstration} visits sites of its own choice: {other} would be ignored",
-            fixes=(f"labctl tls {demonstration}", f"labctl tls {other}"),
+            f"{demonstration} visits sites of its own choice: a target and other options would be ignored",
+            fixes=(f"labctl tls {demonstration}", f"labctl tls {target or ''}".rstrip()),
+        )
+
+
+def _distance(internet: Internet, rtt: int | None) -> None:
+    """Raises UsageError for a distance that cannot be made."""
+    if rtt is None:
+        return
+    if not 0 <= rtt <= LONGEST_RTT:
+        raise UsageError("rtt-out-of-range", f"--rtt {rtt} is not between 0 and {LONGEST_RTT} milliseconds")
+    if internet.kind == "live":
+        raise UsageError(
+            "options-contradict", "--rtt makes the sandbox's distance; the real internet has its own"
         )
 
 
@@ -113,7 +131,14 @@ LAB = Lab(
     CLAIMS,
     run,
     __package__,
-    examples=("tls", "tls --bad all", "tls example.com", "tls --show termination"),
+    examples=(
+        "tls",
+        "tls --bad all",
+        "tls example.com",
+        "tls --rtt 100",
+        "tls --show termination",
+        "tls --pcap a.pcap --keylog a.keys",
+    ),
     place=place,
     carrier="box",
 )

@@ -33,6 +33,22 @@ READABLE, ENCRYPTED = "readable on the way", "{encrypted}: only its size is seen
 DATA, ALERT = "{application data}, encrypted", "alert"
 
 
+# What a message means between people; for wide terminals.
+_SAYS = {
+    "ClientHello": "this is what I can do",
+    "HelloRetryRequest": "not that group, please",
+    "ServerHello": "then let us do this",
+    "EncryptedExtensions": "and the rest in private",
+    "Certificate": "this is who I am",
+    "CertificateVerify": "signed with my key",
+    "Finished": "and nobody changed a word",
+    "NewSessionTicket": "for the next time",
+    "ServerHelloDone": "your turn",
+    "ClientKeyExchange": "my half of the secret",
+    "ServerKeyExchange": "my half of the secret, signed",
+}
+
+
 def exchanges(seen: Seen) -> Iterator[Exchange]:
     """The arrows of one visit; the gutter counts from the first SYN."""
     lanes = {
@@ -139,6 +155,8 @@ def _exchange(
         "readable": row.clear,
         "messages": list(row.names),
     }
+    if words := _SAYS.get("+".join(row.names)):
+        data["wide"] = words
     if records > 1:
         said += f", in {records} records"
         data["records"] = records
@@ -197,6 +215,8 @@ def _label(seen: Seen, row: Row, first_request: bool) -> tuple[str, str]:
     about = next(filter(None, (_short(m) for _, m in row.messages)), "")
     shown = names if row.clear else f"{{{names}}}"
     told = listed([_sentence(kind, m) for kind, m in row.messages])
+    if names == "HelloRetryRequest":
+        size = ""  # what it wants is the point, and there is no room for more
     return "  ".join(filter(None, (shown, about, size))), told
 
 

@@ -9,11 +9,15 @@ from labctl.errors import UsageError
 
 
 class Target(NamedTuple):
-    """`host` is a name in A-labels or an address; `path` what is asked for when HTTP is spoken there."""
+    """`host` is a name in A-labels or an address; `path` what is asked for when HTTP is spoken there.
+
+    `web` says that it was typed as a URL.
+    """
 
     host: str
     port: int = 443
     path: str = "/"
+    web: bool = False
 
     @property
     def place(self) -> str:
@@ -45,7 +49,7 @@ class Target(NamedTuple):
     @property
     def speaks_http(self) -> bool:
         """Whether a request is meant: ports of the web, and those on which such servers are written."""
-        return self.port in (443, 4433, 5001, 8000, 8080, 8443)
+        return self.web or self.port in (443, 4433, 5001, 8000, 8080, 8443)
 
 
 OURS = Target("www.shop.test")
@@ -63,4 +67,4 @@ def read_target(text: str) -> Target:
             f"{url.scheme}: means a connection without TLS",
             fixes=(f"labctl tls {url.authority}", f"labctl tcp {url.text}"),
         )
-    return Target(url.host, url.port, url.path)
+    return Target(url.host, url.port, url.path, "://" in text)

@@ -16,6 +16,7 @@ from labctl.fetch.names import Lookup, look_up
 from labctl.fetch.secure import Secured, TlsOffer, secure
 from labctl.fetch.stream import Stream, StreamEnded
 from labctl.internet import Internet
+from labctl.protocols.tcp_segments import Segment
 from labctl.protocols.tls_conversation import TlsConversation
 from labctl.protocols.tls_opening import KeyLog, read_key_log, with_key_log
 from labs.tls.certificates import Chain, read_chain
@@ -24,6 +25,8 @@ from labs.tls.target import Target
 PATIENCE = 10.0
 # Where nobody is asked anything, tickets may still come: so long is waited for them, in seconds.
 _TICKETS = 0.3
+# So long, in seconds, is waited for an answer: what it says is of no matter here.
+_ANSWER = 4.0
 WEB = ("h2", "http/1.1")
 
 
@@ -88,6 +91,9 @@ class Visits:
         self.internet = internet
         self.target = target
         self.habits = habits
+        # What was captured and what opens it, for files that the user asked for.
+        self.segments: list[Segment] = []
+        self.key_lines: list[str] = []
         self.lookup: Lookup = look_up(internet, target.host, timeout=min(5.0, internet.timeout or 5.0))
 
     @property
@@ -108,9 +114,13 @@ class Visits:
         versions: tuple[str, str] = ("1.2", "1.3"),
         back: Seen | None = None,
         ask: bool = True,
+        tickets: bool = True,
         also_trusted: str = "",
     ) -> Seen:
-        """Connect, shake hands, ask once, close. `back` is the visit whose session is resumed."""
+        """Connect, shake hands, ask once, close. `back` is the visit whose session is resumed.
+
+        Without a request there is a moment in which tickets may come, when they are wanted.
+        """
         patience = self.internet.timeout or PATIENCE
         context = self._context(back, also_trusted)
         if ask and self.target.speaks_http:
@@ -139,9 +149,11 @@ class Visits:
             with Stream(connected.socket, self.internet.clock) as below:
                 seen.secured = secure(below, self.internet, offer, timeout=patience)
                 if seen.secured.stream is not None:
-                    _talk(seen, seen.secured, patience, ask=ask)
+                    _talk(seen, seen.secured, patience, ask=ask, tickets=tickets)
             if log.exists():
-                seen.key_log = read_key_log(log.read_text(encoding="ascii"))
+                lines = log.read_text(encoding="ascii")
+                self.key_lines += [line for line in lines.splitlines() if not line.startswith("#")]
+                seen.key_log = read_key_log(lines)
             # The folder goes: OpenSSL must not write to it any more.
             context.keylog_filename = os.devnull
         self._record(seen, below)
@@ -168,6 +180,7 @@ class Visits:
 
         port = int(seen.connected.local.rpartition(":")[2])
         segments = [s for s in network.segments() if port in (s.source_port, s.target_port)]
+        self.segments += segments
         found, whole = stream_chunks(segments, port)
         if not (segments and whole and network.capture_complete):
             return
@@ -180,14 +193,14 @@ class Visits:
             seen.opened_at = (answer.at_ns - start) / 1e9
 
 
-def _talk(seen: Seen, secured: Secured, patience: float, *, ask: bool) -> None:
+def _talk(seen: Seen, secured: Secured, patience: float, *, ask: bool, tickets: bool) -> None:
     """One request where HTTP is spoken; elsewhere a moment in which tickets may come."""
     stream = secured.stream
     assert stream is not None
     with stream:
         if ask and seen.target.speaks_http:
-            _ask(seen, secured, patience)
-        else:
+            _ask(seen, secured, min(patience, _ANSWER))
+        elif tickets:
             with contextlib.suppress(StreamEnded):
                 stream.receive(deadline=stream.clock() + _TICKETS)
         seen.session = stream.session

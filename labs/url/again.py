@@ -14,13 +14,13 @@ def had(visit: Visit) -> list[str]:
     """What this visit found remembered, in words."""
     found = []
     if any(leg.cache == "hit" for leg in visit.legs):
-        found.append("a fresh copy")
+        found.append("fresh copy")
     elif any(leg.cache == "validated" for leg in visit.legs):
-        found.append("a copy that is still good")
+        found.append("copy still good")
     if any(leg.reused for leg in visit.legs):
-        found.append("an open connection")
+        found.append("open connection")
     elif any(leg.lookup is not None and leg.lookup.source == "memory" for leg in visit.legs):
-        found.append("a cached name")
+        found.append("cached name")
     if any(leg.upgraded for leg in visit.legs):
         found.append("HSTS")
     return found
@@ -28,15 +28,17 @@ def had(visit: Visit) -> list[str]:
 
 def second_visit(first: Visit, second: Visit, command: str) -> Iterator[Event]:
     """The line that compares the two, and the numbers."""
-    found = listed(had(second)) if had(second) else "nothing was remembered"
-    words = f"Second visit ({found}): {ms(second.elapsed_ms)}, {less(first.elapsed_ms, second.elapsed_ms)}."
+    found = ", ".join(had(second)) or "nothing was remembered"
+    took, change = ms(second.elapsed_ms), less(first.elapsed_ms, second.elapsed_ms)
+    words = f"Second visit ({found}): {took}, {change}."
+    title = f"Second visit ({found}): **{took}**, {change}."
     yield Measure(
         f"The second visit took {ms(second.elapsed_ms)}.", "url.again", round(second.elapsed_ms, 1), "ms"
     )
     yield Measure(
         f"It made {count(second.connections, 'new connection')}.", "url.again.connections", second.connections
     )
-    yield Step(text=words, role="result", hue="ok" if had(second) else "mute")
+    yield Step(text=words, role="result", title=title, hue="ok" if had(second) else "mute")
     yield Step(text=f"See it: {command}", role="command", label="see it", title=command)
 
 
@@ -73,9 +75,7 @@ def _hsts(first: Visit, second: Visit) -> Row | None:
     if upgraded is None or not first.legs or first.legs[0].url.scheme != "http":
         return None
     leg = first.legs[0]
-    return _row(
-        "HSTS", (leg.ended_at - leg.started_at) * 1000, f"{leg.url} was not asked at all, in the clear"
-    )
+    return _row("HSTS", (leg.ended_at - leg.started_at) * 1000, f"{leg.url} was not asked in the clear")
 
 
 def _cache(first: Visit, second: Visit) -> Row | None:
@@ -83,9 +83,7 @@ def _cache(first: Visit, second: Visit) -> Row | None:
     before = next((leg for leg in first.legs if hit is not None and leg.url == hit.url), None)
     if hit is None or before is None:
         return None
-    return _row(
-        "browser cache", (before.ended_at - before.started_at) * 1000, f"{hit.url.path} is still fresh"
-    )
+    return _row("browser cache", (before.ended_at - before.started_at) * 1000, f"{hit.url} is still fresh")
 
 
 def _kept(first: Visit, second: Visit) -> Iterator[Row]:

@@ -125,9 +125,22 @@ class Journey:
             broken = f" --break {self._internet.fault}" if self._internet.fault else ""
             line = f"labctl shell{broken} -- {line}"
         yield Step(text=f"By hand: {line}", role="command", label="by hand", title=line)
+        if (why := self._why()) is not None:
+            yield why
         if self._internet.kind == "sandbox" and not self._internet.fault:
             far = "labctl url --rtt 100"
             yield Step(text=f"Farther away: {far}", role="command", label="farther", title=far)
+
+    def _why(self) -> Step | None:
+        """The command that looks closer at what failed."""
+        leg = self._visits[0][0].legs[-1]
+        line = {
+            "name": f"labctl dns {leg.url.host}",
+            "connect": f"labctl tcp {leg.url.authority if leg.url.port != 443 else f'{leg.url.host}:443'}",
+            "tls": f"labctl tls {leg.url.authority}",
+            "http": f"labctl http {shlex.quote(leg.url.text)}",
+        }.get(leg.failure)
+        return None if line is None else Step(text=f"Why: {line}", role="command", label="why", title=line)
 
 
 def measures(visit: Visit) -> Iterator[Event]:

@@ -28,6 +28,11 @@ def before_dns(first: Visit, second: Visit) -> Iterator[Verdict]:
         f"{count(asked, 'question')} to the DNS, {made}, {count(steps.count('tls'), 'handshake')} of TLS"
     )
     said = f"The second visit needed {numbers}; the first made {count(first.connections, 'connection')}."
+    closed = [leg.url.origin for leg in first.legs if leg.answer is not None and not leg.answer.keep_alive]
+    closed += [leg.url.origin for leg in second.legs if leg.retried]
+    if second.connections and closed:
+        yield BEFORE_DNS.not_seen(f"{listed(closed)} closed the connection after the first visit. {said}")
+        return
     yield BEFORE_DNS.judged(not second.connections and not asked, said)
 
 

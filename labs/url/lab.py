@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from labctl.errors import CannotRun, UsageError
 from labctl.events import Event
 from labctl.internet import Internet
 from labctl.lab import Lab, Place
 from labs.url.claims import CLAIMS
+
+if TYPE_CHECKING:
+    from labctl.protocols.url import Url
 
 DEFAULT_URL = "https://www.shop.test/"
 # Names outside `test.` that only the town has.
@@ -26,13 +29,12 @@ def place(arguments: Mapping[str, Any]) -> Place:
     Raises UsageError, and CannotRun for a file that could not be written in the end.
     """
     from labctl.protocols import dns_target
-    from labctl.protocols.url import parse_url
 
     if arguments.get("har") is not None:
         _writable(str(arguments["har"]))
     if arguments.get("show") or arguments.get("rtt") is not None:
         return "sandbox"
-    host = parse_url(str(arguments.get("url") or DEFAULT_URL)).host
+    host = read_url(str(arguments.get("url") or DEFAULT_URL)).host
     where = dns_target.place(host, TOWN_NAMES)
     return "local" if where == "live" and _is_near(host) else where
 
@@ -57,6 +59,27 @@ def _writable(path: str) -> None:
         evidence=(("file", path), ("got", os.strerror(number))),
         fixes=("labctl url --har visit.har",),
     )
+
+
+def read_url(text: str) -> Url:
+    """What was typed; without a scheme https is meant, and http on this machine. Raises UsageError."""
+    from labctl.protocols.url import parse_url
+
+    url = parse_url(text)
+    if "//" not in text and url.scheme == "https" and _is_this_machine(url.host):
+        return parse_url(text, default_scheme="http")
+    return url
+
+
+def _is_this_machine(host: str) -> bool:
+    import ipaddress
+
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _is_near(host: str) -> bool:
@@ -86,10 +109,9 @@ def run(
     rtt: Annotated[int | None, "In the sandbox: how far away everything is, there and back, in ms."] = None,
 ) -> Iterator[Event]:
     """The lab's events. Raises UsageError, at once, for a URL or options that cannot be meant."""
-    from labctl.protocols.url import parse_url
     from labs.url.slo import read
 
-    target = parse_url(url or DEFAULT_URL)
+    target = read_url(url or DEFAULT_URL)
     limits = read(slo) if slo is not None else {}
     _sensible(internet, url, show, repeat, rtt, walk=walk, http1=http1, slo=slo, har=har)
 

@@ -29,10 +29,11 @@ _SOURCES = {
 
 
 class Said(NamedTuple):
-    """What a phase says of itself: a few words for the picture, a sentence for the linear form."""
+    """What a phase says of itself: a few words for the picture, a sentence for the linear form, some more words."""
 
     label: str
     text: str
+    wide: str = ""
 
 
 def waterfall(visit: Visit) -> Iterator[Event]:
@@ -56,7 +57,12 @@ def waterfall(visit: Visit) -> Iterator[Event]:
                 label=said.label,
                 role="wait" if phase.kind == "wait" else "",
                 hue=hue,
-                data={"phase": phase.kind, "url": leg.url.text, "failed": phase.failed},
+                data={
+                    "phase": phase.kind,
+                    "url": leg.url.text,
+                    "failed": phase.failed,
+                    "wide": said.wide or said.label,
+                },
             )
 
 
@@ -116,7 +122,8 @@ def _dns(leg: Leg, phase: Phase) -> Said:
             {"nxdomain": "no such name", "nodata": "no address"}.get(lookup.failure, "no answer"),
             f"{to}. {lookup.detail}",
         )
-    return Said(label, f"{to}: {lookup.name}{alias} is {listed(lookup.addresses)}")
+    where = listed(lookup.addresses)
+    return Said(label, f"{to}: {lookup.name}{alias} is {where}", f"{label}: {lookup.addresses[0]}")
 
 
 def _connect(leg: Leg, phase: Phase) -> Said:
@@ -125,7 +132,11 @@ def _connect(leg: Leg, phase: Phase) -> Said:
         failure = leg.connected.failure or "no connection"
         return Said({"timeout": "no answer"}.get(failure, failure), leg.detail or failure)
     where = leg.connected.address
-    return Said("1 round trip", f"One round trip to {where}, port {leg.connected.port}")
+    return Said(
+        "1 round trip",
+        f"One round trip to {where}, port {leg.connected.port}",
+        f"1 round trip to {where}",
+    )
 
 
 def _tls(leg: Leg, phase: Phase) -> Said:
@@ -137,7 +148,10 @@ def _tls(leg: Leg, phase: Phase) -> Said:
     resumed = ", resumed" if secured.resumed else ""
     speaks = {"h2": "HTTP/2", "http/1.1": "HTTP/1.1"}.get(secured.alpn, "")
     agreed = f", and agreed to speak {speaks}" if speaks else ""
-    return Said(f"{trips} ({secured.version}{resumed})", f"TLS {secured.version}{resumed}: {trips}{agreed}")
+    label = f"{trips} ({secured.version}{resumed})"
+    return Said(
+        label, f"TLS {secured.version}{resumed}: {trips}{agreed}", f"{label}{', ' if speaks else ''}{speaks}"
+    )
 
 
 def _request(leg: Leg, phase: Phase) -> Said:
@@ -150,7 +164,11 @@ def _request(leg: Leg, phase: Phase) -> Said:
 def _wait(leg: Leg, phase: Phase) -> Said:
     if phase.failed:
         return Said("nothing came", leg.detail)
-    return Said("there, back, the app", "Until the first byte: there, the server's work, and back")
+    return Said(
+        "there, back, the app",
+        "Until the first byte: there, the server's work, and back",
+        "there, the server's work, and back",
+    )
 
 
 def _response(leg: Leg, phase: Phase) -> Said:
@@ -160,7 +178,11 @@ def _response(leg: Leg, phase: Phase) -> Said:
     if phase.failed:
         return Said(f"{answer.status or 'broken'}, cut off", leg.detail)
     version = "HTTP/2" if answer.version == "2" else f"HTTP/{answer.version}"
-    return Said(f"{answer.status}, {came}", f"{answer.status} over {version}, {came} of content")
+    return Said(
+        f"{answer.status}, {came}",
+        f"{answer.status} over {version}, {came} of content",
+        f"{answer.status} {answer.reason}, {came} over {version}".replace(" ,", ","),
+    )
 
 
 def _cache(leg: Leg, phase: Phase) -> Said:

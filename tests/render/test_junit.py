@@ -53,6 +53,19 @@ def test_what_is_false_on_the_live_internet_is_no_failure(tmp_path: Path) -> Non
     assert found.attrib["message"].startswith("refuted, not a failure on the live internet")
 
 
+def test_a_required_check_is_a_case_that_fails_wherever_it_ran(tmp_path: Path) -> None:
+    checks = [
+        Measure("Total: 600 ms, 500 ms allowed.", "x.total", 600.0, "ms", at_most=500.0),
+        Measure("Wait: 5 ms, 9 ms allowed.", "x.wait", 5.0, "ms", at_most=9.0),
+    ]
+    root = written(run_of(checks, internet="live"), tmp_path / "r.xml")
+    assert (root.attrib["tests"], root.attrib["failures"]) == ("2", "1")
+    failure = root.find(".//testcase[@name='x.total']/failure")
+    assert failure is not None
+    assert failure.attrib["message"] == "Total: 600 ms, 500 ms allowed."
+    assert failure.text == "Required: at most 500 ms."
+
+
 def test_an_error_and_an_interrupt_are_errors(tmp_path: Path) -> None:
     error = CannotRun("no-network", "there is no network")
     root = written(run_of([], error=error), tmp_path / "r.xml")

@@ -187,6 +187,28 @@ def listening_as_the_shop(internet: Internet) -> Iterator[Event]:
         yield fact("listened", True)
 
 
+def distance(internet: Internet) -> Iterator[Event]:
+    """Moves the town away, begins with two segments, and dials into the black hole."""
+    from labctl.sandbox.town_sites import BLACK_HOLE
+
+    network = network_of(internet)
+    network.move_away(60.0)
+    network.begin_with(2)
+    client, server = connection(network, 8000)
+    with client, server:
+        network.segments()
+        server.sendall(bytes(10_000))
+        received = 0
+        while received < 10_000:
+            received += len(client.recv(65536))
+        sent = [s for s in network.segments() if s.source_port == 8000 and s.length]
+    first = sent[0].at_ns
+    yield fact("first flight", sum(s.length for s in sent if s.at_ns - first < 30_000_000))
+    yield fact("gap_ms", (next(s.at_ns for s in sent if s.at_ns - first >= 30_000_000) - first) / 1e6)
+    swallowed = internet.dial(Endpoint(BLACK_HOLE, 443), timeout=0.2)
+    yield fact("black hole", swallowed.failure)
+
+
 def waiting(internet: Internet) -> Iterator[Event]:
     """Starts a program of its own and waits for ever."""
     started = os.posix_spawnp("sleep", ["sleep", "1000"], os.environ)

@@ -67,3 +67,13 @@ def test_a_syn_in_a_black_hole_is_repeated_as_often_as_the_clients_kernel_was_to
     assert seen["ended"] == "TimeoutError"
     assert seen["syns"] == [True, True]
     assert seen["other side"] != "1"
+
+
+def test_the_town_can_be_moved_away_and_its_connections_begin_with_as_many_segments_as_told(
+    measured: Facts,
+) -> None:
+    seen = measured("distance")
+    assert seen["first flight"] == 2 * 1448
+    # The next ones wait for the acknowledgement of these.
+    assert seen["gap_ms"] >= 59
+    assert seen["black hole"] == "timeout"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from needed import need
-from web_asking import address_of, curl, place_of
+from web_asking import address_of, curl, get, place_of
 
 from labctl.internet import Endpoint
 from labctl.sandbox.loopback import LoopbackInternet
@@ -25,6 +25,7 @@ REASONS = {
     "not-yet-valid": (9, "certificate is not yet valid"),
     "wrong-name": (62, "hostname mismatch"),
     "unknown-issuer": (20, "unable to get local issuer certificate"),
+    "untrusted-root": (19, "self-signed certificate in certificate chain"),
     "missing-intermediate": (20, "unable to get local issuer certificate"),
     "self-signed": (18, "self-signed certificate"),
     "weak": (66, "EE certificate key too weak"),
@@ -148,9 +149,10 @@ def test_what_the_client_objects_to_comes_to_the_server_as_an_alert(opened: Open
     web = internet.web()
     with pytest.raises(ssl.SSLCertVerificationError):
         handshake(internet, "expired.tls.test", context)
-    internet.close()  # the server has heard of it then
+    get(internet, "https://www.example.com/")  # what came before that has been heard then
     assert [(h.host, h.failure) for h in web.handshakes] == [
-        ("expired.tls.test", "SSLV3_ALERT_CERTIFICATE_EXPIRED")
+        ("expired.tls.test", "SSLV3_ALERT_CERTIFICATE_EXPIRED"),
+        ("www.example.com", ""),
     ]
 
 

@@ -17,8 +17,10 @@ from web_asking import address_of, curl, get, talk
 from labctl.internet import Endpoint
 from labctl.protocols import http1
 from labctl.sandbox.loopback import LoopbackInternet
+from labctl.sandbox.site import Piece, SiteRequest
 from labctl.sandbox.town import healthy_town
-from labctl.sandbox.town_sites import SITES
+from labctl.sandbox.town_sites import SITES, Site
+from labctl.sandbox.web_response_h1 import send_response
 from labctl.sandbox.web_server_h1 import LONGEST_HEAD, Patience
 
 Open = Callable[..., LoopbackInternet]
@@ -267,3 +269,68 @@ def test_the_asked_for_answer_has_exactly_these_fields(standing: LoopbackInterne
     assert answer.text == "hello"
     shown = {name: value for name, value in answer.headers.items() if name != "date"}
     assert shown == {"cache-control": "max-age=5", "etag": '"x"', "vary": "Accept", "content-length": "5"}
+
+
+PATHS = st.one_of(
+    st.sampled_from(
+        ["/", "/cache", "/redirect/302", "/size/10", "/cookies/set", "/cookies", "/counter", "/loop"]
+    ),
+    st.lists(
+        st.sampled_from(
+            ["cache", "size", "redirect", "status", "drip", "0", "1", "302", "²", "%0d%0a", "", "."]
+        ),
+        max_size=3,
+    ).map(lambda parts: "/" + "/".join(parts)),
+)
+QUERIES = st.text(st.sampled_from("abct=&%?;+/:0adDA2 \u00e9\"'"), max_size=20)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.sampled_from([s for s in SITES if not s.serves.startswith(("edge", "misbehaving"))]),
+    st.sampled_from(["GET", "HEAD", "POST", "OPTIONS", "DELETE", "TRACE", "BREW"]),
+    PATHS,
+    QUERIES,
+    st.sampled_from(["http", "https"]),
+)
+def test_no_request_makes_a_handler_crash_or_write_what_is_no_response(
+    standing: LoopbackInternet, site: Site, method: str, path: str, query: str, scheme: str
+) -> None:
+    web = standing.web()
+    target = f"{path}?{query}" if query else path
+    request = SiteRequest(method, target, (), b"", scheme, site.host, "1.1", "", web.date())
+    sent = Written()
+
+    async def exchange() -> None:
+        answer = (await web.respond(site, request))._replace(wait_s=0.0)
+        if isinstance(answer.body, tuple):
+            answer = answer._replace(body=tuple(Piece(0.0, piece.data) for piece in answer.body))
+        await send_response(sent, answer, method, "1.1", 0.0)
+
+    web._server.call(exchange())
+    assert web.crashes == []
+    data = sent.data
+    while (read := http1.read_response_head(data)) and read[0].status < 200:
+        data = data[read[1] :]
+    answers_in(data, method)
+
+
+class Written:
+    """A stream that only keeps what is sent."""
+
+    peer = ""
+
+    def __init__(self) -> None:
+        self.data = b""
+
+    async def send(self, data: bytes) -> None:
+        self.data += data
+
+    async def receive(self) -> bytes:
+        return b""
+
+    async def close(self) -> None:
+        pass
+
+    def reset(self) -> None:
+        pass

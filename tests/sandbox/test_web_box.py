@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -70,6 +71,7 @@ def test_openssl_believes_the_good_site_and_refuses_each_wrong_one_for_its_reaso
         "not-yet-valid": "9",
         "wrong-name": "62",
         "unknown-issuer": "20",
+        "untrusted-root": "19",
         "missing-intermediate": "21",  # the last of its words: "unable to verify the first certificate"
         "self-signed": "18",
         "weak": "66",
@@ -101,3 +103,16 @@ def test_the_wire_makes_the_distance_and_an_edge_goes_its_own_way_to_the_origin(
 
 def test_a_lab_may_listen_at_the_shops_address_while_nobody_dials(measured: Facts) -> None:
     assert measured("listening_as_the_shop")["listened"] is True
+
+
+def test_a_browser_believes_the_towns_sites_and_refuses_a_wrong_one(tmp_path: Path) -> None:
+    need("chromium")
+    browser = (
+        f"HOME={tmp_path} chromium --headless --no-sandbox --disable-gpu --user-data-dir={tmp_path}/profile"
+    )
+    shown = shell(
+        f"{browser} --dump-dom https://www.example.com/ 2>/dev/null\n"
+        f"{browser} --dump-dom https://expired.tls.test/ 2>&1 | grep -o 'ERR_CERT[A-Z_]*' | head -1\n"
+    )
+    assert "<p>This domain is for use in examples, and in this sandbox.</p>" in shown
+    assert shown.splitlines()[-1] == "ERR_CERT_DATE_INVALID"

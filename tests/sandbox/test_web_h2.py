@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import h2.config
@@ -18,6 +18,7 @@ from web_asking import address_of, curl, get
 
 from labctl.internet import Endpoint
 from labctl.sandbox.loopback import LoopbackInternet
+from labctl.sandbox.site import SiteAnswer, SiteRequest
 from labctl.sandbox.town import healthy_town
 from labctl.sandbox.town_sites import Site
 
@@ -188,3 +189,36 @@ def test_httpx_keeps_a_connection_for_requests_side_by_side(opened: Open) -> Non
             )
             assert answer.json()["target"] == f"/{number}"
     assert internet.web().connections[API] == 1
+
+
+@pytest.mark.parametrize("http2", [False, True])
+def test_a_body_that_comes_piece_by_piece_is_passed_on_and_its_breaking_off_is_felt(
+    monkeypatch: pytest.MonkeyPatch, http2: bool
+) -> None:
+    closed = []
+
+    async def pieces(broken: bool) -> AsyncIterator[bytes]:
+        try:
+            for number in range(3):
+                yield b"piece %d\n" % number
+                if broken:
+                    raise ConnectionResetError
+        finally:
+            closed.append(broken)
+
+    def handler(request: SiteRequest, web: object) -> SiteAnswer:
+        length = (("Content-Length", "24"),) if request.path == "/sized" else ()
+        return SiteAnswer(200, length, pieces(request.path == "/broken"))
+
+    town = healthy_town()
+    town = town._replace(sites=(*town.sites, Site("pieces.test", ("203.0.113.250",), "tls")))
+    with LoopbackInternet(town, latency=False) as internet:
+        monkeypatch.setitem(internet.web()._handlers, "pieces.test", handler)
+        for path in ("/", "/sized"):
+            answer = get(internet, f"https://pieces.test{path}", http2=http2)
+            assert answer.text == "piece 0\npiece 1\npiece 2\n"
+            assert answer.headers.get("transfer-encoding") == (None if http2 or path != "/" else "chunked")
+        with pytest.raises(httpx.TransportError):
+            get(internet, "https://pieces.test/broken", http2=http2)
+        assert internet.crashes == ()
+    assert closed == [False, False, True]

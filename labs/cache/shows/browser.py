@@ -46,7 +46,7 @@ def show(internet: Internet) -> Iterator[Event]:
     with Network(internet) as network:
         yield opening("one browser, four moments", "what reaches the network")
         clock = Timetable(internet)
-        network.ask(parse_url(CDN_URL))
+        clock.count_from(network.ask(parse_url(CDN_URL)))
         browser = Browser(network.ask, internet.date, habits_of(internet))
         loads: dict[str, list[Load]] = {name: [] for name in LINES}
         for moment in (FIRST, SOON, LATER, RELOAD):
@@ -134,5 +134,5 @@ def _age(loads: list[Load]) -> Iterator[Event]:
         f"It arrived {seconds(float(told))} old; {seconds(held)} later it had run out, and the browser asked."
         if later.asked_network
         else f"It arrived {seconds(float(told))} old, was used {seconds(held)} later without a question,"
-        f" and was {seconds(float(told) + held)} old then. (The browser took it for {seconds(round(later.age))}.)",
+        f" and was {seconds(float(told) + held)} old then; the browser took it for {seconds(round(later.age))} old.",
     )

@@ -78,8 +78,10 @@ def show(internet: Internet) -> Iterator[Event]:
         new = {way.title: seen(stranger.load(parse_url(WWW + way.after))) for way in WAYS}
         rows = [_row(way, during[way.title], after[way.title], new[way.title]) for way in WAYS]
         columns = ("the page says", "during it", "after it", "a newcomer")
-        yield table("busting.ways", "Which bytes a visitor of before gets, and whose", columns, rows)
-        yield note("(own): the browser's copy, nobody was asked. Else the word of the CDN behind it.")
+        yield table("busting.ways", "Which bytes are shown, and who gave them", columns, rows)
+        yield note(
+            "During and after: somebody who was here before. (own): their browser's copy. Else the CDN's word."
+        )
         yield from _judged(during, after, new)
         yield about("?v=2", "the URL is new, and what is kept under it is whatever came first.")
         yield about("a hash", "is made of the content: a server that does not have it can only say 404.")
@@ -93,7 +95,7 @@ def show(internet: Internet) -> Iterator[Event]:
             else "Here not even the hashed name was safe.",
             "ok" if good else "bad",
         )
-        yield command("by hand", "curl -sI https://www.example.com/style.css?v=2 | grep -i -e ^age -e cache")
+        yield command("by hand", "curl -sI 'https://www.example.com/style.css?v=2' | grep -i cache")
         yield command("next", "labctl cache --show deploy")
 
 

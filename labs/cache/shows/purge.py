@@ -45,7 +45,7 @@ def show(internet: Internet) -> Iterator[Event]:
         at.deploy({FILE: File(RIGHT, "no-cache")})
         too_late = visit("the header is no-cache now", 60.0, "Ana", ana)
         visit("", 65.0, "Ben", ben)
-        web.edges[HOST].purge(URL)
+        web.run(lambda: web.edges[HOST].purge(URL))
         purged = visit("the CDN was purged", 120.0, "Ana", ana)
         fresh = visit("", 125.0, "Cem", cem)
         at_last = visit("a day has passed", DAY + 60.0, "Ana", ana)
@@ -55,7 +55,9 @@ def show(internet: Internet) -> Iterator[Event]:
         yield from _judged(too_late, purged, visits[4][1], fresh)
         yield measured("cache.purge.until", DAY, "Ana's copy is used for 86,400 s.", "s")
         yield about("way out", "a new URL in the page, which is not kept: promo.2.css, or a hashed name.")
-        yield about("also", 'Clear-Site-Data: "cache" on a page that is asked for; a reload by the person.')
+        yield about(
+            "also", 'Clear-Site-Data: "cache" on a page that is asked for; or a hard reload (Ctrl+Shift+R).'
+        )
         right = b"release 2" in at_last.body
         yield result(
             "Only a new URL reaches everybody: the copies under the old one belong to their browsers.",

@@ -63,9 +63,7 @@ def show(internet: Internet, redis: str | None) -> Iterator[Event]:
             else "Every value came back as it was.",
         )
         yield from _empty(stage)
-        yield about(
-            "the same form", "decode on the miss, too: give every caller what the second one would get."
-        )
+        yield about("one form", "decode on the miss, too: give every caller what the second one would get.")
         yield result("A test that runs with an empty cache tests the first caller only.", "warn")
         yield from footer(
             stage,

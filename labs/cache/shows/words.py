@@ -58,7 +58,7 @@ def show(internet: Internet) -> Iterator[Event]:
     yield opening("the words of a CDN", "cf-cache-status")
     yield from eight_words(internet)
     yield result("One word and Age tell who answered; which of them depends on what the origin said before.")
-    yield command("by hand", "curl -sI https://www.example.com/logo.svg | grep -i -e cf-cache-status -e ^age")
+    yield command("by hand", "curl -sI https://www.example.com/logo.svg | grep -i -e cache -e ^age")
     yield command("next", "labctl cache --show browser")
 
 
@@ -68,12 +68,16 @@ def eight_words(internet: Internet) -> Iterator[Event]:
     at = releases(web)
     with Network(internet) as network:
         clock = Timetable(internet)
-        web.edges[HOST].purge_all() if HOST in web.edges else None
+        if HOST in web.edges:
+            # Visits before may have filled it.
+            web.run(web.edges[HOST].purge_all)
         spoken: list[Spoken] = []
 
         def ask(when: float, path: str, why: str) -> Spoken:
             clock.until(when)
             asked = network.ask(parse_url(f"http://{HOST}{path}"))
+            if not spoken:
+                clock.count_from(asked)
             spoken.append(Spoken(when, path, asked.answer, why))
             return spoken[-1]
 
@@ -83,7 +87,7 @@ def eight_words(internet: Internet) -> Iterator[Event]:
         network.ask(parse_url(f"http://{HOST}{STALE}"))
         network.ask(parse_url(f"http://{HOST}{OFFERS}"))
         seen = len(web.log)
-        updating = ask(20.0, STALE, "fetched behind it")
+        updating = ask(20.0, STALE, "refreshed behind")
         behind = _asked_behind(web, seen, STALE)
         after = ask(22.0, STALE, "fetched just now")
         at.deploy({"offers.css": File(b"/* offers 2 */\n", "max-age=60")})
@@ -132,7 +136,7 @@ def _row(spoken: Spoken) -> Row:
     return Row(
         f"{when}: {spoken.path} is {spoken.word or 'silent'}{old}; {asked}: {spoken.why}.",
         (when, spoken.path, spoken.word, age, spoken.origin, spoken.why),
-        hues=("", "", hue(spoken.word), "", hue(spoken.origin), "mute"),
+        hues=("", "", hue(spoken.word), hue(age), hue(spoken.origin), "mute"),
         bold=(2,),
         data={"age": spoken.age} if spoken.age is not None else {},
     )

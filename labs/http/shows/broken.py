@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 from labctl.events import Event, Hue, Row
 from labctl.fetch.exchange import Answer, Limits
+from labctl.protocols.content_coding import decoded
+from labctl.protocols.http1 import get
 from labs.http.claims import FRAMING
 from labs.http.peer import Desk
 from labs.http.telling import measured, opening, result, table
@@ -31,7 +33,7 @@ def show(desk: Desk) -> Iterator[Event]:
             answer = answers[path] = peer.ask(path, limits=PATIENCE)
         rows.append(_row(path, each.sentence, answer))
     yield table("broken", f"http://{HOST}", ("path", "we say", "after", "it"), rows)
-    caught = [path for path, answer in answers.items() if answer.failure or answer.excess]
+    caught = [path for path, answer in answers.items() if _said(answer) != str(answer.status)]
     yield measured("http.broken", len(answers), f"{count(len(answers), 'peer')} broke a rule.")
     noticed = [path for path in _FRAMING if answers[path].failure]
     yield FRAMING.judged(
@@ -42,14 +44,26 @@ def show(desk: Desk) -> Iterator[Event]:
 
 
 def _row(path: str, sentence: str, answer: Answer) -> Row:
-    said = answer.failure or ("excess" if answer.excess else str(answer.status))
+    said = _said(answer)
     took = ms(elapsed_ms(answer))
     detail = answer.detail or (
-        f"{size(len(answer.excess))} came unasked and were not read." if answer.excess else "Read as it is."
+        f"{size(len(answer.excess))} came unasked and were not read." if answer.excess else ""
     )
-    hue: Hue = "warn" if answer.failure or answer.excess else "ok"
+    hue: Hue = "ok" if said == str(answer.status) else "warn"
     return Row(
-        text=f"{path}: {sentence} We say {said}, after {took}. {detail}",
+        text=f"{path}: {sentence} We say {said}, after {took}. {detail}".rstrip(),
         cells=(path, said, took, sentence.rstrip(".")),
         hues=("accent", hue, "mute"),
     )
+
+
+def _said(answer: Answer) -> str:
+    """What we call it; the status where nothing is wrong."""
+    coding = get(answer.fields, "Content-Encoding")
+    if answer.failure:
+        return answer.failure
+    if answer.excess:
+        return "excess"
+    if coding and decoded(answer.body, coding).failure:
+        return f"not {coding}"
+    return str(answer.status)

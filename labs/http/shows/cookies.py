@@ -67,11 +67,7 @@ def show(desk: Desk) -> Iterator[Event]:
     yield COOKIES.judged(
         not stray and any(each.names for each in seen) and forged == "admin=1",
         f"{count(there, 'cookie')} went along in {len(seen)} requests, "
-        + (
-            f"{listed([each.url.host for each in stray])} got some that are not theirs"
-            if stray
-            else "each where it belongs"
-        )
+        + (f"{strays} got some that are not theirs" if stray else "each where it belongs")
         + f"; a forged one arrived as {forged or 'nothing'}.",
     )
     if not stray:
@@ -118,11 +114,21 @@ def _sent(jar: Jar, got: Got) -> Row:
     names = listed(got.names)
     stray = set(got.names) - set(got.allowed)
     kept = "; ".join(f"{listed(left)}: {why}" for why, left in reasons.items())
+    brief: dict[str, list[str]] = {}
+    for why, left in reasons.items():
+        brief.setdefault(_brief(why), []).extend(left)
+    shown = ", ".join(f"{listed(left)} ({why})" for why, left in brief.items())
     return Row(
         text=f"{got.url} got {names}" + (f"; left at home: {kept}." if kept else "."),
-        cells=(f"{got.url.origin}{got.url.path}", names, kept),
+        cells=(f"{got.url.origin}{got.url.path}", names, shown),
         hues=("", "bad" if stray else "ok" if got.names else "mute", "mute"),
     )
+
+
+def _brief(why: str) -> str:
+    if why.startswith("only /"):
+        return "another path"
+    return "not https" if why == "only https" else "another host"
 
 
 def _forged(desk: Desk) -> str:

@@ -106,7 +106,7 @@ def _trick(both: Answer, answered: Answer, seen: int) -> Iterator[Event]:
     believed = "we do not guess" if answered.failure else "we believed it"
     rows = [
         _what("request", f"Content-Length: {len(TRICK)}, chunked", status_line(both), reached),
-        _what("response", "Content-Length: 5, chunked", status_line(answered), believed),
+        _what("response", "Content-Length: 5, chunked", answered.failure or status_line(answered), believed),
     ]
     yield table("both", "", ("", "sent", "", ""), rows, named=False)
     yield measured("http.smuggled", seen, f"Out of the request with both lengths came {reached}.")

@@ -31,7 +31,7 @@ def show(desk: Desk) -> Iterator[Event]:
         )
         for number, (a, b) in enumerate(zip(each_took, kept_took, strict=True), 1)
     ]
-    total = sum(each_took), sum(kept_took)
+    total = round(sum(each_took), 1), round(sum(kept_took), 1)
     rows.append(
         Row(
             text=f"All: {ms(total[0])} when the client says close, {ms(total[1])} when it does not.",
@@ -61,8 +61,8 @@ def show(desk: Desk) -> Iterator[Event]:
     yield measured(
         "http.connections.kept", kept_s, f"Without it the server counted {count(kept_s, 'connection')}."
     )
-    yield measured("http.each.ms", round(total[0], 1), f"A connection for each took {ms(total[0])}.", "ms")
-    yield measured("http.kept.ms", round(total[1], 1), f"Keeping it took {ms(total[1])}.", "ms")
+    yield measured("http.each.ms", total[0], f"A connection for each took {ms(total[0])}.", "ms")
+    yield measured("http.kept.ms", total[1], f"Keeping it took {ms(total[1])}.", "ms")
     yield KEEP_ALIVE.judged(
         kept_s == 1 and each_s == REQUESTS,
         f"{REQUESTS} requests came over {count(kept_s, 'connection')}; with Connection: close over {each_s}.",

@@ -11,9 +11,8 @@ from typing import NamedTuple
 from labctl.errors import CannotRun
 from labctl.events import Event, Hue, Row
 from labctl.fetch.exchange import Answer
-from labctl.network import Rule
-from labctl.protocols.tcp_segments import Segment
 from labs.http.claims import MULTIPLEXING
+from labs.http.losing import in_a_box, losing
 from labs.http.peer import Desk, Peer
 from labs.http.telling import about, measured, opening, result, table
 from labs.http.words import count, ms
@@ -21,8 +20,6 @@ from labs.http.words import count, ms
 HOST = "api.shop.test"
 STREAMS, PIECES, EVERY_MS = 4, 8, 25
 DRIP = f"/drip/{PIECES}/{EVERY_MS}"
-# When all four are on their way one segment is lost, and so is whatever repeats it for a while. Seconds.
-LOST_AFTER_S, LOST_FOR_S = 0.07, 0.1
 # A silence that is longer than this, beyond what the pieces' distance makes, is a wait.
 WAITED_MS = 60.0
 
@@ -36,7 +33,7 @@ class Seen(NamedTuple):
 
 
 def show(desk: Desk) -> Iterator[Event]:
-    yield opening(f"{STREAMS} answers at once", "and one lost segment of TCP")
+    yield opening(f"{STREAMS} answers at once", "and a loss on the way")
     alone = "connection-for-each" in desk.habits
     try:
         whole = _apart(desk, lost=False, http2=True) if alone else _together(desk, lost=False)
@@ -63,23 +60,15 @@ def show(desk: Desk) -> Iterator[Event]:
         "requests side by side on the wire are not side by side in the application: its workers decide.",
     )
     waiting, apart_waiting = _waiting(hurt), _waiting(apart)
-    worst = max(hurt.silences)
-    yield measured(
-        "http.multiplexing.connections",
-        hurt.connections,
-        f"HTTP/2 made {count(hurt.connections, 'connection')}.",
-    )
-    yield measured(
-        "http.multiplexing.waited",
-        waiting,
-        f"{count(waiting, 'stream')} of {STREAMS} waited for the lost segment.",
-    )
-    yield measured(
-        "http.multiplexing.silence", round(worst, 1), f"The longest silence was {ms(worst)}.", "ms"
-    )
+    worst = round(max(hurt.silences), 1)
+    what = "one segment was lost" if in_a_box(desk) else "what it sent for a tenth of a second was lost"
+    made = count(hurt.connections, "connection")
+    yield measured("http.multiplexing.connections", hurt.connections, f"HTTP/2 made {made}.")
+    yield measured("http.multiplexing.waited", waiting, f"{waiting} of {STREAMS} answers waited.")
+    yield measured("http.multiplexing.silence", worst, f"The longest silence was {ms(worst)}.", "ms")
     yield MULTIPLEXING.judged(
         hurt.connections == 1 and waiting == STREAMS,
-        f"{STREAMS} requests over {made}; one segment was lost, and {waiting} of {STREAMS} were silent for up to "
+        f"{STREAMS} requests over {made}; {what}, and {waiting} of {STREAMS} were silent for up to "
         f"{ms(worst)}. Over {count(apart.connections, 'connection')} of HTTP/1.1 {apart_waiting} waited.",
     )
     if hurt.connections == 1 and waiting == STREAMS:
@@ -110,7 +99,7 @@ def _table(whole: Seen, hurt: Seen, apart: Seen) -> Event:
             bold=(1, 2, 3),
         )
     )
-    columns = ("", "HTTP/2, no loss", "HTTP/2, one lost", "HTTP/1.1, one lost")
+    columns = ("", "HTTP/2, no loss", "HTTP/2, a loss", "HTTP/1.1, a loss")
     return table("silence", f"The longest silence of each, a piece every {EVERY_MS} ms", columns, rows)
 
 
@@ -178,24 +167,4 @@ def _longest(moments: list[float]) -> float:
 
 
 def _losing(desk: Desk, peer: Peer, lost: bool) -> AbstractContextManager[None]:
-    """Where there is a wire, it swallows one segment of this connection, and its repetitions for LOST_FOR_S."""
-    network = desk.internet.network
-    if not lost:
-        return nullcontext()
-    if network is None or network.client_address == network.server_address:
-        raise CannotRun("needs-box", "the servers' segments cannot be lost on this machine's loopback")
-    port = peer.stream.socket.getsockname()[1]
-    clock = desk.internet.clock
-    begun = clock()
-    victim: list[tuple[int, float]] = []
-
-    def match(segment: Segment) -> bool:
-        now = clock()
-        if segment.target_port != port or not segment.length or now - begun < LOST_AFTER_S:
-            return False
-        if not victim:
-            victim.append((segment.seq, now))
-        seq, first = victim[0]
-        return segment.seq == seq and now - first < LOST_FOR_S
-
-    return network.script(Rule(match, "drop", "to-client", nth=0))
+    return losing(desk, peer) if lost else nullcontext()

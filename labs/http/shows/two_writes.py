@@ -47,9 +47,9 @@ def show(desk: Desk) -> Iterator[Event]:
     yield table("two-writes", "How long each response took", ("", "two writes", "one write"), rows)
     yield about("Nagle", "no second small segment of the server while the first is not acknowledged")
     yield about("delayed", "no bare ACK of the client for some 40 ms: a request might come to carry it")
-    slow, fast = (sorted(took[1:])[(REQUESTS - 1) // 2] for took in (two, one))
-    yield measured("http.two_writes.slow", round(slow, 1), f"Two writes took {ms(slow)} a response.", "ms")
-    yield measured("http.two_writes.fast", round(fast, 1), f"One write took {ms(fast)} a response.", "ms")
+    slow, fast = (round(sorted(took[1:])[(REQUESTS - 1) // 2], 1) for took in (two, one))
+    yield measured("http.two_writes.slow", slow, f"Two writes took {ms(slow)} a response.", "ms")
+    yield measured("http.two_writes.fast", fast, f"One write took {ms(fast)} a response.", "ms")
     cost = slow - fast
     yield TWO_WRITES.judged(
         cost >= LEAST_MS,

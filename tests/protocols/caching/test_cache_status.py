@@ -36,7 +36,7 @@ def test_nonsense_says_nothing(text):
 
 
 def test_the_quick_member_of_a_hit():
-    assert cache_status.read(cache_status.hit("edge", 59.9)) == (CacheStatus("edge", hit=True, ttl=59),)
+    assert cache_status.read(cache_status.hit("edge", 58.1)) == (CacheStatus("edge", hit=True, ttl=59),)
     assert cache_status.read(cache_status.hit("edge", -3.1)) == (CacheStatus("edge", hit=True, ttl=-4),)
 
 
@@ -65,3 +65,16 @@ def test_what_the_decisions_say():
         False,
     )
     assert status.detail is not None
+
+
+@pytest.mark.parametrize(
+    ("age", "ttl"), [(0.0, 60), (0.4, 60), (1.0, 59), (59.5, 1), (60.0, 0), (60.2, -1), (70.0, -10)]
+)
+def test_age_and_ttl_add_up_to_the_lifetime(age, ttl):
+    request, answer = CacheRequest("GET", "http://a/"), CacheResponse(200, (("Cache-Control", "max-age=60"),))
+    because = caching.may_store(RFC9111_SHARED, request, answer).because
+    stored = caching.store(RFC9111_SHARED, request, answer, 100.0, 100.0, because)
+    assert cache_status.seconds_left(stored, 100.0 + age) == ttl
+    if age < 60.0:
+        fields = dict(caching.reply_from(stored, request, 100.0 + age).fields)
+        assert int(fields["Age"]) + ttl == 60

@@ -223,12 +223,21 @@ def test_the_reason_names_the_directive_that_won():
     assert caching.lifetime(caching.BROWSER, response, 0.0).because.words == "max-age=60"
 
 
-def test_section_4_2_3_age_is_never_negative(shared):
+def test_section_4_2_3_age_is_never_negative():
     request, response = (
         CacheRequest("GET", "http://a/"),
         CacheResponse(200, (("Cache-Control", "max-age=9"),)),
     )
-    allowed = caching.may_store(shared.rules, request, response)
-    stored = caching.store(shared.rules, request, response, 100.0, 100.0, allowed.because)
+    allowed = caching.may_store(caching.RFC9111_SHARED, request, response)
+    stored = caching.store(caching.RFC9111_SHARED, request, response, 100.0, 100.0, allowed.because)
     assert caching.current_age(stored, 50.0) == 0.0
     assert ("Age", "0") in caching.reply_from(stored, request, 50.0).fields
+
+
+def test_section_4_2_3_the_seconds_that_date_cuts_off_are_no_age(shared):
+    shared.wait(0.9)
+    shared.ask(answers=(("Cache-Control", "max-age=60"), ("Date", shared.date())))
+    shared.wait(59.95)
+    assert shared.ask().word == "HIT"
+    shared.wait(0.05)
+    assert shared.ask().word == "EXPIRED"

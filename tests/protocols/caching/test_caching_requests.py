@@ -76,3 +76,20 @@ def test_section_9_3_of_9110_other_methods_go_to_the_origin(shared):
 def test_a_request_that_no_cache_answered_is_not_answered_by_a_stale_one(shared):
     shared.ask(answers=(("Cache-Control", "max-age=3600"),))
     assert shared.ask(("Cache-Control", "no-cache"), down=True).status == 504
+
+
+def test_section_5_2_1_4_no_cache_wants_no_stale_answer_when_the_origin_fails(shared):
+    shared.ask(answers=(("Cache-Control", "max-age=1, stale-if-error=100"),))
+    shared.wait(3)
+    assert shared.ask(("Cache-Control", "no-cache"), down=True).status == 504
+    assert shared.ask(("Cache-Control", "no-cache"), status=503).status == 503
+    assert shared.ask(("Cache-Control", "max-age=0"), down=True).word == "STALE"
+
+
+def test_a_request_that_goes_past_a_fresh_response_is_called_a_bypass(shared):
+    shared.ask(answers=(("Cache-Control", "max-age=3600"),))
+    seen = shared.ask(
+        ("Cache-Control", "no-cache"), answers=(("Cache-Control", "max-age=3600"),), body=b"new"
+    )
+    assert (seen.word, seen.body) == ("BYPASS", b"new")
+    assert shared.ask().body == b"new"

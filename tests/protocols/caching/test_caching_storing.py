@@ -162,3 +162,20 @@ def test_section_4_query_strings_are_part_of_the_key(shared):
 def test_section_3_fields_that_do_not_hinder(shared, extra):
     shared.ask(answers=(extra, *LASTING))
     assert shared.ask(("Cookie", "a=b"), ("Pragma", "no-cache")).from_cache
+
+
+def test_section_5_2_1_5_a_request_that_forbids_storing_does_not_make_us_forget(shared):
+    shared.ask(answers=(("Cache-Control", "max-age=2"), ("ETag", '"a"')))
+    shared.wait(3)
+    shared.ask(("Cache-Control", "no-store"), answers=LASTING, not_modified=False)
+    assert shared.kept[next(iter(shared.kept))]
+
+
+@pytest.mark.parametrize(("status", "forgets"), [(403, True), (404, True), (500, False), (503, False)])
+def test_section_4_3_3_an_answer_that_is_not_stored_takes_the_old_ones_place_unless_it_is_an_error(
+    shared, status, forgets
+):
+    shared.ask(answers=(("Cache-Control", "max-age=2"),))
+    shared.wait(3)
+    shared.ask(status=status, answers=(("Cache-Control", "no-store"),))
+    assert any(shared.kept.values()) is not forgets

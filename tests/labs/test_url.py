@@ -1,0 +1,476 @@
+"""The url lab: what is typed, what is told of a visit, its limits, its archive, and how it fails."""
+
+from __future__ import annotations
+
+import json
+import re
+import xml.etree.ElementTree as ET
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from labctl import quiz
+from labctl.cli import run as command_line
+from labctl.errors import CannotRun, UsageError
+from labctl.events import Measure
+from labctl.fetch.visit import Visit, Visitor
+from labctl.protocols.url import parse_url
+from labctl.quiz import rules
+from labctl.sandbox.faults import town_under
+from labctl.sandbox.loopback import LoopbackInternet
+from labs.url import har, slo
+from labs.url.journey import FIELDS
+from labs.url.lab import LAB, place, read_url
+from labs.url.picture import waterfall, where_the_time_went
+from labs.url.words import less, listed, ms, size
+
+boxed = pytest.mark.usefixtures("needs_box")
+NO_BOX = "LABCTL_CAPABILITY_BOX"
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LABCTL_HOME", str(tmp_path))
+
+
+@pytest.fixture
+def near(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No box: the lab runs in this process, on the loopback."""
+    monkeypatch.setenv(NO_BOX, "no")
+
+
+def document(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, dict[str, Any]]:
+    """Run `labctl url` with these words; the exit code and the result document."""
+    capsys.readouterr()
+    code = command_line(["url", *words, "--json", "--sandbox"])
+    out = capsys.readouterr().out
+    return code, json.loads(out) if out else {}
+
+
+def spans(told: dict[str, Any]) -> list[dict[str, Any]]:
+    return [event for event in told["events"] if event["kind"] == "span"]
+
+
+def claims(told: dict[str, Any]) -> dict[str, str]:
+    return {claim["claim"]: claim["outcome"] for claim in told["claims"]}
+
+
+def commands(told: dict[str, Any]) -> dict[str, str]:
+    return {e["label"]: e["title"] for e in told["events"] if e.get("role") == "command"}
+
+
+# What is typed.
+
+
+@pytest.mark.parametrize(
+    ("typed", "url"),
+    [
+        ("www.shop.test", "https://www.shop.test/"),
+        ("localhost:5000", "http://localhost:5000/"),
+        ("127.0.0.1:5000/x", "http://127.0.0.1:5000/x"),
+        ("[::1]:5000", "http://[::1]:5000/"),
+        ("https://localhost:5000", "https://localhost:5000/"),
+        ("http://shop.test", "http://shop.test/"),
+        ("192.0.2.1", "https://192.0.2.1/"),
+    ],
+)
+def test_without_a_scheme_https_is_meant_and_http_on_this_machine(typed: str, url: str) -> None:
+    assert read_url(typed).text == url
+
+
+@pytest.mark.parametrize(
+    ("arguments", "where"),
+    [
+        ({}, "sandbox"),
+        ({"url": "https://www.shop.test/"}, "sandbox"),
+        ({"url": "https://example.com/x"}, "both"),
+        ({"url": "https://python.org/"}, "live"),
+        ({"url": "localhost:8000"}, "local"),
+        ({"url": "http://192.168.1.1/"}, "local"),
+        ({"show": "slow-start"}, "sandbox"),
+        ({"url": "https://example.com/", "rtt": 100}, "sandbox"),
+    ],
+)
+def test_where_a_url_lives(arguments: dict[str, Any], where: str) -> None:
+    assert place(arguments) == where
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["http://a:99999/"], "port-out-of-range"),
+        (["ftp://shop.test/"], "url-scheme-unknown"),
+        (["https://user:pw@shop.test/"], "url-invalid"),
+        (["https://shop.test/a b"], "url-invalid"),
+        (["--slo", "total"], "slo-invalid"),
+        (["--slo", "tota=5"], "slo-invalid"),
+        (["--slo", "total=fast"], "slo-invalid"),
+        (["--slo", "total=-5"], "slo-invalid"),
+        (["--slo", "total=0"], "slo-invalid"),
+        (["--slo", "total=nan"], "slo-invalid"),
+        (["--slo", "total=inf"], "slo-invalid"),
+        (["--slo", "total=5,total=6"], "slo-invalid"),
+        (["--slo", ""], "slo-invalid"),
+        (["--slo", "again=5", "--repeat", "1"], "options-contradict"),
+        (["--repeat", "0"], "repeat-out-of-range"),
+        (["--repeat", "21"], "repeat-out-of-range"),
+        (["--rtt", "-1"], "rtt-out-of-range"),
+        (["--rtt", "5001"], "rtt-out-of-range"),
+        (["--show", "slow-view", "https://www.shop.test/"], "options-contradict"),
+        (["--show", "slow-view", "--har", "x.har"], "options-contradict"),
+        (["--show", "connections", "--rtt", "5"], "options-contradict"),
+    ],
+)
+@pytest.mark.usefixtures("near")
+def test_what_cannot_be_meant_is_said_at_once(words: list[str], code: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        command_line(["url", *words, "--sandbox", "--plain"])
+    assert refused.value.code == code
+
+
+def test_a_file_that_cannot_be_written_is_said_before_anything_is_visited(tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "no" / "x.har", ""):
+        with pytest.raises(CannotRun) as refused:
+            place({"har": str(path)})
+        assert refused.value.code == "file-not-written"
+    assert place({"har": str(tmp_path / "x.har")}) == "sandbox"
+
+
+@given(st.text(max_size=60))
+def test_whatever_stands_behind_slo_is_limits_or_refused(text: str) -> None:
+    try:
+        limits = slo.read(text)
+    except UsageError:
+        return
+    assert limits
+    assert all(name in slo.PHASES and 0 < limit < float("inf") for name, limit in limits.items())
+
+
+def test_limits_are_read_with_and_without_a_unit() -> None:
+    assert slo.read(" total = 500 , wait=200ms,first-byte=0.5") == {
+        "total": 500.0,
+        "wait": 200.0,
+        "first-byte": 0.5,
+    }
+
+
+# What is told.
+
+
+@pytest.mark.usefixtures("near")
+def test_the_phases_of_a_visit_stand_in_order(capsys: pytest.CaptureFixture[str]) -> None:
+    code, told = document(capsys)
+    assert code == 0
+    assert [span["track"] for span in spans(told)] == ["DNS", "TCP", "TLS", "request", "wait", "response"]
+    assert [span["role"] for span in spans(told)] == ["", "", "", "", "wait", ""]
+    ends = [span["end_ms"] for span in spans(told)]
+    assert ends == sorted(ends)
+    measures = told["measures"]
+    parts = sum(measures[f"url.{name}"]["value"] for name in ("dns", "tcp", "tls", "wait"))
+    assert parts <= measures["url.total"]["value"] + 1
+    assert measures["url.trips"]["value"] == 3
+    assert "curl" in commands(told)["by hand"]
+
+
+@pytest.mark.usefixtures("near")
+def test_three_numbers_say_where_the_time_went(capsys: pytest.CaptureFixture[str]) -> None:
+    _, told = document(capsys)
+    (rows,) = [event for event in told["events"] if event.get("id") == "time"]
+    assert [row["cells"][0] for row in rows["rows"]] == ["setting up", "your app", "moving bytes"]
+    assert abs(sum(row["share"] for row in rows["rows"]) - 1) < 0.001
+    assert rows["form"] == "shares"
+
+
+@pytest.mark.usefixtures("near")
+def test_redirects_have_a_heading_for_each_leg(capsys: pytest.CaptureFixture[str]) -> None:
+    code, told = document(capsys, "http://shop.test/", "--repeat", "2")
+    assert code == 0
+    headings = [e["title"] for e in told["events"] if e.get("role") == "heading"]
+    assert headings == [
+        "1  http://shop.test/",
+        "2  https://shop.test/",
+        "3  https://www.shop.test/",
+        "1  https://shop.test/",
+        "2  https://www.shop.test/",
+    ]
+    assert told["measures"]["url.connections"]["value"] == 3
+    assert told["measures"]["url.again.connections"]["value"] == 0
+    (saved,) = [event for event in told["events"] if event.get("id") == "saved"]
+    # A browser keeps a permanent redirect, so that its leg needs nobody either.
+    helped = ["HSTS", "browser cache", "open connection", "name memory"]
+    assert [row["cells"][0] for row in saved["rows"]] == helped
+
+
+@pytest.mark.usefixtures("near")
+def test_a_walk_asks_the_name_servers_itself(capsys: pytest.CaptureFixture[str]) -> None:
+    _, told = document(capsys, "--walk", "--repeat", "1", "--http1")
+    assert "from the root" in spans(told)[0]["text"]
+    assert "HTTP/1.1" in spans(told)[2]["text"]
+    assert "url.again" not in told["measures"]
+
+
+@pytest.mark.usefixtures("near")
+@pytest.mark.parametrize(
+    ("url", "words", "why"),
+    [
+        ("https://nope.shop.test/", "does not exist", "labctl dns nope.shop.test"),
+        ("https://www.shop.test:8443/", "refused the connection", "labctl tcp www.shop.test:8443"),
+        ("https://expired.tls.test/", "certificate has expired", "labctl tls expired.tls.test"),
+        ("https://no-tls.tls.test/", "does not speak TLS", "labctl tls no-tls.tls.test"),
+    ],
+)
+def test_what_peers_do_is_evidence_and_nothing_is_judged(
+    url: str, words: str, why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, told = document(capsys, url)
+    assert code == 4
+    assert told["error"] is None
+    (warning,) = [e["text"] for e in told["events"] if e.get("role") == "warning"]
+    assert words in warning
+    assert commands(told)["why"] == why
+
+
+@pytest.mark.usefixtures("near")
+def test_a_loop_of_redirects_ends_after_ten_requests_and_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    _, told = document(capsys, "https://origin.shop.test/loop")
+    assert told["measures"]["url.legs"]["value"] == 10
+    (warning,) = [e["text"] for e in told["events"] if e.get("role") == "warning"]
+    assert "after 10 requests" in warning
+
+
+@pytest.mark.usefixtures("near")
+def test_a_server_that_closes_is_no_reason_to_call_the_claim_false(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    code, told = document(capsys, "--http1", "--break", "closes-always")
+    assert claims(told)["url.before-dns"] == "NOT_SEEN"
+    assert code == 4
+
+
+# Limits.
+
+
+@pytest.mark.usefixtures("near")
+def test_a_limit_that_is_kept_passes_and_one_that_is_not_fails(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    code, told = document(capsys, "--slo", "total=100000,again=100000")
+    assert code == 0
+    assert told["measures"]["url.slo.total"]["at_most"] == 100_000
+    report = tmp_path / "report.xml"
+    code, told = document(capsys, "--slo", "total=0.1,dns=100000", "--junit", str(report))
+    assert code == told["exit_code"] == 1
+    (over,) = [e for e in told["events"] if e.get("hue") == "bad" and e.get("role") == "result"]
+    assert over["text"].startswith("Over the limit: total:")
+    assert "dns" not in over["text"]
+    cases = {case.get("name"): case for case in ET.parse(report).iter("testcase")}
+    assert cases["url.slo.total"].find("failure") is not None
+    assert cases["url.slo.dns"].find("failure") is None
+
+
+@pytest.mark.usefixtures("near")
+def test_a_visit_that_failed_keeps_no_limit(capsys: pytest.CaptureFixture[str]) -> None:
+    code, told = document(capsys, "https://nope.shop.test/", "--slo", "total=100000")
+    assert code == 1
+    assert told["measures"]["url.slo.total"]["value"] is None
+    assert "no response" in told["measures"]["url.slo.total"]["text"]
+
+
+def test_a_check_fails_when_it_is_over_its_limit_or_was_not_measured() -> None:
+    assert not Measure("", "x", 5.0).failed
+    assert not Measure("", "x", 5.0, at_most=5.0).failed
+    assert Measure("", "x", 5.1, at_most=5.0).failed
+    assert Measure("", "x", None, at_most=5.0).failed
+    assert Measure("", "x", "fast", at_most=5.0).failed
+
+
+# The archive.
+
+STRING, NUMBER, LIST = str, (int, float), list
+ENTRY: dict[str, Any] = {
+    "pageref": STRING,
+    "startedDateTime": STRING,
+    "time": NUMBER,
+    "request": {
+        "method": STRING,
+        "url": STRING,
+        "httpVersion": STRING,
+        "cookies": LIST,
+        "headers": LIST,
+        "queryString": LIST,
+        "headersSize": NUMBER,
+        "bodySize": NUMBER,
+    },
+    "response": {
+        "status": NUMBER,
+        "statusText": STRING,
+        "httpVersion": STRING,
+        "cookies": LIST,
+        "headers": LIST,
+        "content": {"size": NUMBER, "mimeType": STRING},
+        "redirectURL": STRING,
+        "headersSize": NUMBER,
+        "bodySize": NUMBER,
+    },
+    "cache": {},
+    "timings": {"send": NUMBER, "wait": NUMBER, "receive": NUMBER},
+}
+
+
+def assert_shaped(value: Any, shape: Any, where: str = "entry") -> None:
+    """What HAR 1.2 requires is there and of its type."""
+    if isinstance(shape, dict):
+        assert isinstance(value, dict), where
+        for key, inner in shape.items():
+            assert key in value, f"{where}.{key}"
+            assert_shaped(value[key], inner, f"{where}.{key}")
+    else:
+        assert isinstance(value, shape), where
+        assert not isinstance(value, bool), where
+
+
+@pytest.fixture(scope="module")
+def visits() -> list[tuple[Visit, float]]:
+    """A chain of redirects, a page with a query, one that fails, and one out of the cache."""
+    from labctl.fetch.browser_cache import PrivateCache
+
+    with (
+        LoopbackInternet(town_under(""), latency=False) as internet,
+        Visitor(internet, cache=PrivateCache()) as client,
+    ):
+        urls = [
+            "http://shop.test/",
+            "https://origin.shop.test/size/5?a=1&b=",
+            "https://expired.tls.test/",
+            "https://origin.shop.test/style.css",
+            "https://origin.shop.test/style.css",
+        ]
+        return [(client.visit(parse_url(url), fields=FIELDS), internet.date()) for url in urls]
+
+
+def test_an_archive_has_what_har_1_2_requires(visits: list[tuple[Visit, float]]) -> None:
+    log = json.loads(har.archive(visits, comment="a test"))["log"]
+    assert (log["version"], log["creator"]["name"], log["comment"]) == ("1.2", "labctl", "a test")
+    assert [page["id"] for page in log["pages"]] == [f"visit_{n}" for n in range(1, 6)]
+    assert len(log["entries"]) == sum(len(visit.legs) for visit, _ in visits)
+    for entry in log["entries"]:
+        assert_shaped(entry, ENTRY)
+        assert datetime.fromisoformat(entry["startedDateTime"]).tzinfo is not None
+        timings = entry["timings"]
+        counted = sum(max(0, timings[name]) for name in ("dns", "connect", "send", "wait", "receive"))
+        assert abs(entry["time"] - counted) < 0.01
+        assert timings["ssl"] <= max(timings["connect"], -1)
+        for header in (*entry["request"]["headers"], *entry["response"]["headers"]):
+            assert set(header) == {"name", "value"}
+
+
+def test_an_archive_follows_redirects_and_keeps_what_came(visits: list[tuple[Visit, float]]) -> None:
+    entries = json.loads(har.archive(visits))["log"]["entries"]
+    assert [e["response"]["redirectURL"] for e in entries[:3]] == [
+        "https://shop.test/",
+        "https://www.shop.test/",
+        "",
+    ]
+    sized = entries[3]
+    assert sized["request"]["queryString"] == [{"name": "a", "value": "1"}, {"name": "b", "value": ""}]
+    assert sized["response"]["content"]["size"] == 5
+    failed = entries[4]
+    assert (failed["response"]["status"], failed["timings"]["ssl"] >= 0) == (0, True)
+    assert "expired" in failed["comment"]
+    cached = entries[6]
+    assert (cached["timings"]["connect"], cached["response"]["bodySize"]) == (-1, 0)
+
+
+@pytest.mark.usefixtures("near")
+def test_an_archive_is_written_where_it_was_wanted(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "visit.har"
+    code, told = document(capsys, "--har", str(path))
+    assert code == 0
+    assert len(json.loads(path.read_bytes())["log"]["entries"]) == 2
+    assert any(str(path) in event["text"] for event in told["events"])
+
+
+def test_a_failed_visit_is_drawn_up_to_where_it_ended(visits: list[tuple[Visit, float]]) -> None:
+    failed = visits[2][0]
+    drawn = list(waterfall(failed))
+    assert [getattr(span, "track", "") for span in drawn] == ["DNS", "TCP", "TLS"]
+    assert drawn[-1].data["failed"] is True
+    assert where_the_time_went(failed) is None
+
+
+def test_a_fresh_copy_is_one_span(visits: list[tuple[Visit, float]]) -> None:
+    (span,) = waterfall(visits[4][0])
+    assert getattr(span, "track", "") == "cache"
+
+
+# Words.
+
+
+def test_numbers_are_written_as_the_screens_write_them() -> None:
+    assert [ms(0.01), ms(44.94), ms(99.96), ms(1234.5), ms(15_000)] == [
+        "under 0.1 ms",
+        "44.9 ms",
+        "100 ms",
+        "1,234 ms",
+        "15.0 s",
+    ]
+    assert [size(999), size(1_200), size(2_500_000)] == ["999 B", "1.2 kB", "2.5 MB"]
+    assert [less(100, 38), less(100, 100), less(100, 150), less(0, 1)] == [
+        "62% less",
+        "the same",
+        "50% more",
+        "the same",
+    ]
+    assert [listed([]), listed(["a"]), listed(["a", "b", "c"])] == ["nothing", "a", "a, b and c"]
+
+
+def test_the_questions_follow_the_rules_and_their_keys_are_measured() -> None:
+    items = quiz.read(LAB.words("quiz.toml"))
+    assert rules.check(items) == []
+    phases = [item.phase for item in items]
+    assert phases.count("predict") >= 1
+    assert phases.count("observe") == 1
+    assert phases.count("recall") >= 2
+
+
+# In the box: real distances.
+
+
+@boxed
+@pytest.mark.parametrize("rtt", [20, 100])
+def test_every_phase_follows_the_distance(rtt: int, capsys: pytest.CaptureFixture[str]) -> None:
+    _, told = document(capsys, "https://origin.shop.test/", "--rtt", str(rtt), "--repeat", "1")
+    measures = told["measures"]
+    # A lower bound: a busy machine adds to it, distance takes nothing off.
+    for name in ("tcp", "tls", "wait"):
+        assert measures[f"url.{name}"]["value"] >= rtt - 0.5, measures
+    assert measures["url.total"]["value"] >= 4 * rtt - 2
+
+
+@boxed
+def test_flights_double_from_ten_segments_on(capsys: pytest.CaptureFixture[str]) -> None:
+    _, told = document(capsys, "--show", "slow-start")
+    assert told["measures"]["url.first_flight"]["value"] == 14_480
+    assert [told["measures"][f"url.flights.{n}"]["value"] for n in (10_000, 14_000, 15_000)] == [1, 1, 2]
+
+
+@boxed
+def test_curl_measures_the_same_names_for_the_same_site(capsys: pytest.CaptureFixture[str]) -> None:
+    _, told = document(capsys)
+    line = commands(told)["by hand"]
+    assert re.match(r"labctl shell -- curl .* https://www\.shop\.test/$", line)
+
+
+@pytest.mark.usefixtures("near")
+def test_without_a_wire_there_is_no_distance_and_that_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(CannotRun) as refused:
+        document(capsys, "--rtt", "100")
+    assert refused.value.code == "needs-box"
+    code, told = document(capsys, "--show", "slow-start")
+    assert (code, claims(told)["url.slow-start"]) == (4, "NOT_SEEN")
