@@ -21,6 +21,7 @@ from labctl.protocols.http1 import (
 )
 from labctl.sandbox.edge_exchange import Exchange
 from labctl.sandbox.edge_flow import Flow
+from labctl.sandbox.edge_origin import RECEIVED
 
 if TYPE_CHECKING:
     from labctl.sandbox.edge import Edge
@@ -31,7 +32,7 @@ _AHEAD_BYTES = 64 * 1024
 _NO_CONTENT = Framing("none")
 
 
-class ClientConnection(asyncio.Protocol):
+class ClientConnection(asyncio.BufferedProtocol):
     """One client. `scheme` is the one that it speaks with us, "http" or "https"."""
 
     def __init__(self, edge: Edge, scheme: str) -> None:
@@ -62,7 +63,14 @@ class ClientConnection(asyncio.Protocol):
         self.client = peer[0] if isinstance(peer, tuple) else ""
         self.edge.joined(self)
 
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return RECEIVED
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self.data_received(bytes(RECEIVED[:nbytes]))
+
     def data_received(self, data: bytes) -> None:
+        """Bytes from the client."""
         self.touched = self.edge.tick
         if not self._busy and not self._buffer:
             prepared = self._known.get(data)

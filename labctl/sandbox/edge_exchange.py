@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from labctl.protocols import caching
-from labctl.protocols.cache_status import CacheStatus, of_outcome
+from labctl.protocols.cache_status import CacheStatus, of_outcome, seconds_left
 from labctl.protocols.caching_model import Because, CacheRequest, Outcome, Use
 from labctl.protocols.caching_words import cf_cache_status, sends_age
 from labctl.protocols.http1 import Fields, Framing, RequestHead
@@ -228,9 +228,11 @@ class Exchange:
             )
         elif self.collapsed:
             because = _WAITED
-            status = CacheStatus(PSEUDONYM, forwarded="uri-miss", ttl=_left(entry, now), collapsed=True)
+            status = CacheStatus(
+                PSEUDONYM, forwarded="uri-miss", ttl=seconds_left(stored, now), collapsed=True
+            )
         else:
-            status = CacheStatus(PSEUDONYM, hit=True, ttl=_left(entry, now))
+            status = CacheStatus(PSEUDONYM, hit=True, ttl=seconds_left(stored, now))
         fields = edge_answers.finished(self, reply.fields, word, status)
         body = entry.body
         if reply.stop - reply.start != len(body):
@@ -281,9 +283,3 @@ class Exchange:
                 self.collapsed,
             )
         )
-
-
-def _left(entry: Entry, now: float) -> int:
-    """Seconds until it is stale, fewer than 0 when it is (RFC 9211 section 2.4)."""
-    stored = entry.stored
-    return int((stored.lifetime.seconds - max(0.0, now - stored.born_at)) // 1)

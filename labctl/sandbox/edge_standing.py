@@ -135,14 +135,14 @@ async def _serve(
 
 def _way_to(
     upstream: Url, loop: asyncio.AbstractEventLoop
-) -> Callable[[Callable[[], asyncio.Protocol]], Any]:
+) -> Callable[[Callable[[], asyncio.BaseProtocol]], Any]:
     more: dict[str, Any] = {}
     if upstream.scheme == "https":
         context = ssl.create_default_context()
         context.set_alpn_protocols(["http/1.1"])
         more = {"ssl": context, "server_hostname": upstream.host}
 
-    def connect(factory: Callable[[], asyncio.Protocol]) -> Any:
+    def connect(factory: Callable[[], asyncio.BaseProtocol]) -> Any:
         return loop.create_connection(factory, upstream.host, upstream.port, **more)
 
     return connect

@@ -82,10 +82,11 @@ MISBEHAVIOURS: dict[str, Misbehaviour] = {
     "/split": Misbehaviour(
         "A second response follows the first one, unasked.",
         _raw(
-            _head("Content-Length: 5"),
-            b"hello",
-            _head("Content-Length: 5", start="HTTP/1.1 404 Not Found"),
-            b"evil!",
+            # In one write: a client that reads the first has the second in its hands.
+            _head("Content-Length: 5")
+            + b"hello"
+            + _head("Content-Length: 5", start="HTTP/1.1 404 Not Found")
+            + b"evil!",
         ),
     ),
     "/bare-lf": Misbehaviour(

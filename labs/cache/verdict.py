@@ -72,8 +72,8 @@ def _row(label: str, browser: Cell, cdn: Cell) -> Row:
     hues: tuple[Hue, ...] = ("", _hue(browser), _hue(cdn)) if stored else ()
     cells = tuple(f"{_mark(c) if stored else ''}{c.text}\n{c.because.words}" for c in (browser, cdn))
     return Row(
-        f"{label}: the browser {browser.text} ({browser.because.words}),"
-        f" the CDN {cdn.text} ({cdn.because.words}). {rules}.",
+        f"{label}. The browser: {browser.text} ({browser.because.words})."
+        f" The CDN: {cdn.text} ({cdn.because.words}). {rules}.",
         (f"{label}\n  because", *cells),
         hues=hues,
         bold=(1, 2) if label in ("may store it", "fresh for") else (),
@@ -132,6 +132,8 @@ def why_and_what(
         why = caching.why_not_cached(rules, request, response, now)
         if why is not None:
             whys.setdefault(f"{why.words} ({why.rule})", []).append(name)
+        if not response.complete:
+            continue
         for advice in caching.what_to_change(rules, request, response, now):
             line = f" Send `{advice.header}`" if advice.header else ""
             changes[f"{advice.words}{line}"] = None

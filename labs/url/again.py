@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from labctl.events import Event, Measure, Row, Rows, Step
-from labctl.fetch.phases import SETTING_UP, phases
+from labctl.fetch.phases import phases, spent
 from labctl.fetch.visit import Leg, Visit
 from labs.url.words import count, less, listed, ms, sentence
 
@@ -104,6 +104,28 @@ def _kept(first: Visit, second: Visit) -> Iterator[Row]:
         yield _row("name memory", names, "a name is asked for once while its TTL runs")
 
 
-def setting_up_ms(visit: Visit) -> float:
-    """DNS, TCP and TLS of all its legs."""
-    return sum(_paid(leg, visit.started_at, *SETTING_UP) for leg in visit.legs)
+def visits_table(visits: Sequence[Visit]) -> Rows:
+    """Cold against warm: a row for each visit."""
+    rows = []
+    for number, visit in enumerate(visits, 1):
+        times = spent(visit)
+        found = ", ".join(had(visit)) or ("nothing yet" if number == 1 else "nothing")
+        parts = (times.total, times.setting_up, times.wait, times.moving)
+        rows.append(
+            Row(
+                text=(
+                    f"Visit {number}: {ms(parts[0])}, of it {ms(parts[1])} setting up, {ms(parts[2])} waiting, "
+                    f"{ms(parts[3])} moving bytes; remembered: {found}."
+                ),
+                cells=(str(number), *map(ms, parts), found),
+                hues=("mute", "", "", "", "", "mute"),
+            )
+        )
+    return Rows(
+        text="All visits side by side.",
+        id="visits",
+        title="All visits",
+        columns=("visit", "total", "setting up", "wait", "bytes", "remembered"),
+        rows=tuple(rows),
+        show_columns=True,
+    )

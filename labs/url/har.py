@@ -131,7 +131,7 @@ def _response(leg: Leg, version: str, following: str) -> Document:
         "content": content,
         "redirectURL": following,
         "headersSize": len(answer.raw_head) if version != "HTTP/2" else -1,
-        "bodySize": 0 if leg.cache == "hit" else answer.body_bytes,
+        "bodySize": 0 if leg.cache else answer.body_bytes,
     }
 
 

@@ -77,7 +77,7 @@ class Journey:
         yield from waterfall(visit)
         if visit.failure:
             yield Step(text=sentence(visit.detail or visit.failure), role="warning")
-        if (rows := where_the_time_went(visit)) is not None:
+        if (rows := where_the_time_went(visit, spent(self._visits[0][0]).rtt_ms)) is not None:
             yield rows
         if number == 1:
             yield from _addresses(visit)
@@ -90,6 +90,8 @@ class Journey:
             if second.failure:
                 yield Step(text=sentence(f"The second visit failed: {second.detail}"), role="warning")
             else:
+                if len(self._visits) > 2:
+                    yield again.visits_table([visit for visit, _ in self._visits])
                 if (rows := again.saved(first, second)) is not None:
                     yield rows
                 yield from again.second_visit(first, second, self._command("--repeat 2"))

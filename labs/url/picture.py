@@ -177,6 +177,8 @@ def _response(leg: Leg, phase: Phase) -> Said:
     came = size(answer.body_bytes)
     if phase.failed:
         return Said(f"{answer.status or 'broken'}, cut off", leg.detail)
+    if leg.cache == "validated":
+        return Said("304, copy still good", f"304: the copy of {came} is still good, no content came")
     version = "HTTP/2" if answer.version == "2" else f"HTTP/{answer.version}"
     return Said(
         f"{answer.status}, {came}",
@@ -203,9 +205,14 @@ _SAY = {
 }
 
 
-def where_the_time_went(visit: Visit) -> Rows | None:
-    """Three numbers: setting up, the app, moving bytes. None when there is nothing to divide."""
+def where_the_time_went(visit: Visit, rtt_ms: float | None = None) -> Rows | None:
+    """Three numbers: setting up, the app, moving bytes. None when there is nothing to divide.
+
+    `rtt_ms` is the round trip as far as an earlier visit has measured it.
+    """
     times = spent(visit)
+    if times.rtt_ms is None:
+        times = times._replace(rtt_ms=rtt_ms)
     whole = times.setting_up + times.wait + times.moving
     if whole <= 0 or visit.answer is None:
         return None

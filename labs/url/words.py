@@ -8,7 +8,7 @@ from collections.abc import Sequence
 def ms(value: float) -> str:
     """A duration as the screens print it."""
     if value < 0.05:
-        return "under 0.1 ms"
+        return "under 0.1 ms" if value > 0 else "0 ms"
     if value >= 9_995:
         return f"{value / 1000:,.1f} s"
     return f"{value:,.0f} ms" if value >= 99.95 else f"{value:.1f} ms"

@@ -115,6 +115,21 @@ def test_a_url_without_a_server_is_told_in_one_sentence() -> None:
     assert told.value.code == "no-response"
 
 
+@pytest.mark.parametrize("path", ["bad-chunk", "short-body", "gigabyte", "unasked-gzip", "two-lengths"])
+def test_a_broken_response_is_evidence(path: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, told = document(capsys, f"http://raw.shop.test/{path}", "--timeout", "2")
+    assert code == 0
+    assert len(table(told, "visits")) == 5
+
+
+@pytest.mark.parametrize("path", ["garbage", "reset", "no-answer", "half-header"])
+def test_what_is_no_response_is_told_in_one_sentence(path: str) -> None:
+    with pytest.raises(CannotRun) as told:
+        command_line(["cache", f"http://raw.shop.test/{path}", "--sandbox", "--plain", "--timeout", "2"])
+    assert told.value.code == "no-response"
+    assert told.value.evidence[1][1].endswith(".")
+
+
 @given(st.floats(0, 4e7), st.floats(0, 1e6), st.floats(0, 4e7), st.floats(0, 1e6))
 def test_visits_come_one_after_the_other_whatever_the_lifetimes(
     a: float, b: float, c: float, d: float
