@@ -15,7 +15,12 @@ COMMANDS: tuple[tuple[str, str, str, str], ...] = (
         "what a claim, a fault, a code or a question means",
         PRACTICE,
     ),
-    ("sandbox", "labctl.cli.sandbox", "the sandbox internet, for dig, delv and unbound", PRACTICE),
+    (
+        "sandbox",
+        "labctl.cli.sandbox",
+        "the sandbox internet for other tools, and an HTTP cache",
+        PRACTICE,
+    ),
     ("shell", "labctl.cli.shell", "a shell, or one command, inside the sandbox internet", PRACTICE),
     ("port", "labctl.cli.port", "who has a port, and why bind() says it is in use", PRACTICE),
     ("doctor", "labctl.cli.doctor", "what this machine can and cannot do", TEACH),

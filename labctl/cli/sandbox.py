@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     cls=Subcommands,
-    help="the sandbox internet, for dig, delv and unbound; an HTTP cache for a server of yours",
+    help="the sandbox internet for other tools, and an HTTP cache",
     rich_markup_mode=None,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from labctl.fetch.exchange import NO_FRAMING, Answer, Request, Times
-from labctl.fetch.visit import Looked
+from labctl.fetch.legs import Looked
 from labctl.protocols.caching import (
     BROWSER,
     CacheRequest,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
-    from labctl.fetch.visit import Leg, Visit
+    from labctl.fetch.legs import Leg, Visit
 
 Kind = Literal["cache", "dns", "connect", "tls", "request", "wait", "response"]
 KINDS: tuple[Kind, ...] = ("cache", "dns", "connect", "tls", "request", "wait", "response")

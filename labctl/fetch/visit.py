@@ -6,10 +6,12 @@ legs; seconds are those of the internet's clock, taken at the socket.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING
 
-from labctl.fetch.connecting import HEAD_START, Connected, race
-from labctl.fetch.names import Lookup, NameMemory, look_up
+from labctl.fetch.connecting import HEAD_START, race
+from labctl.fetch.endings import not_connected, not_secured, too_many
+from labctl.fetch.legs import BrowserCache, Leg, LegFailure, Looked, Visit
+from labctl.fetch.names import NameMemory, look_up
 from labctl.fetch.pool import Open, Pool
 from labctl.fetch.stream import Stream
 from labctl.internet import Internet
@@ -21,90 +23,9 @@ from labctl.protocols.url import Url
 if TYPE_CHECKING:
     import ssl
 
-    from labctl.fetch.exchange import Answer, Limits, Request
-    from labctl.fetch.secure import Secured
+    from labctl.fetch.exchange import Limits, Request
 
-LegFailure = Literal["", "name", "connect", "tls", "http"]
 _NO_RETRY = frozenset({"POST", "PATCH"})  # not idempotent (RFC 9110 section 9.2.2)
-
-
-class Looked(NamedTuple):
-    """What a cache says to a request: an answer without asking anybody, or fields that make it conditional."""
-
-    answer: Answer | None
-    conditional: Fields = ()
-
-
-class BrowserCache(Protocol):
-    """A private cache in front of the visitor. Moments are POSIX seconds (the internet's date)."""
-
-    def look(self, request: Request, now: float) -> Looked: ...
-
-    def took(self, request: Request, answer: Answer, asked_at: float, now: float) -> Answer: ...
-
-    def forget(self) -> None: ...
-
-
-class Leg(NamedTuple):
-    """One request and all that was needed for it. What was not needed is None.
-
-    `reused`: over a connection that was open already. `reason`: why there is this leg ("" for the URL that was
-    given, "301", "302", ...). `upgraded`: the URL said http, and HSTS made it https. `cache`: "hit" without asking,
-    "validated" with a 304, "" else. `retried`: the connection kept open was closed by the peer meanwhile, so a new
-    one was made. `sent_bytes` and `received_bytes` crossed the wire, TLS and all; `arrivals` are the
-    moments at which bytes of the response came, and how many.
-    """
-
-    url: Url
-    lookup: Lookup | None = None
-    connected: Connected | None = None
-    secured: Secured | None = None
-    answer: Answer | None = None
-    reused: bool = False
-    reason: str = ""
-    method: str = "GET"
-    request: Request | None = None
-    started_at: float = 0.0
-    ended_at: float = 0.0
-    upgraded: bool = False
-    cache: Literal["", "hit", "validated"] = ""
-    retried: bool = False
-    sent_bytes: int = 0
-    received_bytes: int = 0
-    arrivals: tuple[tuple[float, int], ...] = ()
-    changes: tuple[str, ...] = ()
-    failure: LegFailure = ""
-    detail: str = ""
-
-    @property
-    def http2(self) -> bool:
-        """Whether it went over HTTP/2."""
-        return self.answer is not None and self.answer.version == "2"
-
-
-class Visit(NamedTuple):
-    """All legs of one visit. `failure` is the last leg's, or "redirects": too many, or one to nowhere."""
-
-    legs: tuple[Leg, ...]
-    started_at: float
-    ended_at: float
-    failure: str = ""
-    detail: str = ""
-
-    @property
-    def answer(self) -> Answer | None:
-        """The last response."""
-        return self.legs[-1].answer if self.legs else None
-
-    @property
-    def elapsed_ms(self) -> float:
-        """Milliseconds from Enter to the last byte."""
-        return (self.ended_at - self.started_at) * 1000
-
-    @property
-    def connections(self) -> int:
-        """How many connections had to be made."""
-        return sum(leg.connected is not None and leg.connected.socket is not None for leg in self.legs)
 
 
 class Visitor:
@@ -185,7 +106,7 @@ class Visitor:
                 break
             if len(legs) > follow:
                 failure = "redirects"
-                detail = _too_many(legs, there.url)
+                detail = too_many(legs, there.url)
                 break
             reason, changes = str(leg.answer.status), there.changes
             method, url, fields, body = there.method, there.url, there.fields, there.body
@@ -281,7 +202,7 @@ class Visitor:
         )
         leg = leg._replace(connected=connected)
         if connected.socket is None:
-            return leg._replace(failure="connect", detail=_not_connected(connected)), None
+            return leg._replace(failure="connect", detail=not_connected(connected)), None
         stream = Stream(connected.socket, self._internet.clock)
         if url.scheme == "http":
             return leg, Open(stream)
@@ -294,12 +215,17 @@ class Visitor:
             verify=self._verify,
             context=self._tls_context(),
         )
-        secured = secure(stream, self._internet, offer, timeout=self._timeout)
+        try:
+            secured = secure(stream, self._internet, offer, timeout=self._timeout)
+        except ValueError as error:
+            stream.close()
+            why = f"No certificate can be for {url.host}: {error}."
+            return leg._replace(failure="tls", detail=why), None
         leg = leg._replace(secured=secured)
         if secured.stream is None:
             leg = leg._replace(sent_bytes=stream.sent, received_bytes=stream.received)
             stream.close()
-            return leg._replace(failure="tls", detail=_not_secured(secured)), None
+            return leg._replace(failure="tls", detail=not_secured(secured)), None
         return leg, Open(secured.stream, h2=secured.alpn == "h2", address=connected.address)
 
     def _ask(self, leg: Leg, opened: Open, request: Request) -> Leg:
@@ -333,40 +259,3 @@ def _died(leg: Leg) -> bool:
     """Whether a connection that was kept open had been closed meanwhile: not one byte of a response came."""
     answer = leg.answer
     return answer is not None and bool(answer.failure) and answer.times.first_byte_at is None
-
-
-def _not_connected(connected: Connected) -> str:
-    words = {
-        "timeout": "did not answer",
-        "refused": "refused the connection",
-        "unreachable": "cannot be reached",
-        "reset": "reset the connection",
-    }
-    tried = [
-        f"{attempt.address} {words.get(attempt.outcome, attempt.outcome)}"
-        + (f" ({attempt.detail})" if attempt.detail and attempt.outcome == "unreachable" else "")
-        for attempt in connected.attempts
-    ]
-    return f"No connection to port {connected.port}: {'; '.join(tried) or connected.detail}."
-
-
-def _not_secured(secured: Secured) -> str:
-    words = {
-        "certificate": "The certificate was refused",
-        "alert": "The handshake ended with an alert",
-        "reset": "The server reset the connection in the middle of the handshake",
-        "timeout": "The handshake did not end in time",
-        "closed": "The handshake was cut off",
-        "not-tls": "The server does not speak TLS on this port",
-    }
-    said = words.get(secured.failure, f"The handshake failed ({secured.failure})")
-    return f"{said}: {secured.reason}." if secured.reason else f"{said}."
-
-
-def _too_many(legs: list[Leg], there: Url) -> str:
-    seen = [leg.url.text for leg in legs]
-    if there.text in seen or len(set(seen)) < len(seen):
-        return (
-            f"The redirects go round in a circle: after {len(legs)} requests the next would be {there} again."
-        )
-    return f"After {len(legs)} requests the response is still a redirect, to {there}."

@@ -47,7 +47,7 @@ Locksmith = Callable[[ClientHello, ServerHello], "Keys | None"]
 
 
 class Row(NamedTuple):
-    """One record. `sent` by the client; `clear`: an onlooker reads it; `opened`: we read it, by keys or because it is clear.
+    """One record. `sent` by the client; `clear`: an onlooker reads it; `opened`: we do, being clear or by keys.
 
     `messages` are handshake messages that end in it, (number, message); `content` application bytes; `alert` is
     (fatal, name). `flight` counts from 1 and grows when the other side speaks.

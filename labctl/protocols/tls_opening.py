@@ -95,7 +95,8 @@ def with_private_key(recording: TlsConversation, key_pem: bytes) -> Attempt:
     sealed = recording.client_key_exchange[2:]
     if answer.version == TLS13 or answer.cipher not in RSA_KEY_EXCHANGE or not sealed:
         return Attempt(
-            None, "Nothing in the recording is encrypted to the server's key: it only signed the key exchange."
+            None,
+            "Nothing in the recording is encrypted to the server's key: it only signed the key exchange.",
         )
     if not isinstance(key, rsa.RSAPrivateKey):
         return Attempt(None, "The secret was encrypted to an RSA key, and this is none.")

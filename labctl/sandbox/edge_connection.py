@@ -21,7 +21,6 @@ from labctl.protocols.http1 import (
 )
 from labctl.sandbox.edge_exchange import Exchange
 from labctl.sandbox.edge_flow import Flow
-from labctl.sandbox.edge_origin import RECEIVED
 
 if TYPE_CHECKING:
     from labctl.sandbox.edge import Edge
@@ -43,6 +42,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         self.congested = False
         self.touched = 0.0
         self._known = edge.store.known[scheme]
+        self._received = edge.origin.received
         self._buffer = b""
         self._busy = False
         self._head: RequestHead | None = None
@@ -64,10 +64,10 @@ class ClientConnection(asyncio.BufferedProtocol):
         self.edge.joined(self)
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        return RECEIVED
+        return self._received
 
     def buffer_updated(self, nbytes: int) -> None:
-        self.data_received(bytes(RECEIVED[:nbytes]))
+        self.data_received(bytes(self._received[:nbytes]))
 
     def data_received(self, data: bytes) -> None:
         """Bytes from the client."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from labctl.events import Event, Measure, Row, Rows, Step
+from labctl.fetch.legs import Leg, Visit
 from labctl.fetch.phases import phases, spent
-from labctl.fetch.visit import Leg, Visit
 from labs.url.words import count, less, listed, ms, sentence
 
 

@@ -10,8 +10,8 @@ from urllib.parse import parse_qsl
 
 from labctl import __version__
 from labctl.events import Json
+from labctl.fetch.legs import Leg, Visit
 from labctl.fetch.phases import phases
-from labctl.fetch.visit import Leg, Visit
 from labctl.protocols.http1_fields import Fields, get, get_all
 
 Document = dict[str, Any]

@@ -9,8 +9,8 @@ from labctl import __version__
 from labctl.errors import CannotRun
 from labctl.events import Event, Measure, Row, Rows, Step
 from labctl.fetch.browser_cache import PrivateCache
+from labctl.fetch.legs import Leg, Visit
 from labctl.fetch.phases import Spent, spent, tls_round_trips
-from labctl.fetch.visit import Leg, Visit
 from labctl.internet import Internet
 from labctl.protocols.url import Url
 from labs.url import again, judging

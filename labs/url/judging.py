@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from labctl.events import Verdict
 from labctl.fetch.connecting import HEAD_START
+from labctl.fetch.legs import Leg, Visit
 from labctl.fetch.phases import Kind, Phase, phases, round_trip_ms, tls_round_trips
-from labctl.fetch.visit import Leg, Visit
 from labs.url.claims import BEFORE_DNS, HAPPY_EYEBALLS, REDIRECTS, ROUND_TRIPS
 from labs.url.words import count, listed, ms
 

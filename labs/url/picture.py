@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from labctl.events import Event, Hue, Row, Rows, Span, Step
 from labctl.fetch.connecting import Attempt
+from labctl.fetch.legs import Leg, Visit
 from labctl.fetch.phases import Kind, Phase, phases, spent, tls_round_trips
-from labctl.fetch.visit import Leg, Visit
 from labs.url.words import count, listed, ms, percent, sentence, size
 
 _TRACKS: dict[Kind, tuple[str, Hue]] = {

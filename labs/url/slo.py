@@ -8,8 +8,8 @@ from difflib import get_close_matches
 
 from labctl.errors import UsageError
 from labctl.events import Event, Measure, Step
+from labctl.fetch.legs import Visit
 from labctl.fetch.phases import Spent, spent
-from labctl.fetch.visit import Visit
 from labs.url.words import ms, sentence
 
 # name: what it is, in words

@@ -8,6 +8,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from labctl import catalog
 from labctl.cli.schema import NAMES
 
 
@@ -118,8 +119,7 @@ def test_a_lab_that_does_not_import_is_one_clear_error_of_that_lab_alone(labctl:
     assert labctl("echo", "--plain").returncode == 0
     doctor = json.loads(labctl("doctor", "--json").stdout)
     assert {lab["name"]: lab["imports"] for lab in doctor["labs"]} == {
-        "dns": True,
-        "tcp": True,
+        **{entry.name: True for entry in catalog.built_in()},
         "broken": False,
         "echo": True,
     }

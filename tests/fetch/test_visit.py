@@ -13,8 +13,9 @@ import pytest
 from labctl.fetch.browser_cache import PrivateCache
 from labctl.fetch.dialling import connect
 from labctl.fetch.exchange import Limits
+from labctl.fetch.legs import Visit
 from labctl.fetch.phases import phases, spent, tls_round_trips
-from labctl.fetch.visit import Visit, Visitor
+from labctl.fetch.visit import Visitor
 from labctl.internet import Dialled, Endpoint
 from labctl.protocols.url import parse_url
 from labctl.sandbox.faults import town_under

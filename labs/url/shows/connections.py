@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from labctl.events import Event, Hue, Measure, Row, Rows, Step
 from labctl.fetch.browser_cache import PrivateCache
-from labctl.fetch.visit import Visit
+from labctl.fetch.legs import Visit
 from labctl.internet import Internet
 from labctl.protocols.url import parse_url
 from labs.url.claims import TEN_REQUESTS

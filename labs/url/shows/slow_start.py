@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from labctl.errors import CannotRun
 from labctl.events import Event, Measure, Row, Rows, Step
+from labctl.fetch.legs import Leg
 from labctl.fetch.phases import round_trip_ms
-from labctl.fetch.visit import Leg
 from labctl.internet import Internet
 from labctl.protocols.url import parse_url
 from labs.url.claims import SLOW_START

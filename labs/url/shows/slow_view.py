@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from labctl.events import Event, Measure, Row, Rows, Step
+from labctl.fetch.legs import Visit
 from labctl.fetch.phases import Spent, spent
-from labctl.fetch.visit import Visit
 from labctl.internet import Internet
 from labctl.protocols.url import parse_url
 from labs.url.claims import WHAT_YOU_CONTROL
