@@ -12,15 +12,26 @@ import json
 import os
 import re
 import shutil
+import socket
 import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 ROUNDS = 5
 SECONDS = 2
-ORIGIN, PROXY = 18080, 18081
+
+
+def free_port() -> int:
+    """A port that nobody has now."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+ORIGIN, PROXY = free_port(), free_port()
 _VARIED = """local n = 0
 request = function()
   n = n + 1
@@ -119,7 +130,13 @@ def nginx(folder: Path, port: int, what: str) -> subprocess.Popen[bytes]:
         _NGINX.format(folder=place, port=port, origin=ORIGIN, what=what.format(folder=place), user=user)
     )
     program = shutil.which("nginx") or "/usr/sbin/nginx"
-    return subprocess.Popen([program, "-p", str(place), "-c", str(config)], stderr=subprocess.DEVNULL)
+    child = subprocess.Popen([program, "-p", str(place), "-c", str(config)], stderr=subprocess.DEVNULL)
+    while child.poll() is None:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return child
+        time.sleep(0.05)
+    raise RuntimeError(f"nginx ended with {child.returncode}")
 
 
 def edge(profile: str) -> tuple[subprocess.Popen[str], int]:

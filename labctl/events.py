@@ -20,7 +20,7 @@ ClaimKind = Literal["law", "habit", "measured"]
 StepRole = Literal["phase", "heading", "note", "warning", "result", "command"]
 # The five roles of SCREENS.md, plus "" for the terminal's own foreground.
 Hue = Literal["", "accent", "ok", "warn", "bad", "alt", "mute"]
-RowsForm = Literal["table", "answers", "fields", "shares"]
+RowsForm = Literal["table", "answers", "fields", "shares", "message"]
 
 
 @dataclass(frozen=True)
@@ -81,8 +81,8 @@ class Span:
 class Row:
     """One line of a table. `share` (0 to 1), when present, is drawn as a bar and said in `text`.
 
-    `hues` colour the cells one by one (shorter is fine; one more than there are cells is the bar's), `bold` are the numbers of those that stand out.
-    In a table of the form `answers`, what stands behind the first line break of a cell says why, in mute.
+    `hues` colour the cells one by one (shorter is fine; one more than there are cells is the bar's), `bold` are the
+    numbers of those that stand out. In a table of the form `answers`, what stands behind the first line break of a cell says why, in mute.
     """
 
     text: str
@@ -97,8 +97,10 @@ class Row:
 class Rows:
     """A table: caches, records, who says what.
 
-    `form`: `shares` are the parts of a whole, each a label, an amount and a remark, with a bar; `answers` has few questions and as many columns as are asked, each with a head of two lines (`hues`
-    colour the first) and a reason under each answer; `fields` are names with values, several on a line.
+    `form`: `shares` are the parts of a whole, each a label, an amount and a remark, with a bar; `answers` has few
+    questions and as many columns as are asked, each with a head of two lines (`hues` colour the first) and a reason
+    under each answer; `fields` are names with values, several on a line; `message` has a row for each line of a
+    message, with an amount, the line, a sentence and a document.
     """
 
     text: str

@@ -5,6 +5,7 @@ Nothing here knows a topic, a terminal or an option; what a run amounts to is it
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,11 @@ from labctl import errors
 from labctl.events import Event, Exchange, Json, Measure, Verdict
 from labctl.internet import Internet
 from labctl.lab import Lab
+
+
+def without_password(text: str) -> str:
+    """What was typed, fit for a screen and a log: `redis://:secret@host` becomes `redis://:...@host`."""
+    return re.sub(r"(?<=://)([^/?#\s:@]*):[^/?#\s]*@", r"\1:...@", text)
 
 
 class Answered(NamedTuple):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from labctl.cli import help_text
+from labctl.cli.outlet import Outlet
 from labctl.cli.page import Page
 
 if TYPE_CHECKING:
@@ -94,9 +95,11 @@ class _Lines:
         self._plan = plan
         self._jsonl = jsonl
         self._page = Page()
+        self._outlet = Outlet(self._left_out)
         self._stop: Callable[[], None] = lambda: None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._flushing = False
+        self._held_up = False
         self.gone = False
 
     def stopping(self, loop: asyncio.AbstractEventLoop, stop: Callable[[], None]) -> None:
@@ -146,7 +149,7 @@ class _Lines:
             self.write(json.dumps(document(decision)) + "\n")
         else:
             self.write(self.line(decision))
-        if not self._flushing and self._loop is not None:
+        if not self._flushing and not self._held_up and self._loop is not None:
             self._flushing = True
             self._loop.call_soon(self.flush)
 
@@ -164,21 +167,30 @@ class _Lines:
         return f"  {decision.method[:12]:<6} {shown:<24} {decision.status}  {word} {because}{age} {rule}\n"
 
     def write(self, text: str) -> None:
-        if self.gone:
-            return
-        try:
-            sys.stdout.write(text)
-        except BrokenPipeError:
-            self._reader_gone()
+        if not self.gone:
+            self._outlet.put(text)
 
     def flush(self) -> None:
         self._flushing = False
         if self.gone:
             return
         try:
-            sys.stdout.flush()
+            done = self._outlet.pour()
         except BrokenPipeError:
             self._reader_gone()
+            done = True
+        if self._loop is None or self._loop.is_closed() or done != self._held_up:
+            return
+        self._held_up = not done
+        if done:
+            self._loop.remove_writer(self._outlet.fd)
+        else:
+            self._loop.add_writer(self._outlet.fd, self.flush)
+
+    def _left_out(self, lines: int) -> str:
+        if self._jsonl:
+            return json.dumps({"schema": SCHEMA, "kind": "left-out", "lines": lines}) + "\n"
+        return f"  {lines} lines were left out, since nobody read them in time.\n"
 
     def _reader_gone(self) -> None:
         self.gone = True

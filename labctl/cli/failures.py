@@ -85,7 +85,7 @@ def _write_log(error: Exception, arguments: Sequence[str]) -> str:
         folder = directory("state") / "log"
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{time.strftime('%Y-%m-%dT%H-%M-%S')}-{os.getpid()}.txt"
-        with path.open("w", encoding="utf-8") as file:
+        with path.open("w", encoding="utf-8", errors="backslashreplace") as file:
             file.write(f"labctl {__version__}, Python {sys.version.split()[0]}, {sys.platform}\n")
             file.write(f"labctl {shlex.join(arguments)}\n\n")
             traceback.print_exception(error, file=file)

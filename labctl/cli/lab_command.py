@@ -135,4 +135,6 @@ def _line(lab: Lab, own: tuple[Parameter, ...], arguments: Mapping[str, Any], sh
                 later += [option_name(p), str(each)]
     if shared.break_:
         later += ["--break", shared.break_]
-    return shlex.join(words + later)
+    from labctl.play import without_password
+
+    return shlex.join(without_password(word) for word in words + later)

@@ -17,12 +17,13 @@ NO_FRAMING = Framing("none")
 
 
 class Request(NamedTuple):
-    """`fields` without Host and Content-Length: both are added unless they are there."""
+    """`fields` without Host and Content-Length: both are added unless they are there, or among `without`."""
 
     method: str
     url: Url
     fields: Fields = ()
     body: bytes = b""
+    without: frozenset[str] = frozenset()
 
 
 class Times(NamedTuple):
@@ -101,7 +102,7 @@ def ask(
 
 def as_fields(request: Request) -> Fields:
     """The request's fields with Host in front and Content-Length at the end, as far as they are missing."""
-    names = {name.lower() for name, _ in request.fields}
+    names = {name.lower() for name, _ in request.fields} | request.without
     first = () if "host" in names else (("Host", request.url.authority),)
     sized = bool(request.body) or request.method in ("POST", "PUT", "PATCH")
     length = (

@@ -241,6 +241,10 @@ def _lookup(name: str, started_at: float, ended_at: float, source: Source, resul
         failure = "nxdomain" if worst.status == "nxdomain" else "nodata"
         ttl = worst.negative_ttl
     detail = worst.why or worst.text
+    if failure != "failed":
+        who = worst.final_name.rstrip(".") or name
+        held = f", and that may be remembered for {ttl} s" if ttl is not None else ""
+        detail = f"{who} {'does not exist' if failure == 'nxdomain' else 'exists and has no address'}{held}."
     return Lookup(name, (), started_at, ended_at, questions, source, ttl, failure, detail, cname)
 
 

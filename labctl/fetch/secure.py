@@ -7,6 +7,7 @@ directions) is heard by its message callback, also of a handshake that fails.
 from __future__ import annotations
 
 import contextlib
+import re
 import ssl
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -93,8 +94,14 @@ class SecureStream(Stream):
 
     @property
     def session(self) -> ssl.SSLSession | None:
-        """The newest session; one of TLS 1.3 is there once a ticket has been read."""
-        return self.tls.session
+        """The newest session; one of TLS 1.3 is there once a ticket has been read.
+
+        None too where OpenSSL cannot write it down: it keeps the certificate with it, and some are too large.
+        """
+        try:
+            return self.tls.session
+        except ValueError:
+            return None
 
     @property
     def alerts(self) -> tuple[Alert, ...]:
@@ -206,7 +213,7 @@ def secure(stream: Stream, internet: Internet, offer: TlsOffer, *, timeout: floa
         failure,
         reason,
         code,
-        None if failure else tls.session,
+        None if failure else secured.session,
         context,
         secured.alerts,
     )
@@ -249,7 +256,9 @@ def _first_line(data: bytes) -> str:
 
 def _words(error: ssl.SSLError) -> str:
     """OpenSSL's reason in small letters: `wrong version number`."""
-    return (error.reason or str(error)).replace("_", " ").lower()
+    # Without a reason of its own the text is "[SSL] ASN1 lib (_ssl.c:1006)".
+    told = error.reason or re.sub(r"^\[[^\]]*\] *| *\(_ssl[^)]*\)$", "", str(error))
+    return told.replace("_", " ").lower()
 
 
 def _chain_as_sent(stream: SecureStream, *, failed: bool) -> tuple[bytes, ...]:

@@ -18,10 +18,10 @@ class FieldMeaning(NamedTuple):
 
 
 _9110 = {
-    "accept": ("Media types that the client can use, best first by q.", "12.5.1"),
+    "accept": ("Media types that the client can use; q says how gladly.", "12.5.1"),
     "accept-charset": ("Character sets that the client can use; deprecated, all is UTF-8.", "12.5.2"),
     "accept-encoding": ("Codings in which the client can read content.", "12.5.3"),
-    "accept-language": ("Languages that the person reads, best first by q.", "12.5.4"),
+    "accept-language": ("Languages that the person reads; q says how gladly.", "12.5.4"),
     "accept-ranges": ("Whether parts of this may be asked for.", "14.3"),
     "allow": ("The methods that this resource has.", "10.2.1"),
     "authentication-info": ("More about an authentication that succeeded.", "11.6.3"),
@@ -105,7 +105,7 @@ _OTHERS = {
     "referrer-policy": ("How much of this URL others learn in Referer.", "W3C Referrer Policy"),
     "permissions-policy": ("Which features of the browser the page may use.", "W3C Permissions Policy"),
     "cross-origin-opener-policy": ("Whether other windows may hold on to this one.", "WHATWG HTML"),
-    "cross-origin-embedder-policy": ("What may be embedded without asking.", "WHATWG HTML"),
+    "cross-origin-embedder-policy": ("What the page embeds from elsewhere must have agreed to it.", "WHATWG HTML"),
     "cross-origin-resource-policy": ("Which sites may embed this.", "WHATWG Fetch"),
     "refresh": ("Go there after so many seconds.", "WHATWG HTML"),
     "x-frame-options": ("Who may show this page in a frame.", "RFC 7034; CSP frame-ancestors replaces it"),
@@ -154,7 +154,39 @@ _OTHERS = {
     "surrogate-control": ("Cache-Control for the CDN, before RFC 9213.", "W3C Edge Architecture note"),
     "surrogate-key": ("Names under which the CDN can purge this.", "a habit of Fastly"),
     "cloudflare-cdn-cache-control": ("Cache-Control for Cloudflare alone.", "RFC 9213; a habit of Cloudflare"),
-    "nginx-cache": ("What nginx's cache did.", "a habit"),
+    "x-cache-status": ("What the proxy's cache did, often nginx.", "a habit of nginx"),
+    "x-accel-buffering": ("no: nginx hands the response on as it comes.", "a habit of nginx"),
+    "x-robots-tag": ("What search engines may do with it.", "a habit of search engines"),
+    "x-correlation-id": ("A number that stays the same across services.", "a habit"),
+    "x-runtime": ("Seconds that the application took.", "a habit of Rails"),
+    "x-ua-compatible": ("A leftover of Internet Explorer.", "a habit of Microsoft"),
+    "x-dns-prefetch-control": ("Whether the browser may look up names of links early.", "a habit of browsers"),
+    "x-permitted-cross-domain-policies": ("A leftover of Flash.", "a habit of Adobe"),
+    "x-download-options": ("A leftover of Internet Explorer.", "a habit of Microsoft"),
+    "x-amz-request-id": ("Amazon's number for this request.", "a habit of Amazon"),
+    "cf-ipcountry": ("The visitor's country, as Cloudflare guesses.", "a habit of Cloudflare"),
+    "cf-visitor": ("The scheme that the visitor used.", "a habit of Cloudflare"),
+    "p3p": ("A policy language that nobody reads any more.", "W3C P3P"),
+    "expect-ct": ("Certificates must be logged; obsolete, they are.", "RFC 9163 section 2"),
+    "clear-site-data": ("Forget what this site has stored.", "W3C Clear Site Data"),
+    "service-worker-allowed": ("How much of the site a service worker may serve.", "W3C Service Workers"),
+    "origin-agent-cluster": ("This origin wants a process of its own.", "WHATWG HTML"),
+    "critical-ch": ("Client hints that the answer depends on: ask again with them.", "WICG Client Hints Reliability"),
+    "sourcemap": ("Where the source of this script stands.", "ECMA-426"),
+    "last-event-id": ("The last event that came: go on behind it.", "WHATWG HTML"),
+    "proxy-status": ("What went wrong at which proxy.", "RFC 9209 section 2"),
+    "proxy-authentication-info": ("More about an authentication at the proxy.", "RFC 9110 section 11.7.3"),
+    "proxy-connection": ("A mistake of old clients; Connection is meant.", "RFC 9112 appendix C.2.2"),
+    "cdn-loop": ("The CDNs that it went through: a loop shows.", "RFC 8586 section 2"),
+    "want-repr-digest": ("A digest of the representation is wished for.", "RFC 9530 section 4"),
+    "digest": ("A digest; Repr-Digest replaces it.", "RFC 3230, obsoleted by RFC 9530"),
+    "content-md5": ("A digest that is none any more; removed from HTTP.", "RFC 2616 section 14.15"),
+    "sec-websocket-version": ("The version of WebSocket.", "RFC 6455 section 11.3.5"),
+    "sec-websocket-protocol": ("What is spoken inside the WebSocket.", "RFC 6455 section 11.3.4"),
+    "sec-websocket-extensions": ("Extensions of WebSocket.", "RFC 6455 section 11.3.2"),
+    "dav": ("The parts of WebDAV that are understood.", "RFC 4918 section 10.1"),
+    "depth": ("How far down the tree it goes.", "RFC 4918 section 10.2"),
+    "destination": ("Where to copy or move it to.", "RFC 4918 section 10.3"),
     "http2-settings": ("An upgrade to HTTP/2 without TLS; obsolete.", "RFC 7540 section 3.2.1"),
 }  # fmt: skip
 FIELDS: dict[str, FieldMeaning] = {
@@ -164,9 +196,42 @@ FIELDS: dict[str, FieldMeaning] = {
 UNKNOWN = FieldMeaning("No document that labctl knows defines it: the two ends must have agreed.", "")
 
 
-def meaning(name: str, value: str = "") -> FieldMeaning:
-    """What the field says, and with this value where that says more."""
-    found = FIELDS.get(name.lower(), UNKNOWN)
-    special = SENTENCES.get(name.lower())
-    said = special(value) if special and value else ""
+class Bearer(NamedTuple):
+    """The message that a field stands in. `status` is 0 in a request; `method` is the request's, "" not known."""
+
+    method: str = ""
+    status: int = 0
+    scheme: str = "https"
+
+
+ANY = Bearer()
+
+
+def meaning(name: str, value: str = "", bearer: Bearer = ANY) -> FieldMeaning:
+    """What the field says, and with this value, in this message, where that says more."""
+    key = name.lower()
+    found = FIELDS.get(key, UNKNOWN)
+    special = SENTENCES.get(key)
+    said = _here(key, value, bearer) or (special(value) if special and value else "")
     return found._replace(sentence=said) if said else found
+
+
+def _here(key: str, value: str, bearer: Bearer) -> str:
+    """What the message makes of it; "" when the field says the same everywhere."""
+    method, status, scheme = bearer
+    if not value and key in FIELDS and status and key not in ("allow", "location"):
+        return "It has no value, so it says nothing."
+    if key == "content-length" and value.isascii() and value.isdigit() and len(value) <= 18:
+        if status and method == "HEAD":
+            return f"GET would have {int(value):,} bytes of content; HEAD has none."
+        if status == 304:
+            return f"The whole would have {int(value):,} bytes of content; 304 has none."
+        if status == 204 or 0 < status < 200:
+            return f"Against the rules: {status} has no content, and so no length."
+    if key == "strict-transport-security" and status and scheme == "http":
+        return "Over http a browser ignores this: anybody could have written it."
+    if key == "location" and status == 201 and len(value) <= 60:
+        return f"The new thing is at {value}."
+    if key == "location" and status and status // 100 != 3 and status != 201:
+        return f"With {status} it sends nobody anywhere."
+    return ""

@@ -18,8 +18,8 @@ _SAID: dict[int, tuple[str, str]] = {
     100: ("Go on: send the content.", "15.2.1"),
     101: ("This connection speaks another protocol from here on.", "15.2.2"),
     103: ("Hints before the answer: what the page will need.", "RFC 8297 section 2"),
-    200: ("Here it is.", "15.3.1"),
-    201: ("Something new was made; Location says where.", "15.3.2"),
+    200: ("It worked: here it is.", "15.3.1"),
+    201: ("Something new was made: at Location, or else at this URL.", "15.3.2"),
     202: ("Taken, not done yet.", "15.3.3"),
     203: ("Here it is, changed by a proxy on the way.", "15.3.4"),
     204: ("Done; there is nothing to show.", "15.3.5"),
@@ -69,6 +69,14 @@ _SAID: dict[int, tuple[str, str]] = {
     508: ("A loop.", "RFC 5842 section 7.2"),
     511: ("Log in to the network first.", "RFC 6585 section 6"),
 }
+# RFC 9110's names where some versions of Python have older ones.
+_NAMES = {
+    413: "Content Too Large",
+    414: "URI Too Long",
+    416: "Range Not Satisfiable",
+    418: "",
+    422: "Unprocessable Content",
+}
 _CLASSES = {
     1: ("Not the answer yet.", "15.2"),
     2: ("It worked.", "15.3"),
@@ -81,7 +89,7 @@ _CLASSES = {
 def status_meaning(status: int) -> StatusMeaning:
     """An unregistered code is read as the x00 of its class (RFC 9110 section 15)."""
     try:
-        name = HTTPStatus(status).phrase
+        name = _NAMES.get(status, HTTPStatus(status).phrase)
     except ValueError:
         name = ""
     said, where = _SAID.get(status) or _CLASSES.get(status // 100, ("No class that RFC 9110 knows.", "15"))
@@ -97,6 +105,7 @@ class MethodMeaning(NamedTuple):
     source: str
 
 
+_DAV = "RFC 4918 section 9."
 _QUERY = "draft-ietf-httpbis-safe-method-w-body"
 METHODS = {
     "GET": MethodMeaning("Give me this.", True, True, "RFC 9110 section 9.3.1"),
@@ -110,10 +119,30 @@ METHODS = {
     "PATCH": MethodMeaning("Change it like this.", False, False, "RFC 5789 section 2"),
     "QUERY": MethodMeaning("Answer this question, which changes nothing.", True, True, _QUERY),
 }  # fmt: skip
+# WebDAV's, which many servers know and no page sends.
+_MORE = {
+    "PROPFIND": MethodMeaning("Which properties does this have?", True, True, f"{_DAV}1"),
+    "PROPPATCH": MethodMeaning("Change its properties.", False, True, f"{_DAV}2"),
+    "MKCOL": MethodMeaning("Make a collection here.", False, True, f"{_DAV}3"),
+    "COPY": MethodMeaning("Copy it to Destination.", False, True, f"{_DAV}8"),
+    "MOVE": MethodMeaning("Move it to Destination.", False, True, f"{_DAV}9"),
+    "LOCK": MethodMeaning("Let nobody else change it.", False, False, f"{_DAV}10"),
+    "UNLOCK": MethodMeaning("Others may change it again.", False, True, f"{_DAV}11"),
+}
 
 
 def method_meaning(method: str) -> MethodMeaning:
     """Methods are case-sensitive: `get` is not GET."""
-    return METHODS.get(
-        method, MethodMeaning("A method that no document of RFC 9110's registry names.", False, False, "")
+    found = METHODS.get(method) or _MORE.get(method)
+    if found is not None:
+        return found
+    if method.upper() in METHODS:
+        return MethodMeaning(
+            f"Methods have case: {method} is another one than {method.upper()}.",
+            False,
+            False,
+            "RFC 9110 section 9.1",
+        )
+    return MethodMeaning(
+        "A method that labctl does not know; a server that does not either says 501.", False, False, ""
     )

@@ -116,10 +116,19 @@ class TlsConversation:
 
     @property
     def handshake_rows(self) -> int:
-        """How many rows there are before the client may send its request."""
+        """How many rows there are before the client may send its request.
+
+        TLS 1.3: up to the server's Finished, behind which the client's first encrypted record follows. TLS 1.2: until
+        each side has sent its Finished, which is its first record behind ChangeCipherSpec.
+        """
+        finished: set[bool] = set()
         for i, row in enumerate(self.rows):
             if row.sent and row.record.type == APPLICATION_DATA:
                 return i
+            if not self.tls13 and not row.clear and row.record.type == HANDSHAKE:
+                finished.add(row.sent)
+                if len(finished) == 2:
+                    return i + 1
         return len(self.rows)
 
     @property

@@ -5,15 +5,20 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import NamedTuple
 
-from labctl.protocols.tls_names import alert_name, group_name, handshake_name, is_grease
+from labctl.protocols.tls_names import GROUPS, alert_name, group_name, handshake_name, is_grease
 
 # RFC 8446 section 4.1.3: SHA-256 of "HelloRetryRequest".
 RETRY_RANDOM = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
 CLIENT_HELLO, SERVER_HELLO, NEW_SESSION_TICKET, ENCRYPTED_EXTENSIONS = 1, 2, 4, 8
 CERTIFICATE, SERVER_KEY_EXCHANGE, CERTIFICATE_VERIFY, CLIENT_KEY_EXCHANGE, FINISHED = 11, 12, 15, 16, 20
+CERTIFICATE_REQUEST, COMPRESSED_CERTIFICATE = 13, 25
 _NAMED_CURVE = 3
+_ZLIB = 1
+# So much of a compressed certificate message is unpacked: OpenSSL takes no longer one.
+_LONGEST_UNPACKED = 100 * 1024
 
 
 class Unreadable(NamedTuple):
@@ -71,9 +76,10 @@ class EncryptedExtensions(NamedTuple):
 
 
 class Certificates(NamedTuple):
-    """DER, the sender's own first."""
+    """DER, the sender's own first. `packed` with another way than zlib (RFC 8879), it is not read: `chain` is ()."""
 
     chain: tuple[bytes, ...]
+    packed: bool = False
 
 
 class KeyExchange(NamedTuple):
@@ -182,12 +188,16 @@ def read_message(kind: int, body: bytes, *, tls13: bool) -> Message:
             return EncryptedExtensions(extensions, _chosen_alpn(extensions))
         if kind == CERTIFICATE:
             return Certificates(_chain(_Bytes(body), tls13))
+        if kind == COMPRESSED_CERTIFICATE:
+            return _unpacked(_Bytes(body))
         if kind == NEW_SESSION_TICKET:
             return _ticket(_Bytes(body), tls13)
         if kind == SERVER_KEY_EXCHANGE:
             inside = _Bytes(body)
             curve = inside.number(1, "the kind of curve") == _NAMED_CURVE
-            return KeyExchange(inside.number(2, "the named curve") if curve else None)
+            group = inside.number(2, "the named curve") if curve else None
+            # Diffie-Hellman without a curve begins with a length, of which a byte may look like a kind of curve.
+            return KeyExchange(group if group in GROUPS else None)
         if kind == CERTIFICATE_VERIFY:
             return Signed(_Bytes(body).number(2, "the signature scheme"))
     except _Cut as cut:
@@ -318,6 +328,20 @@ def _chain(inside: _Bytes, tls13: bool) -> tuple[bytes, ...]:
         if tls13:
             listed.vector(2, "a certificate's extensions")
     return tuple(found)
+
+
+def _unpacked(inside: _Bytes) -> Certificates:
+    """CompressedCertificate, RFC 8879 section 4."""
+    algorithm = inside.number(2, "the way of compression")
+    length = inside.number(3, "the length before compression")
+    packed = inside.vector(3, "the compressed certificate")
+    if algorithm != _ZLIB or length > _LONGEST_UNPACKED:
+        return Certificates((), packed=True)
+    try:
+        plain = zlib.decompressobj().decompress(packed, length)
+    except zlib.error:
+        return Certificates((), packed=True)
+    return Certificates(_chain(_Bytes(plain), tls13=True), packed=True)
 
 
 def _ticket(inside: _Bytes, tls13: bool) -> Ticket:

@@ -37,8 +37,9 @@ ALERTS: dict[int, tuple[str, str]] = {
     114: ("bad_certificate_hash_value", "A certificate's hash does not match."),
     115: ("unknown_psk_identity", "This resumption secret is not known here."),
     116: ("certificate_required", "A certificate of the client is required here."),
+    117: ("general_error", "Something is wrong, and no other alert says what."),
     120: ("no_application_protocol", "None of the protocols that you offer (ALPN) is spoken here."),
-    121: ("ech_required", "Encrypted Client Hello is required here."),
+    121: ("ech_required", "Encrypted Client Hello was offered, and the server did not take it."),
 }
 
 EXTENSIONS: dict[int, str] = {
@@ -82,9 +83,17 @@ GROUPS: dict[int, tuple[str, str]] = {
     25: ("secp521r1", "An elliptic curve of NIST with 521 bits, also called P-521."),
     29: ("x25519", "Curve25519: each side sends 32 bytes, and only the two of them can compute the secret."),
     30: ("x448", "Curve448: like x25519, larger and slower."),
+    31: ("brainpoolP256r1tls13", "An elliptic curve of the Brainpool group with 256 bits."),
+    32: ("brainpoolP384r1tls13", "An elliptic curve of the Brainpool group with 384 bits."),
+    33: ("brainpoolP512r1tls13", "An elliptic curve of the Brainpool group with 512 bits."),
     256: ("ffdhe2048", "Diffie-Hellman with numbers of 2,048 bits."),
     257: ("ffdhe3072", "Diffie-Hellman with numbers of 3,072 bits."),
     258: ("ffdhe4096", "Diffie-Hellman with numbers of 4,096 bits."),
+    259: ("ffdhe6144", "Diffie-Hellman with numbers of 6,144 bits."),
+    260: ("ffdhe8192", "Diffie-Hellman with numbers of 8,192 bits."),
+    512: ("MLKEM512", "ML-KEM alone: made to stand up to a quantum computer."),
+    513: ("MLKEM768", "ML-KEM alone: made to stand up to a quantum computer."),
+    514: ("MLKEM1024", "ML-KEM alone: made to stand up to a quantum computer."),
     4587: ("SecP256r1MLKEM768", "P-256 and ML-KEM together: safe as long as one of the two is."),
     4588: ("X25519MLKEM768", "x25519 and ML-KEM together: a quantum computer alone would not open it."),
     4589: ("SecP384r1MLKEM1024", "P-384 and ML-KEM together: safe as long as one of the two is."),
@@ -108,6 +117,12 @@ SIGNATURES: dict[int, str] = {
     0x0809: "rsa_pss_pss_sha256",
     0x080A: "rsa_pss_pss_sha384",
     0x080B: "rsa_pss_pss_sha512",
+    0x081A: "ecdsa_brainpoolP256r1tls13_sha256",
+    0x081B: "ecdsa_brainpoolP384r1tls13_sha384",
+    0x081C: "ecdsa_brainpoolP512r1tls13_sha512",
+    0x0904: "mldsa44",
+    0x0905: "mldsa65",
+    0x0906: "mldsa87",
 }
 
 # The suites of TLS 1.3, and those of 1.2 that are still met; OpenSSL's names for 1.2 are in brackets.
@@ -119,6 +134,7 @@ CIPHERS: dict[int, str] = {
     0x1305: "TLS_AES_128_CCM_8_SHA256",
     0x00FF: "TLS_EMPTY_RENEGOTIATION_INFO_SCSV",
     0x5600: "TLS_FALLBACK_SCSV",
+    0x000A: "TLS_RSA_WITH_3DES_EDE_CBC_SHA",
     0x002F: "TLS_RSA_WITH_AES_128_CBC_SHA",
     0x0035: "TLS_RSA_WITH_AES_256_CBC_SHA",
     0x003C: "TLS_RSA_WITH_AES_128_CBC_SHA256",
@@ -143,6 +159,8 @@ CIPHERS: dict[int, str] = {
     0xC02C: "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
     0xC02F: "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
     0xC030: "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
+    0xC09C: "TLS_RSA_WITH_AES_128_CCM",
+    0xC09D: "TLS_RSA_WITH_AES_256_CCM",
     0xC09E: "TLS_DHE_RSA_WITH_AES_128_CCM",
     0xC09F: "TLS_DHE_RSA_WITH_AES_256_CCM",
     0xC0AC: "TLS_ECDHE_ECDSA_WITH_AES_128_CCM",
@@ -195,13 +213,13 @@ def is_grease(number: int) -> bool:
 
 
 def alert_name(number: int) -> str:
-    """`unknown_ca`, or `alert 117` for one without a name."""
-    return ALERTS[number][0] if number in ALERTS else f"alert {number}"
+    """`unknown_ca`, or `number 118` for one without a name."""
+    return ALERTS[number][0] if number in ALERTS else f"number {number}"
 
 
 def alert_sentence(name: str) -> str:
-    """What an alert says, in plain words; "" when nobody knows it."""
-    return next((text for known, text in ALERTS.values() if known == name), "")
+    """What an alert says, in plain words."""
+    return next((text for known, text in ALERTS.values() if known == name), "Its number has no name.")
 
 
 def extension_name(number: int) -> str:
@@ -250,12 +268,14 @@ def cipher_sentence(name: str) -> str:
     elif "AES" in told:
         how = f"AES with a key of {bits} bits encrypts in blocks, and a separate code notices changes"
     else:
-        how = "an old cipher, better not used any more"
+        how = "a cipher that is seldom met"
     if told.startswith(("TLS_AES", "TLS_CHACHA20")):
         return f"{how}; the keys are made with {'SHA-384' if 'SHA384' in told else 'SHA-256'}."
     if "ECDHE" in told or "DHE" in told or "EDH" in told:
         return f"{how}; the keys come from a fresh Diffie-Hellman exchange."
-    return f"{how}; the secret is sent encrypted to the certificate's key, so that key opens every recording."
+    if told.startswith(("TLS_RSA_WITH", "AES", "DES_CBC3", "CAMELLIA", "ARIA")):
+        return f"{how}; the secret is sent encrypted to the certificate's key, so that key opens every recording."
+    return f"{how}."
 
 
 def alpn_sentence(protocol: str) -> str:

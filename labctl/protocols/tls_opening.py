@@ -40,7 +40,7 @@ _SUITES = {
     **dict.fromkeys((0xCCA8, 0xCCA9, 0xCCAA), Suite("sha256", 32, True)),
 }
 # Suites in which the secret crosses encrypted to the certificate's RSA key (RFC 5246 section 7.4.7.1).
-RSA_KEY_EXCHANGE = frozenset((0x002F, 0x0035, 0x003C, 0x003D, 0x009C, 0x009D))
+RSA_KEY_EXCHANGE = frozenset((0x000A, 0x002F, 0x0035, 0x003C, 0x003D, 0x009C, 0x009D, 0xC09C, 0xC09D))
 
 
 def read_key_log(text: str) -> dict[bytes, dict[str, bytes]]:

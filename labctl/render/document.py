@@ -8,7 +8,7 @@ from typing import cast
 from labctl import __version__
 from labctl.codec import RESULT_SCHEMA, encode
 from labctl.events import Json
-from labctl.play import Run
+from labctl.play import Run, without_password
 
 
 def document(run: Run) -> dict[str, Json]:
@@ -20,7 +20,7 @@ def document(run: Run) -> dict[str, Json]:
         "lab": run.lab.name,
         "title": run.lab.title,
         "command": run.command,
-        "arguments": _plain(dict(run.arguments)),
+        "arguments": _shown(dict(run.arguments)),
         "internet": run.internet,
         "fault": run.fault,
         "seed": run.seed,
@@ -61,6 +61,11 @@ def document(run: Run) -> dict[str, Json]:
 def dumps(value: Json, *, indent: int | None = None) -> str:
     """JSON in ASCII: no console can choke on it, and no control character reaches a terminal."""
     return json.dumps(value, indent=indent, allow_nan=False).replace("\x7f", "\\u007f")
+
+
+def _shown(arguments: dict[str, object]) -> Json:
+    """The arguments as they were given, without the passwords of URLs."""
+    return _plain({name: without_password(v) if isinstance(v, str) else v for name, v in arguments.items()})
 
 
 def _plain(value: object) -> Json:

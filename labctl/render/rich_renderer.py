@@ -249,6 +249,13 @@ class RichRenderer:
 
     def _table(self, event: Rows) -> None:
         """A table, or more rows of the one that stands above."""
+        if event.form == "message":
+            from labctl.render.message_table import message_lines
+
+            self._gap()
+            drawn = message_lines(event, self._width, self._glyphs, self._words, whole=self._plan.all)
+            self._put(drawn, event.form)
+            return
         if event.form != "table":
             self._gap()
             drawn = (

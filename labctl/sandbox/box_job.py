@@ -85,7 +85,7 @@ class _Lines:
 
     def say(self, line: Line) -> None:
         with self._lock:
-            self._go.write(json.dumps(line, ensure_ascii=False).encode("utf-8", "surrogateescape") + b"\n")
+            self._go.write(json.dumps(line, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n")
             self._go.flush()
 
 

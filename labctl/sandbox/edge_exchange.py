@@ -198,6 +198,11 @@ class Exchange:
         """The rest of the content has no use any more."""
         self._discard = True
 
+    def question_over(self, fetch: Fetch) -> None:
+        """A question to the origin has its answer."""
+        if self._fetch is fetch:
+            self._fetch = None
+
     def deserted(self) -> None:
         """The client is gone."""
         self.gone = True

@@ -28,8 +28,9 @@ from labctl.protocols.http1 import (
 )
 from labctl.protocols.http_dates import write_http_date
 from labctl.sandbox import edge_answers
+from labctl.sandbox.edge_audience import Audience, Told
 from labctl.sandbox.edge_flow import Flow
-from labctl.sandbox.edge_origin import OriginConnection, OriginFailure
+from labctl.sandbox.edge_origin_connection import OriginConnection, OriginFailure
 from labctl.sandbox.edge_profile import end_to_end, passed_trailers, to_origin
 from labctl.sandbox.edge_store import Entry
 
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 # Methods that may be sent again when nobody knows whether they were seen (RFC 9110 section 9.2.2).
 _IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 _LENGTH = frozenset({"content-length"})
+# The audience of a question that is over.
+_NOBODY = Audience(caching.RFC9111_SHARED, None)
 
 
 class Fetch:
@@ -55,13 +58,11 @@ class Fetch:
         # Set when nobody wants the answer any more, and when it may be from before a change.
         self.cancelled = False
         self.spoiled = False
-        self._leader: Exchange | None = None if behind else exchange
-        self._waiting: list[Exchange] = []
-        # Who gets the stored response when all of it is here, with the word for it ("": as any hit).
-        self._at_end: list[tuple[Exchange, Use, str]] = []
+        self._audience = Audience(edge.profile.rules, None if behind else exchange)
         self._connection: OriginConnection | None = None
         self._flow: Flow | None = None
         self._outcome: Outcome | None = None
+        self._passed: tuple[CacheResponse, Framing] | None = None
         self._store: Stored | None = None
         self._old = b""
         self._status = 0
@@ -103,9 +104,9 @@ class Fetch:
 
     def wait(self, exchange: Exchange) -> None:
         """Another request for the same: it gets this answer, if it may."""
-        self._waiting.append(exchange)
+        self._audience.wait(exchange)
         if self._flow is not None:
-            self._release(self.edge.clock())
+            self._audience.head_is_here(self._store, self.edge.clock())
 
     # The request's content.
 
@@ -118,8 +119,9 @@ class Fetch:
         self.may_send()
 
     def may_send(self) -> None:
-        if self._content and self._leader is not None:
-            self._leader.sink.may_send()
+        leader = self._audience.leader
+        if self._content and leader is not None:
+            leader.sink.may_send()
 
     def send(self, content: bytes, last: bool, trailers: Fields) -> None:
         """Content of the client's request."""
@@ -139,8 +141,9 @@ class Fetch:
     # The origin's response.
 
     def interim(self, head: ResponseHead) -> None:
-        if self._leader is not None and not self._leader.gone:
-            self._leader.sink.interim(head.status, head.reason, end_to_end(head.fields, by_name(head.fields)))
+        leader = self._audience.leader
+        if leader is not None and not leader.gone:
+            leader.sink.interim(head.status, head.reason, end_to_end(head.fields, by_name(head.fields)))
 
     def answered(
         self, head: ResponseHead, named: dict[str, str], framing: Framing, data: bytes, reader: BodyReader
@@ -158,23 +161,23 @@ class Fetch:
         self._old = old.body if old is not None else b""
         if outcome.drop:
             edge.store.drop(self.request.url, outcome.drop)
-        uses_old = any(cut.of == "old" for cut in outcome.body)
+        uses_old = self._old_part(outcome)
         if outcome.serve == "again" or (
             outcome.serve != "origin" and uses_old and outcome.store and old is None
         ):
             self._again(outcome, reader)
             return
-        if self._leader is not None:
-            self._leader.answered_already()
+        if self._audience.leader is not None:
+            self._audience.leader.answered_already()
         if outcome.serve == "stale":
             self._leave_origin(reader)
-            self._serve_stored(old, outcome, now)
+            self._over().serve(old, use, self._told(outcome), now)
         elif outcome.serve == "updated" and outcome.store is not None:
             self._leave_origin(reader)
             entry = Entry(outcome.store, self._old)
             if not self.spoiled and not outcome.drop:
                 edge.store.put(entry, (use.stored,) if use.stored is not None else ())
-            self._serve_stored(entry, outcome, now)
+            self._over().serve(entry, use, self._told(outcome), now)
         else:
             self._outcome = outcome
             self._pass(outcome, response, framing, data, reader, now, old)
@@ -204,49 +207,63 @@ class Fetch:
     ) -> None:
         """The origin's response goes to the leader, or into the store and then to the leader."""
         keep = outcome.store is not None and not self.spoiled and framing.length <= self.edge.store.largest
-        if old is None and any(cut.of == "old" for cut in outcome.body):
+        if old is None and self._old_part(outcome):
             keep = False
         self._store = outcome.store if keep else None
+        self._passed = (response, framing)
         flow = self._flow = Flow(keep or reader.done, self._hold, self._deserted)
         if data:
             flow.feed(data)
-        leader = self._leader
+        audience = self._audience
         if not reader.done:
-            if keep and outcome.serve == "stored" and leader is not None:
-                self._at_end.append((leader, self.use, self._word(outcome)))
-            elif leader is not None:
-                edge_answers.pass_on(leader, self.use, outcome, response, flow, framing, stored=keep, now=now)
-            self._release(now)
+            if keep and outcome.serve == "stored":
+                audience.wait_for_the_end(self.use)
+            else:
+                self._pass_on(flow, outcome, stored=keep, now=now)
+            if not keep:
+                self._unshare()
+            audience.head_is_here(self._store, now)
             return
         flow.end(passed_trailers(reader.trailers))
         entry = self._keep(outcome, flow)
-        waiting = self._over()
-        if leader is not None and not leader.gone:
-            if entry is not None and outcome.serve == "stored":
-                leader.from_store(
-                    entry, self.use, now, word=self._word(outcome), asked=(outcome, self._status)
-                )
-            else:
-                edge_answers.pass_on(
-                    leader, self.use, outcome, response, flow, framing, stored=entry is not None, now=now
-                )
-        for exchange in waiting:
-            self._let_go(exchange, entry, now)
+        told = self._told(outcome)
+        if entry is not None and outcome.serve == "stored":
+            self._over().serve(entry, self.use, told, now)
+            return
+        self._pass_on(flow, outcome, stored=entry is not None, now=now)
+        self._over().all_is_here(entry, told, now)
+
+    def _pass_on(self, flow: Flow, outcome: Outcome, *, stored: bool, now: float) -> None:
+        """The origin's response as it comes, to the leader."""
+        leader = self._audience.leader
+        if leader is not None and not leader.gone and self._passed is not None:
+            response, framing = self._passed
+            edge_answers.pass_on(leader, self.use, outcome, response, flow, framing, stored=stored, now=now)
 
     def content(self, data: bytes) -> None:
-        flow = self._flow
-        if flow is None:
+        flow, outcome = self._flow, self._outcome
+        if flow is None or outcome is None:
             return
         if flow.keep and flow.size + len(data) > self.edge.store.largest:
-            self._store = None
+            self._too_big(flow, outcome)
+        if self._flow is not None:
+            flow.feed(data)
+
+    def _too_big(self, flow: Flow, outcome: Outcome) -> None:
+        """It will not be stored after all: whoever waited for that is answered another way."""
+        self._store = None
+        self._unshare()
+        for leader in self._audience.none_will_be_kept():
+            if self._old_part(outcome) and self.use.stored is not None:
+                # The part that is stored cannot be completed: without it the whole is asked for.
+                self.edge.store.drop(self.request.url, (self.use.stored,))
+                leader.look(alone=True)
+            else:
+                self._pass_on(flow, outcome, stored=False, now=self.edge.clock())
+        if self._flow is not None:
             flow.overflow()
-            later, self._at_end = self._at_end, []
-            for exchange, _, _ in later:
-                exchange.look(alone=True)
             if not flow.readers:
                 self._cancel()
-                return
-        flow.feed(data)
 
     def ended(self, reader: BodyReader) -> None:
         flow, outcome = self._flow, self._outcome
@@ -254,29 +271,17 @@ class Fetch:
             return
         now = self.edge.clock()
         entry = self._keep(outcome, flow)
-        later, self._at_end = self._at_end, []
-        self._over()
+        audience = self._over()
         flow.end(passed_trailers(reader.trailers))
-        for exchange, use, word in later:
-            if exchange.gone:
-                continue
-            if entry is not None and word:
-                exchange.from_store(entry, use, now, word=word, asked=(outcome, self._status))
-            elif entry is not None:
-                exchange.from_store(entry, use, now)
-            else:
-                exchange.look(alone=True)
+        audience.all_is_here(entry, self._told(outcome), now)
 
     def failed(self, failure: OriginFailure) -> None:
         """There is no response, or it broke off."""
         flow = self._flow
         if flow is not None:
-            later, self._at_end = self._at_end, []
-            self._over()
+            audience = self._over()
             flow.fail()
-            for exchange, _, _ in later:
-                if not exchange.gone:
-                    exchange.refuse(502, failure.sentence, Because(failure.code, "RFC 9111 section 3.3"))
+            audience.broken_off(failure.sentence, Because(failure.code, "RFC 9111 section 3.3"))
             return
         if failure.again and not self._content and self.method in _IDEMPOTENT and not self._sent_again:
             self._sent_again = True
@@ -284,38 +289,34 @@ class Fetch:
             return
         edge = self.edge
         now = edge.clock()
-        if self._leader is not None:
-            self._leader.answered_already()
+        if self._audience.leader is not None:
+            self._audience.leader.answered_already()
+        given_up = Failure(failure.code, failure.sentence)
         outcome = caching.after_origin(
-            edge.profile.rules,
-            self.request,
-            self.use,
-            Failure(failure.code, failure.sentence),
-            self._asked_at,
-            now,
+            edge.profile.rules, self.request, self.use, given_up, self._asked_at, now
         )
         self._status = 0
         if outcome.serve == "stale":
-            self._serve_stored(edge.store.entry_of(self.use.stored), outcome, now)
-            return
-        leader = self._leader
-        for exchange in (leader, *self._over()):
-            if exchange is not None and not exchange.gone:
-                exchange.refuse(failure.status, failure.sentence, outcome.because)
+            self._over().serve(edge.store.entry_of(self.use.stored), self.use, self._told(outcome), now)
+        else:
+            self._over().refuse(failure.status, failure.sentence, outcome.because)
 
-    # What is kept, and for whom.
+    # What is kept.
 
-    def _word(self, outcome: Outcome) -> str:
-        return cf_cache_status(self.edge.profile.rules, self.use, outcome)
+    def _told(self, outcome: Outcome) -> Told:
+        return Told(outcome, self._status, cf_cache_status(self.edge.profile.rules, self.use, outcome))
+
+    @staticmethod
+    def _old_part(outcome: Outcome) -> bool:
+        """Whether what is to be stored is made of what was stored, too."""
+        return any(cut.of == "old" for cut in outcome.body)
 
     def _again(self, outcome: Outcome, reader: BodyReader) -> None:
         """The answer cannot be used: ask once more, with the client's own fields (RFC 9111 section 4.3.4)."""
         self._leave_origin(reader)
-        leader = self._leader
         if self._asked_again or self._content:
-            for exchange in (leader, *self._over()):
-                if exchange is not None and not exchange.gone:
-                    exchange.refuse(502, "The origin's answer fits nothing that was asked.", outcome.because)
+            sentence = "The origin's answer fits nothing that was asked."
+            self._over().refuse(502, sentence, outcome.because)
             return
         self._asked_again = True
         self.use = Use("forward", None, outcome.because, forwarded=self.use.forwarded or "stale")
@@ -336,55 +337,15 @@ class Fetch:
         replaced = (self.use.stored,) if self.use.stored is not None and self.use.kind != "forward" else ()
         return entry if self.edge.store.put(entry, replaced) else None
 
-    def _serve_stored(self, entry: Entry | None, outcome: Outcome, now: float) -> None:
-        """A stored response to all who wait: freshened by a 304, or stale because the origin fails."""
-        leader, word = self._leader, self._word(outcome)
-        waiting = self._over()
-        for exchange in (leader, *waiting):
-            if exchange is None or exchange.gone:
-                continue
-            if entry is None:
-                exchange.refuse(502, "The origin fails, and what was stored is gone.", outcome.because)
-            elif exchange is leader or outcome.serve == "stale":
-                exchange.collapsed = exchange is not leader
-                exchange.from_store(entry, self.use, now, word=word, asked=(outcome, self._status))
-            else:
-                self._let_go(exchange, entry, now)
-
-    def _let_go(self, exchange: Exchange, entry: Entry | None, now: float) -> None:
-        """Who waited gets what came, if it may; else it asks for itself."""
-        if exchange.gone:
-            return
-        if entry is not None:
-            use = caching.decide(self.edge.profile.rules, exchange.request, (entry.stored,), now)
-            if use.kind == "fresh":
-                exchange.collapsed = True
-                exchange.from_store(entry, use, now)
-                return
-        exchange.look(alone=True)
-
-    def _release(self, now: float) -> None:
-        """The head is here and the content is not: who may wait for the end, and who goes on alone?"""
-        waiting, self._waiting = self._waiting, []
-        if self._store is None:
-            self._unshare()
-        for exchange in waiting:
-            if exchange.gone:
-                continue
-            if self._store is not None:
-                use = caching.decide(self.edge.profile.rules, exchange.request, (self._store,), now)
-                if use.kind == "fresh":
-                    exchange.collapsed = True
-                    self._at_end.append((exchange, use, ""))
-                    continue
-            exchange.look(alone=True)
+    # The end.
 
     def left(self, exchange: Exchange) -> None:
         """A client that is gone. The origin is asked on only for what will be kept."""
-        if exchange is not self._leader:
+        audience = self._audience
+        if exchange is not audience.leader:
             return
-        self._leader = None
-        if self._content or not (self._waiting or self._at_end or self._shared or self._store is not None):
+        audience.leader = None
+        if self._content or not (audience.waiting or self._shared or self._store is not None):
             self._cancel()
 
     def _unshare(self) -> None:
@@ -392,18 +353,19 @@ class Fetch:
             del self.edge.fetches[self.request.url]
         self._shared = False
 
-    def _over(self) -> list[Exchange]:
-        """Nothing more comes of it. Returns who still waits."""
+    def _over(self) -> Audience:
+        """Nothing more comes of it. Returns those who are still to be answered."""
         self._unshare()
         edge = self.edge
         edge.running.discard(self)
+        # Not to be a circle, which only the collector would find.
+        self.exchange.question_over(self)
         if self.behind:
             edge.refreshed(self)
-        waiting, self._waiting = self._waiting, []
-        self._leader = None
+        audience, self._audience = self._audience, _NOBODY
         self._connection = None
         self._flow = None
-        return waiting
+        return audience
 
     def _hold(self, hold: bool) -> None:
         if self._connection is not None:
@@ -411,7 +373,7 @@ class Fetch:
 
     def _deserted(self) -> None:
         """Nobody reads any more; what will be stored is fetched to its end."""
-        if self._flow is not None and not self._flow.keep and not self._at_end:
+        if self._flow is not None and not self._flow.keep and not self._audience.waiting:
             self._cancel()
 
     def _cancel(self) -> None:

@@ -122,7 +122,7 @@ async def _serve(
     gc.collect()
     gc.freeze()
     before = gc.get_threshold()
-    gc.set_threshold(50_000, 20, 100)
+    gc.set_threshold(100_000, 50, 1000)
     try:
         started(*listener.getsockname()[:2])
         await stop.wait()

@@ -7,7 +7,7 @@ from labctl.events import Claim
 # What the CDN's words mean: in every run without a demonstration.
 WORDS = Claim(
     "cache.words",
-    "What the CDN answers out of its store says HIT and how old it is (Age); what it had to fetch has no Age.",
+    "Out of its store a CDN answers HIT and says how old that is (Age); what Cloudflare had to fetch has no Age.",
     source="Cloudflare docs, cache responses; RFC 9111 section 5.1",
     broken_by="edge-hides-age",
     kind="habit",
@@ -21,7 +21,7 @@ EXTENSION = Claim(
 )
 SET_COOKIE = Claim(
     "cache.set-cookie",
-    "A file that would be kept is not when it comes with a Set-Cookie: BYPASS, each time.",
+    "Cloudflare does not keep a file that comes with a Set-Cookie: BYPASS, each time, whatever its extension.",
     source="Cloudflare docs, default cache behavior and origin cache control",
     broken_by="edge-removes-cookies",
     kind="habit",
@@ -80,7 +80,7 @@ HEURISTIC = Claim(
 
 VARY = Claim(
     "cache.vary",
-    "Vary makes a request's field part of the key: who asks in another language gets a copy of their own.",
+    "By the RFC, Vary makes a request's field part of the key: another language has a copy of its own.",
     source="RFC 9111 section 4.1",
     broken_by="edge-ignores-vary",
     shown_by=("--show", "keys"),
@@ -120,7 +120,7 @@ PURGE = Claim(
 )
 TOO_LATE = Claim(
     "cache.too-late",
-    "A header that is changed today reaches nobody who has a copy of yesterday, until that one runs out.",
+    "A header that is changed today reaches no page that has a copy of yesterday, until that one runs out.",
     source="RFC 9111 section 4.2",
     broken_by="browser-forgets",
     shown_by=("--show", "purge"),

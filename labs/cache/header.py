@@ -12,7 +12,15 @@ from labctl.protocols.caching import CacheRequest, CacheResponse
 from labctl.protocols.http1_fields import Fields, get
 from labs.cache.telling import command, note, opening, result
 from labs.cache.told import told_table
-from labs.cache.verdict import fields_row, measures, shared_rules, verdict, verdict_table, why_and_what
+from labs.cache.verdict import (
+    DECIDING,
+    fields_row,
+    measures,
+    shared_rules,
+    verdict,
+    verdict_table,
+    why_and_what,
+)
 from labs.cache.words import span
 
 # The names of fields that decide; anything else with a colon may still be meant as a field.
@@ -46,6 +54,12 @@ def _read(line: str) -> tuple[str, str]:
             "header-unreadable",
             f"{line[error.start]!r} cannot be sent in a field: it is no character of ISO 8859-1",
         ) from error
+    if line.startswith("HTTP/"):
+        raise UsageError(
+            "header-unreadable",
+            f"{line[:40]!r} is a status line; a field has a name, a colon and a value",
+            fixes=("labctl cache --header 'Cache-Control: max-age=60'",),
+        )
     name, colon, value = line.partition(":")
     # `max-age=60` and `private="a:b"` are values; a name has no "=", no blank and no comma in it.
     if not colon or "=" in name or "," in name or " " in name.strip():
@@ -73,7 +87,7 @@ def explained(fields: Fields, url: str, cdn: str = "") -> Iterator[Event]:
     yield verdict_table(browser, shared)
     yield from measures(browser, shared)
     yield from told_table(fields)
-    yield from why_and_what(request, response, NOW, rules)
+    yield from why_and_what(request, response, NOW, browser, shared)
     for words in unread(fields):
         yield note(words)
     yield result(in_short(browser, shared), "ok" if browser.may_store.yes or shared.may_store.yes else "warn")
@@ -85,16 +99,27 @@ def in_short(browser: caching.Explained, shared: caching.Explained) -> str:
     """Both verdicts in one sentence."""
     if browser.fresh_s and shared.fresh_s:
         return f"A browser answers by itself for {span(browser.fresh_s)}, a CDN for {span(shared.fresh_s)}."
-    said = []
-    for who, each in (("a browser", browser), ("a CDN", shared)):
-        if not each.may_store.yes:
-            said.append(f"{who} keeps nothing")
-        elif each.fresh_s:
-            said.append(f"{who} answers by itself for {span(each.fresh_s)}")
-        else:
-            said.append(f"{who} keeps it and asks before each use")
-    text = ", ".join(said)
-    return f"{text[:1].upper()}{text[1:]}."
+    (one, both), (other, _) = (_does(each) for each in (browser, shared))
+    if one == other:
+        return f"A browser and a CDN {both}."
+    return f"A browser {one}, a CDN {other}."
+
+
+def _does(each: caching.Explained) -> tuple[str, str]:
+    """What a cache does with a response, of one cache and of two."""
+    if not each.may_store.yes:
+        return "keeps nothing", "keep nothing"
+    if each.fresh_s:
+        return (f"answers by itself for {span(each.fresh_s)}",) * 2
+    if each.stale_s:
+        behind = f"with an old one for {span(each.stale_s)}"
+        return f"answers {behind} and refreshes behind it", f"answer {behind} and refresh behind it"
+    if each.after_that.yes:
+        return "keeps it and asks before each use", "keep it and ask before each use"
+    return (
+        "has nothing to compare and fetches it anew each time",
+        "have nothing to compare and fetch it anew each time",
+    )
 
 
 _KNOWN = frozenset(
@@ -113,15 +138,25 @@ _KNOWN = frozenset(
 )
 
 
+_OF_REQUESTS = frozenset({"only-if-cached", "max-stale", "min-fresh"})
+_FIELDS = {name.lower(): name for name in (*DECIDING, "Date")}
+
+
 def unread(fields: Fields) -> Iterator[str]:
     """What in these fields means nothing to a cache, a sentence for each."""
     from difflib import get_close_matches
 
     for name in caching.parse_cache_control(get(fields, "Cache-Control") or ""):
-        if name not in _KNOWN:
+        shown = name[:40]
+        if name in _OF_REQUESTS:
+            yield f"{shown!r} is a directive of requests; in a response it says nothing. (RFC 9111 section 5.2.1)"
+        elif name in _FIELDS:
+            yield f"{shown!r} is a field and no directive: give it with a colon and a value, {_FIELDS[name]}: ..."
+        elif name not in _KNOWN:
             near = get_close_matches(name, _KNOWN, n=1)
-            shown = name[:40]
             hint = f" Was {near[0]} meant?" if near else ""
+            if " " in name and any(part in _KNOWN for part in name.split()):
+                hint = " Directives are separated by commas."
             yield f"{shown!r} is no directive that caches know, and they take no notice of it.{hint}"
     if (age := get(fields, "Age")) is not None and not age.strip().isdigit():
         yield f"Age is {age[:40]!r}: no whole number of seconds, so it counts for nothing. (RFC 9111 section 5.1)"

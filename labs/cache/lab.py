@@ -42,7 +42,8 @@ def place(arguments: Mapping[str, Any]) -> Place:
     """Where the target lives; `--header` and a Redis need no internet. Raises UsageError."""
     if arguments.get("redis"):
         return "local"
-    if not arguments.get("url"):
+    # With --header nobody is asked, wherever the URL is.
+    if arguments.get("header") or not arguments.get("url"):
         return "sandbox"
     from labs.cache.target import place_of, read_url
 
@@ -116,6 +117,12 @@ def _sensible(
             "--redis",
             f"--show {show}: no store takes part in it" if show else "a URL: no store takes part in that",
             f"labctl cache --show aside --redis {redis}",
+        ),
+        (
+            redis and internet.fault,
+            "--redis",
+            f"--break {internet.fault}: a fault changes the sandbox, and a real Redis is not in it",
+            f"labctl cache --show {show} --break {internet.fault}",
         ),
         (
             redis and internet.kind == "sandbox",

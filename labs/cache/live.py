@@ -11,11 +11,12 @@ from labctl.internet import Internet
 from labctl.protocols.caching import CacheRequest
 from labctl.protocols.http1_fields import Fields, get
 from labctl.protocols.url import Url
+from labs.cache.advice import compares_nothing, told_otherwise
 from labs.cache.browser import ACCEPTS
 from labs.cache.claims import WORDS
 from labs.cache.header import in_short
 from labs.cache.network import Network
-from labs.cache.telling import command, measured, opening, result, table
+from labs.cache.telling import command, measured, note, opening, result, table
 from labs.cache.told import told_table, word_of
 from labs.cache.verdict import fields_row, measures, shared_rules, verdict, verdict_table, why_and_what
 from labs.cache.whole import about_the_answer, no_answer, response_of
@@ -41,14 +42,20 @@ def ask_gently(internet: Internet, url: Url, cdn: str) -> Iterator[Event]:
         yield fields_row(answer.fields, answer.status)
         yield verdict_table(browser, shared)
         yield from measures(browser, shared)
-        yield from why_and_what(request, response, now, rules)
+        yield from why_and_what(request, response, now, browser, shared)
         yield from about_the_answer(answer, browser, shared)
         asked = [("first", answer), ("second", network.ask(url).answer)]
         conditions = _conditions(answer)
         if conditions:
             asked.append(("has it changed?", network.ask(url, "GET", (*ACCEPTS, *conditions)).answer))
         rows = [_row(what, each) for what, each in asked]
+        notes = (
+            told_otherwise(tuple(word_of(a.fields) for _, a in asked[:2] if a is not None), shared),
+            compares_nothing(response, *(response_of(a) for _, a in asked[2:] if a is not None)),
+        )
         yield table("live.asked", "What came back", ("request", "status", "CDN", "Age", "body"), rows)
+        for words in filter(None, notes):
+            yield note(words)
         yield from told_table(asked[1][1].fields if asked[1][1] is not None else answer.fields)
         yield measured("cache.live.requests", network.requests, f"{network.requests} requests were sent.")
         yield from _judged(asked)
@@ -86,7 +93,7 @@ def _judged(asked: list[tuple[str, Answer | None]]) -> Iterator[Event]:
     if not hits:
         yield WORDS.not_seen("No cache on the way answered out of its store in these requests.")
         return
+    without = [age for age in hits if age is None]
     yield WORDS.judged(
-        all(age is not None for age in hits),
-        f"HIT came with Age: {hits[-1]}." if hits[-1] is not None else "HIT came without an Age.",
+        not without, "HIT came without an Age." if without else f"HIT came with Age: {hits[-1]}."
     )

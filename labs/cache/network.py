@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from labctl.errors import CannotRun
-from labctl.fetch.exchange import Limits
+from labctl.fetch.exchange import USUAL
 from labctl.fetch.visit import Visitor
 from labctl.internet import Internet
 from labctl.protocols.http1_fields import Fields
@@ -27,7 +27,9 @@ class Network:
 
     def __init__(self, internet: Internet, *, most: int | None = None) -> None:
         self._internet = internet
-        limits = None if most is None else Limits(most=most)
+        limits = None
+        if most is not None:
+            limits = USUAL._replace(most=most, seconds=internet.timeout or USUAL.seconds)
         self._visitor = Visitor(internet, hsts=False, limits=limits)
         self.requests = 0
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from labctl.events import Event
+from labctl.protocols.cache_vocabulary import identify_cdn
 from labctl.protocols.caching import Explained, parse_cache_control
-from labctl.protocols.http1_fields import get
+from labctl.protocols.caching_cloudflare import eligibility
+from labctl.protocols.http1_fields import Fields, get
 from labs.cache.claims import EXTENSION, HEURISTIC, NO_CACHE, NO_STORE, SET_COOKIE, WORDS
 from labs.cache.visits import Visited
 from labs.cache.words import NOT_ASKED, listed
@@ -37,10 +39,19 @@ def judged(visits: Sequence[Visited], browser: Explained) -> Iterator[Event]:
             f" {'again' if anas[1].load.asked_network else 'nobody'}.",
         )
     cdn = [visit.cdn for visit in visits if visit.cdn != NOT_ASKED]
-    if cdn and get(first, "Set-Cookie") is not None and "DYNAMIC" not in cdn:
-        yield SET_COOKIE.judged(set(cdn) == {"BYPASS"}, f"The CDN said {listed(list(dict.fromkeys(cdn)))}.")
-    if "DYNAMIC" in cdn and {"public", "max-age"} <= set(said):
-        yield EXTENSION.judged(True, "The response allows it, and the CDN said DYNAMIC.")
+    words = f"The CDN said {listed(list(dict.fromkeys(cdn)))}."
+    if not cdn or not _is_cloudflare(first):
+        return
+    # Both are habits of Cloudflare: of another CDN its answer says nothing about them.
+    eligible = eligibility(visits[0].load.url.text)
+    if eligible.yes and get(first, "Set-Cookie") is not None:
+        yield SET_COOKIE.judged(set(cdn) == {"BYPASS"}, words)
+    elif not eligible.yes and {"public", "max-age"} <= set(said) and get(first, "Set-Cookie") is None:
+        yield EXTENSION.judged(set(cdn) == {"DYNAMIC"}, f"The response says public and max-age. {words}")
+
+
+def _is_cloudflare(fields: Fields) -> bool:
+    return any(each.name == "Cloudflare" for each in identify_cdn(fields))
 
 
 def _words(visits: Sequence[Visited]) -> Iterator[Event]:
@@ -49,7 +60,13 @@ def _words(visits: Sequence[Visited]) -> Iterator[Event]:
         yield WORDS.not_seen("No CDN answered out of its store in these visits.")
         return
     ages = [get(visit.fields, "Age") for visit in hits]
+    fetched = [visit for visit in visits if visit.cdn in ("MISS", "EXPIRED") and _is_cloudflare(visit.fields)]
+    aged = [visit.cdn for visit in fetched if get(visit.fields, "Age") is not None]
     yield WORDS.judged(
-        all(age is not None for age in ages),
-        f"HIT came with Age: {ages[-1]}." if ages[-1] is not None else "HIT came without an Age.",
+        all(age is not None for age in ages) and not aged,
+        f"{aged[0]} came with an Age, too."
+        if aged
+        else f"HIT came with Age: {ages[-1]}."
+        if ages[-1] is not None
+        else "HIT came without an Age.",
     )

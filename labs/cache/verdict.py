@@ -8,13 +8,15 @@ from labctl.events import Event, Hue, Row, Rows
 from labctl.protocols import caching
 from labctl.protocols.caching import CacheRequest, CacheResponse, CacheRules, Cell, Explained
 from labctl.protocols.http1_fields import Fields, get
+from labs.cache.advice import what_to_change, why
 from labs.cache.telling import about, measured, note
-from labs.cache.words import listed
+from labs.cache.told import word_of
+from labs.cache.words import cut, listed, span
 
 # The fields that a cache decides by, in the order of the screen.
 DECIDING = (
-    *("Cache-Control", "Expires", "CDN-Cache-Control", "Cloudflare-CDN-Cache-Control", "Pragma", "ETag"),
-    *("Last-Modified", "Vary", "Age", "Set-Cookie"),
+    *("Cache-Control", "Expires", "CDN-Cache-Control", "Cloudflare-CDN-Cache-Control", "Surrogate-Control"),
+    *("Pragma", "ETag", "Last-Modified", "Vary", "Age", "Set-Cookie"),
 )
 SHARED: dict[str, CacheRules] = {"rfc9111": caching.RFC9111_SHARED, "cloudflare": caching.CLOUDFLARE}
 _LABELS = {"rfc9111": "shared: everyone", "cloudflare": "shared, as Cloudflare"}
@@ -32,7 +34,7 @@ def shared_rules(cdn: str, fields: Fields) -> CacheRules:
 
 def fields_row(fields: Fields, status: int = 200) -> Rows:
     """The fields that decide, as they came."""
-    shown = [(name.lower(), value) for name in DECIDING if (value := get(fields, name)) is not None]
+    shown = [(name.lower(), cut(value)) for name in DECIDING if (value := get(fields, name)) is not None]
     if status != 200:
         shown.insert(0, ("status", str(status)))
     if not any(name in ("cache-control", "expires") for name, _ in shown):
@@ -68,7 +70,7 @@ def verdict_table(browser: Explained, cdn: Explained) -> Rows:
 
 def _row(label: str, browser: Cell, cdn: Cell) -> Row:
     stored = label == "may store it"
-    rules = listed(list(dict.fromkeys(c.because.rule for c in (browser, cdn) if c.because.rule)))
+    rules = gathered(list(dict.fromkeys(c.because.rule for c in (browser, cdn) if c.because.rule)))
     hues: tuple[Hue, ...] = ("", _hue(browser), _hue(cdn)) if stored else ()
     cells = tuple(f"{_mark(c) if stored else ''}{c.text}\n{c.because.words}" for c in (browser, cdn))
     return Row(
@@ -77,9 +79,7 @@ def _row(label: str, browser: Cell, cdn: Cell) -> Row:
         (f"{label}\n  because", *cells),
         hues=hues,
         bold=(1, 2) if label in ("may store it", "fresh for") else (),
-        data={
-            "rule": gathered(list(dict.fromkeys(c.because.rule for c in (browser, cdn) if c.because.rule)))
-        },
+        data={"rule": rules},
     )
 
 
@@ -94,8 +94,9 @@ def _hue(cell: Cell) -> Hue:
 def gathered(rules: Sequence[str]) -> str:
     """`RFC 9111 sections 3 and 4.2.1, RFC 5861 section 3`: each document once."""
     found: dict[str, list[str]] = {}
-    for rule in rules:
-        document, _, section = rule.partition(" section ")
+    # "RFC 9111 section 4.2.2, Chromium": an RFC, and who reads it so.
+    for part in ", ".join(rules).split(", ") if rules else ():
+        document, _, section = part.partition(" section ")
         found.setdefault(document, [])
         if section and section not in found[document]:
             found[document].append(section)
@@ -123,22 +124,48 @@ def _said(yes: bool) -> str:
 
 
 def why_and_what(
-    request: CacheRequest, response: CacheResponse, now: float, shared: CacheRules
+    request: CacheRequest, response: CacheResponse, now: float, browser: Explained, shared: Explained
 ) -> Iterator[Event]:
-    """Why it is not answered out of a store, and what its sender would change."""
+    """Why it is not answered out of a store, whom a change reaches when, and what its sender would change."""
     whys: dict[str, list[str]] = {}
-    changes: dict[str, None] = {}
-    for name, rules in (("browser", caching.BROWSER), ("CDN", shared)):
-        why = caching.why_not_cached(rules, request, response, now)
-        if why is not None:
-            whys.setdefault(f"{why.words} ({why.rule})", []).append(name)
-        if not response.complete:
-            continue
-        for advice in caching.what_to_change(rules, request, response, now):
-            line = f" Send `{advice.header}`" if advice.header else ""
-            changes[f"{advice.words}{line}"] = None
+    for name, each in (("browser", browser), ("CDN", shared)):
+        found = why(each, request, response, now)
+        if found is not None:
+            whys.setdefault(f"{found.words} ({found.rule})", []).append(name)
     for words, names in whys.items():
         who = "neither of them answers" if len(names) == 2 else f"the {names[0]} does not answer"
         yield note(f"Why {who} by itself: {words}.")
-    for words in changes:
-        yield about("change", words)
+    yield about("new bytes", reach(browser, shared, came_from_store=_out_of_a_store(response)))
+    if not response.complete:
+        return
+    for advice in what_to_change(request, response, now, browser, shared):
+        line = f" Send `{advice.header}`" if advice.header else ""
+        yield about("change", f"{advice.words}{line}")
+
+
+def _out_of_a_store(response: CacheResponse) -> bool:
+    """Whether some cache on the way had this response already."""
+    return word_of(response.fields) in ("HIT", "STALE", "UPDATING", "REVALIDATED")
+
+
+def reach(browser: Explained, shared: Explained, *, came_from_store: bool = False) -> str:
+    """When people see that the origin has something new, as a sentence."""
+    own, everybodys = browser.fresh_s + browser.stale_s, shared.fresh_s + shared.stale_s
+    if came_from_store and not everybodys:
+        return (
+            "come when the cache on the way asks the origin again: it has an old copy, and this header does not say"
+            " for how long. Purge it there, or give the file a new URL."
+        )
+    if not own and not everybodys:
+        return (
+            "are seen at once, nobody answers with the old ones. If you see old ones still, look for a service worker"
+            " or a build that did not run."
+        )
+    if not own:
+        return f"reach a browser when the CDN's copy has run out, after up to {span(everybodys)}, or after a purge."
+    if not everybodys:
+        return (
+            f"reach whoever has a copy after up to {span(own)}: no purge gets into browsers, a new URL does."
+        )
+    both = span(own) if own == everybodys else f"{span(own)} in a browser and {span(everybodys)} in a CDN"
+    return f"under this URL reach whoever has a copy after up to {both}. A new URL reaches everybody at once."

@@ -48,7 +48,7 @@ def whole(internet: Internet, url: Url, cdn: str, *, usual: bool) -> Iterator[Ev
         yield fields_row(answer.fields, answer.status)
         yield verdict_table(browser, shared)
         yield from measures(browser, shared)
-        yield from why_and_what(request, response, now, rules)
+        yield from why_and_what(request, response, now, browser, shared)
         yield from about_the_answer(answer, browser, shared)
         visits = [Visited(0.0, "Ana", first)]
         for when, who, person in zip(
@@ -69,9 +69,9 @@ def whole(internet: Internet, url: Url, cdn: str, *, usual: bool) -> Iterator[Ev
         yield from told_table(answer.fields)
         yield from judged(visits, browser)
     yield result(in_short(browser, shared), "ok" if browser.may_store.yes or shared.may_store.yes else "warn")
-    yield command(
-        "by hand", f"labctl shell -- curl -sI {quote(url.text)}", "twice: MISS, then HIT" if usual else ""
-    )
+    # {,}: curl asks twice, in one sandbox; each `labctl shell` is a new one, with an empty CDN.
+    twice = f"{url.text}{{,}}" if quote(url.text) == url.text else quote(url.text)
+    yield command("by hand", f"labctl shell -- curl -sI {twice}", "twice: MISS, then HIT" if usual else "")
     yield command("next", "labctl cache --show browser" if usual else "labctl cache")
 
 

@@ -32,12 +32,17 @@ def seconds(value: float) -> str:
 
 
 def span(value: float) -> str:
-    """A duration as one says it: `60 s`, `2 h`, `365 days`, and exact seconds where it is no round number."""
+    """A duration as one says it: `60 s`, `1 h`, `365 days`, and exact seconds where it is no round number."""
     for scale, one, many in ((86400, "day", "days"), (3600, "h", "h"), (60, "min", "min")):
-        if value >= 2 * scale and value % scale == 0 and scale > 60:
+        if value >= scale and value % scale == 0 and scale > 60:
             count = int(value // scale)
             return f"{count:,} {one if count == 1 else many}"
     return seconds(value)
+
+
+def cut(text: str, most: int = 300) -> str:
+    """A peer's text, and no more of it than can be read."""
+    return text if len(text) <= most else f"{text[:most]}... ({len(text):,} characters)"
 
 
 def count(number: int, one: str, many: str = "") -> str:

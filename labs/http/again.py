@@ -7,20 +7,34 @@ from collections.abc import Iterator
 from labctl.events import Event, Hue, Measure, Row, Verdict
 from labctl.fetch.exchange import Answer
 from labctl.protocols.http1 import Fields, get, get_all, without
-from labs.http.claims import CONDITIONAL, FIELDS, HEAD_AND_RANGES, HOST
+from labs.http.claims import CONDITIONAL, FIELDS, FRAMING, HEAD_AND_RANGES, HOST
 from labs.http.peer import Desk, Peer
 from labs.http.telling import measured, table
-from labs.http.words import count, http_bytes, shortened, size, status_line
+from labs.http.words import count, http_bytes, listed, shortened, size, status_line
 
 PART = 100
+# How a connection shows that the server had closed it before the request came.
+_GONE = ("no-answer", "reset", "closed-early")
+# Fields that a HEAD should have as the GET has them (RFC 9110 section 9.3.2; others may be left out).
+_SAME = ("Content-Type", "ETag", "Last-Modified", "Content-Encoding")
 # What the two sites at one address are called, and where what an application got can be read.
 SITE, OTHER, ECHO = "www.shop.test", "shop.test", "http://api.shop.test/echo"
+
+
+def both_lengths(desk: Desk, seen: str) -> Verdict:
+    """The claim on framing: what was `seen` of an answer, and what a server of the town makes of two lengths."""
+    from labs.http.shows.framing import API, BOTH
+
+    with desk.reach(API) as peer:
+        both = peer.ask(raw=BOTH)
+    return FRAMING.judged(both.status == 400, f"{seen} A request with both lengths got {status_line(both)}.")
 
 
 class _Asking:
     """One connection to the origin after the other, as few as it allows."""
 
-    def __init__(self, desk: Desk, peer: Peer, first: Answer) -> None:
+    def __init__(self, desk: Desk, peer: Peer, first: Answer, dropped: frozenset[str]) -> None:
+        self._dropped = dropped
         self._desk = desk
         self._peer = peer
         self._keeps = first.keep_alive
@@ -28,12 +42,17 @@ class _Asking:
         self.requests = self.connections = 1
 
     def ask(self, *, method: str = "GET", fields: Fields) -> Answer:
-        """Raises Unreached."""
-        if not self._keeps:
+        """Asked once more when a kept connection had ended meanwhile: both methods are safe. Raises Unreached."""
+        answer = self._once(method, fields) if self._keeps else None
+        if answer is None or (answer.failure in _GONE and not answer.wire_received):
             self._peer = self._desk.reach(self._peer.url)
             self._own.append(self._peer)
             self.connections += 1
-        answer = self._peer.ask(method=method, fields=fields, limits=self._desk.limits)
+            answer = self._once(method, fields)
+        return answer
+
+    def _once(self, method: str, fields: Fields) -> Answer:
+        answer = self._peer.ask(method=method, fields=fields, limits=self._desk.limits, dropped=self._dropped)
         self._keeps = answer.keep_alive
         self.requests += 1
         return answer
@@ -43,11 +62,13 @@ class _Asking:
             peer.close()
 
 
-def ask(desk: Desk, peer: Peer, first: Answer, fields: Fields, *, everything: bool) -> Iterator[Event]:
+def ask(
+    desk: Desk, peer: Peer, first: Answer, fields: Fields, dropped: frozenset[str], *, everything: bool
+) -> Iterator[Event]:
     """`everything`: also what is asked of other sites of the town. Raises Unreached."""
-    asking = _Asking(desk, peer, first)
+    asking = _Asking(desk, peer, first, dropped)
     try:
-        rows, verdicts, measures = _of_this(asking, first, fields, ours=everything)
+        rows, verdicts, measures = _of_this(asking, first, fields, ours=desk.internet.kind == "sandbox")
     finally:
         asking.close()
     if everything:
@@ -66,14 +87,14 @@ def _of_this(
 ) -> tuple[list[Row], list[Verdict], list[Measure]]:
     """The same resource: without its content, on a condition, in part. `ours`: this server should do all of that."""
     head = asking.ask(method="HEAD", fields=fields)
-    rows = [_row("HEAD", head, "the same fields, no content")]
+    rows = [_row("HEAD", head, _headed(first, head))]
     verdicts: list[Verdict] = []
     measures: list[Measure] = []
     tag, date = get(first.fields, "ETag"), get(first.fields, "Last-Modified")
     if tag or date:
         name, value = ("If-None-Match", tag) if tag else ("If-Modified-Since", date)
         match = asking.ask(fields=(*fields, (name, value or "")))
-        said = "yours is still right" if match.status == 304 else "sent once more"
+        said = {304: "yours is still right", 200: "sent once more"}.get(match.status, "")
         rows.append(_row(shortened(f"{name}: {value}"), match, said))
         if tag:
             verdicts.append(_conditional(first, match, ours=ours))
@@ -87,7 +108,8 @@ def _of_this(
         verdicts.append(CONDITIONAL.not_seen("The response has no ETag to ask with."))
     plain = without(fields, "Accept-Encoding")
     part = asking.ask(fields=(*plain, ("Range", f"bytes=0-{PART - 1}")))
-    said = get(part.fields, "Content-Range") or "all of it: Range is ignored"
+    ignored = "all of it: Range is ignored" if part.status == 200 else ""
+    said = get(part.fields, "Content-Range") or ignored
     rows.append(_row(f"Range: bytes=0-{PART - 1}", part, said))
     verdicts.append(_head_and_ranges(first, head, part, ours=ours))
     return rows, verdicts, measures
@@ -97,16 +119,31 @@ def _row(label: str, answer: Answer, said: str) -> Row:
     status = status_line(answer)
     hue: Hue = "bad" if answer.failure else "warn" if answer.status >= 400 else "ok"
     return Row(
-        text=f"{label}: {status}, {size(answer.body_bytes)} of content, {said}.",
+        text=f"{label}: {status}, {size(answer.body_bytes)} of content{said and ', '}{said}.",
         cells=(label, str(answer.status or answer.failure), size(answer.body_bytes), said),
         hues=("", hue, "", "mute"),
     )
 
 
+def _headed(first: Answer, head: Answer) -> str:
+    """What a HEAD gave of what the GET had, as a clause."""
+    if head.failure or head.status != first.status:
+        return ""
+    if head.excess:
+        return "and content behind it, against the rules"
+    return "the same fields, no content" if not _differing(first, head) else "other fields, no content"
+
+
+def _differing(first: Answer, head: Answer) -> list[str]:
+    return [name for name in _SAME if get(first.fields, name) != get(head.fields, name)]
+
+
 def _conditional(first: Answer, second: Answer, *, ours: bool) -> Verdict:
     saved = f"{size(http_bytes(first))} the first time, {size(http_bytes(second))} the second"
     if second.status == 304:
-        return CONDITIONAL.judged(second.body_bytes == 0, f"304 without content: {saved}.")
+        more = size(len(second.excess))
+        said = f"304, and {more} behind it" if second.excess else "304 without content"
+        return CONDITIONAL.judged(not second.excess, f"{said}: {saved}.")
     if not ours or second.failure:
         return CONDITIONAL.not_seen(f"This server answered {status_line(second)}, with the content again.")
     return CONDITIONAL.judged(
@@ -120,7 +157,11 @@ def _head_and_ranges(first: Answer, head: Answer, part: Answer, *, ours: bool) -
     ranged = f"Range: {part.status}, {size(part.body_bytes)}."
     if head.failure or head.status != first.status:
         return HEAD_AND_RANGES.not_seen(f"HEAD was answered by {status_line(head)}.")
-    right = head.body_bytes == 0 and part.status == 206 and part.body_bytes <= PART
+    if other := _differing(first, head):
+        told += f" It differs in {listed(other)}."
+    # What was stored may have changed between two requests, and elsewhere nobody promised parts.
+    ours = ours and get(first.fields, "Accept-Ranges") == "bytes"
+    right = not head.excess and not other and part.status == 206 and part.body_bytes <= PART
     if not right and not ours:
         return HEAD_AND_RANGES.not_seen(f"This server gives no parts of this resource. {told} {ranged}")
     return HEAD_AND_RANGES.judged(right, f"{told} {ranged}")

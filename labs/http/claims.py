@@ -53,7 +53,7 @@ KEEP_ALIVE = Claim(
 )
 TWO_WRITES = Claim(
     "http.two-writes",
-    "A server that writes head and content apart, with Nagle's rule on, loses some 40 ms on each response.",
+    "A server that writes head and content apart, with Nagle's rule on, loses some 40 ms a response.",
     source="RFC 9293 section 3.7.4, RFC 1122 section 4.2.3.2; 40 ms is Linux's TCP_DELACK_MIN",
     broken_by="server-sends-at-once",
     kind="measured",
@@ -81,7 +81,7 @@ HEAD_AND_RANGES = Claim(
 COOKIES = Claim(
     "http.cookies",
     "A client brings a cookie back only to the hosts and paths that it was set for; a server must not trust it.",
-    source="RFC 6265 sections 5.4 and 8.5",
+    source="RFC 6265 sections 5.4 and 8.3",
     broken_by="cookies-everywhere",
     shown_by=("--show", "cookies"),
 )
@@ -94,7 +94,7 @@ NEGOTIATION = Claim(
 )
 INTERIM = Claim(
     "http.interim",
-    "With Expect: 100-continue, content that will be refused is never sent.",
+    "With Expect: 100-continue a client waits for a yes: content that is refused at once is not sent.",
     source="RFC 9110 sections 10.1.1 and 15.2.1, RFC 8297",
     broken_by="client-does-not-wait",
     shown_by=("--show", "interim"),
@@ -102,7 +102,8 @@ INTERIM = Claim(
 ALT_SVC = Claim(
     "http.alt-svc",
     "HTTP/3 is announced: by Alt-Svc in an answer over TCP, or by an HTTPS record before the first visit.",
-    source="RFC 9114 section 3.1.1, RFC 7838 section 3, RFC 9460 section 9",
+    source="RFC 9114 sections 3.1 and 3.1.1 (a client may try without), RFC 7838 section 3, RFC 9460 section 9",
+    kind="habit",
     broken_by="http3-not-announced",
     shown_by=("--show", "alt-svc"),
 )

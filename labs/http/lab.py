@@ -29,7 +29,7 @@ Show = Literal[
 
 def place(arguments: Mapping[str, Any]) -> Place:
     """Where the URL's host lives; a demonstration has none and lives in the sandbox. Raises UsageError."""
-    if not arguments.get("url"):
+    if arguments.get("url") is None:
         return "sandbox"
     from ipaddress import ip_address
 
@@ -58,15 +58,19 @@ def run(
     header: Annotated[
         list[str] | None, "A field of the request, 'Name: value'. May be repeated.", "-H"
     ] = None,
-    data: Annotated[str | None, "The request's content.", "-d"] = None,
+    data: Annotated[
+        list[str] | None,
+        "The request's content, or @FILE. More than one are joined with &, as curl does.",
+        "-d",
+    ] = None,
     http2: Annotated[bool, "The same request over HTTP/1.1 and HTTP/2, side by side."] = False,
     show: Annotated[Show | None, "One demonstration instead of a request."] = None,
 ) -> Iterator[Event]:
     """The lab's events. Raises UsageError, at once, for what cannot be meant."""
     from labs.http.target import read_wanted
 
-    wanted = read_wanted(url, method, header or (), data)
-    if show and (url or method or header or data is not None or http2):
+    wanted = read_wanted(url, method, header or (), data or ())
+    if show and (url is not None or method or header or data or http2):
         raise UsageError(
             "options-contradict",
             f"--show {show} makes requests of its own: it takes no URL, method, field or content",
@@ -78,7 +82,7 @@ def run(
             "HTTP/2 is agreed on in the TLS handshake, so it needs an https URL",
             fixes=(f"labctl http {wanted.url.with_scheme('https')} --http2",),
         )
-    if internet.kind == "live" and not url:
+    if internet.kind == "live" and url is None:
         raise UsageError(
             "target-missing",
             "on the real internet somebody must be named to be asked",

@@ -4,76 +4,79 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from labctl.events import Event, Hue, Row
+from labctl.events import Event, Row
 from labctl.fetch.exchange import Answer, Request
 from labctl.protocols.content_coding import Decoded, decoded
 from labctl.protocols.http1 import get
-from labctl.protocols.http_fields import meaning
-from labctl.protocols.http_statuses import method_meaning, status_meaning
-from labs.http.telling import note, table
+from labctl.protocols.http_fields import Bearer, meaning
+from labctl.protocols.http_statuses import METHODS, method_meaning, status_meaning
+from labs.http.telling import message, note
 from labs.http.words import brief, count, http_bytes, shortened, size
 
-COLUMNS = ("bytes", "line", "what it says")
-# Lines of content that are shown.
-_SHOWN = 4
+# How much of a line of content is shown.
+FIRST = 60
+# Lines of a head that failed which are shown.
+_FAILED = 12
 
 
 def request_table(request: Request, answer: Answer) -> Iterator[Event]:
     """The request as it was written. For HTTP/1.1."""
     head = answer.request_raw.partition(b"\r\n\r\n")[0].decode("latin-1").split("\r\n")
-    rows = [_start(head[0], _method(request.method), "RFC 9112 section 3")]
-    rows += [_field(line) for line in head[1:]]
-    rows.append(_empty("no content follows" if not request.body else "then the content"))
+    bearer = Bearer(request.method, 0, request.url.scheme)
+    rows = [_start(head[0], *_method(request.method))]
+    rows += [_field(line, bearer) for line in head[1:]]
+    rows.append(_empty("no content follows" if not request.body else "the content follows"))
     if request.body:
-        sent = (
-            f"{answer.body_sent:,} of its bytes were sent" if answer.body_sent < len(request.body) else "sent"
-        )
+        part = answer.body_sent < len(request.body)
+        sent = f"{answer.body_sent:,} of its bytes were sent" if part else "sent"
         rows.append(_content(len(request.body), request.body, f"The content, {sent}."))
     total = len(answer.request_raw)
-    yield table("request", "What was sent", COLUMNS, rows, note=f"{size(total)}, text")
+    yield message("request", "What was sent", rows, note=f"{size(total)}, text")
 
 
-def _method(method: str) -> str:
+def _method(method: str) -> tuple[str, str]:
     found = method_meaning(method)
-    if not found.source:
-        return found.sentence
+    if not found.source or method not in METHODS:
+        return found.sentence, found.source or "RFC 9110 section 9"
     twice = "safe" if found.safe else "may be repeated" if found.idempotent else "not to be repeated"
-    return f"{method}, {twice}: {found.sentence}"
+    return f"{method}, {twice}: {found.sentence}", found.source
 
 
-def response_table(answer: Answer) -> Iterator[Event]:
+def response_table(request: Request, answer: Answer) -> Iterator[Event]:
     """Interim responses, the final one, its content and its trailers. For HTTP/1.1."""
     for interim in answer.interim:
         said = status_meaning(interim.status)
+        bearer = Bearer(request.method, interim.status, request.url.scheme)
         rows = [_start(interim.raw.partition(b"\r\n")[0].decode("latin-1"), said.sentence, said.source)]
-        rows += [_field(f"{name}: {value}") for name, value in interim.fields]
-        yield table("interim", "What came before it", COLUMNS, rows, note="interim, the answer follows")
+        rows += [_field(f"{name}: {value}", bearer) for name, value in interim.fields]
+        yield message("interim", "What came before it", rows, note="interim, the answer follows")
     head = answer.raw_head.partition(b"\r\n\r\n")[0].decode("latin-1").split("\r\n")
     if not answer.status:
         yield from partial(answer)
         return
     said = status_meaning(answer.status)
+    bearer = Bearer(request.method, answer.status, request.url.scheme)
     rows = [_start(head[0], said.sentence, said.source)]
-    rows += [_field(line) for line in head[1:]]
+    rows += [_field(line, bearer) for line in head[1:]]
     rows.append(_empty(how_it_ends(answer)))
     if answer.body_bytes:
         rows.append(content_row(answer))
-    rows += [_field(f"{name}: {value}", "trailer: ") for name, value in answer.trailers]
-    yield table("response", "What came back", COLUMNS, rows, note=size(http_bytes(answer)))
+    rows += [_field(f"{name}: {value}", bearer, "trailer  ") for name, value in answer.trailers]
+    yield message("response", "What came back", rows, note=size(http_bytes(answer)))
 
 
 def partial(answer: Answer) -> Iterator[Event]:
     """What had come when it failed."""
     if answer.raw_head:
         lines = answer.raw_head[:2000].decode("latin-1").split("\r\n")
+        # The last one may have been cut off: it has no end of its own.
+        sizes = [len(line) + 2 for line in lines[:-1]] + [len(lines[-1])]
         rows = [
-            Row(
-                f"{line}: {len(line.encode('latin-1')) + 2} bytes.",
-                (f"{len(line) + 2:,}", shortened(line), ""),
-            )
-            for line in lines[:12]
+            Row(f"{line}: {size(length)}.", (f"{length:,}", line, "", ""), hues=("mute",))
+            for line, length in list(zip(lines, sizes, strict=True))[:_FAILED]
+            if length
         ]
-        yield table("response", "What came of it", COLUMNS, rows, note=f"{size(answer.wire_received)} in all")
+        yield message("response", "What came of it", rows, note=f"{size(answer.wire_received)} in all")
     else:
         yield note("Not one byte of a response came.")
 
@@ -81,29 +84,33 @@ def partial(answer: Answer) -> Iterator[Event]:
 def _start(line: str, said: str, source: str) -> Row:
     return Row(
         text=f"{line}: {said} ({source}) {len(line) + 2} bytes.",
-        cells=(f"{len(line) + 2:,}", shortened(line), f"{said} ({brief(source)})"),
-        hues=("mute", "accent"),
+        cells=(f"{len(line) + 2:,}", line, said, brief(source)),
+        hues=("mute", "accent", ""),
         bold=(1,),
     )
 
 
-def _field(line: str, before: str = "") -> Row:
+def _field(line: str, bearer: Bearer, before: str = "") -> Row:
     name, _, value = line.partition(":")
-    found = meaning(name.strip(), value.strip())
+    found = meaning(name.strip(), value.strip(), bearer)
     source = f" ({found.source})" if found.source else ""
-    in_cell = f" ({brief(found.source)})" if found.source.startswith(("RFC", "W3C", "WHATWG")) else ""
-    hue: Hue = "" if found.source else "mute"
+    whole = line if value.strip() else f"{name}, without a value"
     return Row(
-        text=f"{before}{line}: {found.sentence}{source} {len(line) + 2} bytes.",
-        cells=(f"{len(line) + 2:,}", shortened(f"{before}{line}"), f"{found.sentence}{in_cell}"),
-        hues=("mute", "", hue),
+        text=f"{before}{whole}: {found.sentence}{source} {len(line) + 2} bytes.",
+        cells=(f"{len(line) + 2:,}", f"{before}{line}", found.sentence, _beside(found.source)),
+        hues=("mute",),
     )
+
+
+def _beside(source: str) -> str:
+    """The document, as the right edge has room for it."""
+    return brief(source.partition(";")[0]) if source.startswith(("RFC", "W3C", "WHATWG", "WICG")) else ""
 
 
 def _empty(said: str) -> Row:
     return Row(
         text=f"An empty line ends the head: {said}. 2 bytes.",
-        cells=("2", "", f"An empty line ends the head: {said}. (RFC 9112 2.1)"),
+        cells=("2", "", f"An empty line ends the head: {said}.", "RFC 9112 2.1"),
         hues=("mute",),
     )
 
@@ -112,12 +119,14 @@ def how_it_ends(answer: Answer) -> str:
     """Where the content ends, as the head says."""
     kind, length = answer.framing
     if kind == "length":
-        return f"{length:,} bytes of content follow"
+        return f"{count(length, 'byte')} of content {'follows' if length == 1 else 'follow'}"
     if kind == "chunked":
         return "chunks follow, until one of size 0"
     if kind == "close":
         return "content follows until the connection closes"
-    return "no content follows"
+    if answer.failure in ("two-lengths", "bad-length", "bad-coding", "coding-unknown"):
+        return "where the content ends cannot be told"
+    return "another protocol follows" if answer.status == 101 else "no content follows"
 
 
 def content_row(answer: Answer) -> Row:
@@ -126,7 +135,8 @@ def content_row(answer: Answer) -> Row:
     plain = decoded(answer.body, coding) if coding else Decoded(answer.body)
     said = "The content"
     if coding and not plain.failure:
-        said = f"The content, {coding}: {count(len(plain.data), 'byte')} when it is undone"
+        more = "more than " if plain.cut else ""
+        said = f"The content, {coding}: {more}{count(len(plain.data), 'byte')} when it is undone"
     elif coding:
         said = f"The content; {plain.failure}"
     if not answer.complete:
@@ -145,7 +155,7 @@ def _content(length: int, data: bytes, said: str) -> Row:
         else data[:16].hex(" ")
     )
     return Row(
-        text=f"{said} {size(length)}. It begins with {shortened(first, 60)!r}.",
-        cells=(f"{length:,}", shortened(first), said),
+        text=f"{said} {size(length)}. It begins with {shortened(first, FIRST)!r}.",
+        cells=(f"{length:,}", shortened(first, FIRST), said, ""),
         hues=("mute", "ok"),
     )

@@ -10,6 +10,7 @@ from labctl.events import Event, Verdict
 from labctl.fetch.exchange import Answer
 from labctl.internet import Internet
 from labctl.protocols.http1 import get_all
+from labctl.protocols.http_field_values import announces_http3
 from labs.http import again, message
 from labs.http.claims import FRAMING
 from labs.http.peer import Desk, Peer, Unreached
@@ -36,23 +37,35 @@ def visit(internet: Internet, wanted: Wanted, http2: bool) -> Iterator[Event]:
 
 def _one(desk: Desk, peer: Peer, wanted: Wanted) -> Iterator[Event]:
     # As most clients say it; with it one sees what compression saves.
-    coded = () if _named(wanted, "accept-encoding") else (("Accept-Encoding", "gzip"),)
-    fields = (*coded, *wanted.fields)
-    answer = peer.ask(method=wanted.method, fields=fields, body=wanted.body, limits=desk.limits)
-    request = peer.request(method=wanted.method, fields=fields, body=wanted.body)
-    summary = f"{status_line(answer)}, {size(answer.body_bytes)}, {ms(elapsed_ms(answer))}"
+    own = _named(wanted, "accept-encoding") or "accept-encoding" in wanted.dropped
+    fields = (*(() if own else (("Accept-Encoding", "gzip"),)), *wanted.fields)
+    answer = peer.ask(
+        method=wanted.method, fields=fields, body=wanted.body, limits=desk.limits, dropped=wanted.dropped
+    )
+    request = peer.request(method=wanted.method, fields=fields, body=wanted.body, dropped=wanted.dropped)
+    came = (
+        f"{status_line(answer)}, {answer.failure}"
+        if answer.status and answer.failure
+        else status_line(answer)
+    )
+    summary = f"{came}, {size(answer.body_bytes)}, {ms(elapsed_ms(answer))}"
     yield opening(f"{wanted.method} {wanted.url}", summary)
     if wanted.assumed:
         yield note(f"The URL names no scheme; {wanted.assumed} was assumed.")
+    if wanted.url.fragment:
+        yield note(f"#{wanted.url.fragment} is for the client alone: it is not sent.")
+    if wanted.body and wanted.method in ("GET", "HEAD", "DELETE"):
+        yield note(f"Content with {wanted.method} means nothing that RFC 9110 knows: some servers refuse it.")
     yield from message.request_table(request, answer)
-    yield from message.response_table(answer)
+    yield from message.response_table(request, answer)
     if answer.failure:
         yield note(answer.detail, "bad")
     yield from _measures(answer)
-    yield judged_framing(answer)
     yield from _notes(answer, wanted)
+    seen, told = framing_seen(answer)
+    yield judged_framing(answer) if wanted.given or not seen else again.both_lengths(desk, told)
     if not answer.failure and answer.status == 200 and wanted.method == "GET" and not wanted.body:
-        yield from again.ask(desk, peer, answer, fields, everything=not wanted.given)
+        yield from again.ask(desk, peer, answer, fields, wanted.dropped, everything=not wanted.given)
     if answer.failure:
         yield result(f"{wanted.url.host} gave no whole answer. {answer.detail}", "bad")
     else:
@@ -76,21 +89,29 @@ def _measures(answer: Answer) -> Iterator[Event]:
 
 def judged_framing(answer: Answer) -> Verdict:
     """What this one answer says about where messages end."""
+    seen, told = framing_seen(answer)
+    return FRAMING.judged(True, told) if seen else FRAMING.not_seen(told)
+
+
+def framing_seen(answer: Answer) -> tuple[bool, str]:
+    """Whether its end was where it said, or it was refused for saying no end; and what was seen, in a sentence."""
     kind, length = answer.framing
     got = f"{answer.body_bytes:,}"
     if answer.failure == "closed-early" and answer.status:
-        return FRAMING.judged(True, f"{answer.detail} Without a length nobody would know.")
+        return True, (f"{answer.detail} Without a length nobody would know.")
     if answer.failure in ("two-lengths", "bad-chunk", "bad-length", "bad-coding"):
-        return FRAMING.judged(True, f"The response was refused. {answer.detail}")
+        return True, (f"The response was refused. {answer.detail}")
     if answer.failure or not answer.complete:
-        return FRAMING.not_seen(f"The answer did not come to its end. {answer.detail}")
+        return False, (f"The answer did not come to its end. {answer.detail}")
+    if answer.excess and answer.status != 101:
+        return False, (f"{size(len(answer.excess))} more came than the head says, and were not believed.")
     if kind == "length":
-        return FRAMING.judged(True, f"Content-Length said {length:,}, and {got} bytes came.")
+        return True, (f"Content-Length said {length:,}, and {got} bytes came.")
     if kind == "chunked":
-        return FRAMING.judged(True, f"A chunk of size 0 ended the content, after {got} bytes.")
+        return True, (f"A chunk of size 0 ended the content, after {got} bytes.")
     if kind == "close":
-        return FRAMING.judged(True, f"The close ended the content, after {got} bytes.")
-    return FRAMING.judged(True, f"A response with {answer.status} to this method has no content.")
+        return True, (f"The close ended the content, after {got} bytes.")
+    return True, (f"A response with {answer.status} to this method has no content.")
 
 
 def _notes(answer: Answer, wanted: Wanted) -> Iterator[Event]:
@@ -104,9 +125,11 @@ def _notes(answer: Answer, wanted: Wanted) -> Iterator[Event]:
     elif there is not None:
         yield note(f"A client that follows sends {there.method} {there.url} next.")
         yield measured("http.redirect.method", there.method, f"The next request is a {there.method}.")
-    if any("h3" in value for value in get_all(answer.fields, "Alt-Svc")):
+    if any(announces_http3(value) for value in get_all(answer.fields, "Alt-Svc")):
         yield note("Alt-Svc says that HTTP/3 is spoken there too; a browser tries that the next time.")
-    if answer.excess:
+    if answer.excess and answer.status == 101:
+        yield note(f"{size(len(answer.excess))} came already in the other protocol.")
+    elif answer.excess:
         yield note(
             f"{size(len(answer.excess))} came after the end of the response. Nobody asked for them: "
             "they are not read as another response, and the connection is closed."
@@ -134,13 +157,13 @@ def _footer(internet: Internet, wanted: Wanted, http2: bool) -> Iterator[Event]:
     words = ["curl", "-v"]
     if http2:
         words.append("--http2")
-    if wanted.method != ("POST" if wanted.body else "GET"):
-        words += ["-I"] if wanted.method == "HEAD" else ["-X", wanted.method]
-    for name, value in wanted.fields:
-        if (name, value) != ("Content-Type", "application/x-www-form-urlencoded"):
-            words += ["-H", f"{name}: {value}"]
-    if wanted.body:
-        words += ["-d", wanted.body.decode("utf-8", "replace")]
+    if wanted.method != ("POST" if wanted.data else "GET"):
+        words += ["-I"] if wanted.method == "HEAD" and not wanted.data else ["-X", wanted.method]
+    for line in wanted.headers:
+        words += ["-H", line]
+    for part in wanted.data:
+        # Bytes that are no text cannot be typed; the line shows which they were.
+        words += ["-d", part.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")]
     line = shlex.join([*words, str(wanted.url)])
     shell = "labctl shell -- " if internet.kind == "sandbox" else ""
     yield command("by hand", f"{shell}{line}", "" if http2 else "> is the request, < the response")

@@ -62,12 +62,18 @@ class Peer:
         method: str = "GET",
         fields: Fields = (),
         body: bytes = b"",
-        usual: bool = True,
+        dropped: frozenset[str] = frozenset(),
     ) -> Request:
-        """A request to this origin; `target` "" is the URL's own path. `fields` replace those of USUAL_FIELDS."""
-        names = {name.lower() for name, _ in fields}
-        first = tuple(pair for pair in USUAL_FIELDS if pair[0].lower() not in names) if usual else ()
-        return Request(method, self.url._replace(path=target or self.url.path), (*first, *fields), body)
+        """A request to this origin; `target` "" is the URL's own path. `fields` replace those of USUAL_FIELDS.
+
+        `dropped` are names of usual fields that are left out. Host stands first (RFC 9110 section 7.2).
+        """
+        names = {name.lower() for name, _ in fields} | dropped
+        usual = tuple(pair for pair in USUAL_FIELDS if pair[0].lower() not in names)
+        hosts = tuple(pair for pair in fields if pair[0].lower() == "host")
+        others = tuple(pair for pair in fields if pair[0].lower() != "host")
+        made = (*hosts, *usual, *others)
+        return Request(method, self.url._replace(path=target or self.url.path), made, body, dropped)
 
     def ask(
         self,
@@ -78,10 +84,11 @@ class Peer:
         body: bytes = b"",
         raw: bytes | None = None,
         limits: Limits = USUAL,
+        dropped: frozenset[str] = frozenset(),
     ) -> Answer:
         """One request. Never raises for what the peer does; `raw` goes out as it is (HTTP/1.1)."""
         self.asked += 1
-        made = self.request(target, method=method, fields=fields, body=body)
+        made = self.request(target, method=method, fields=fields, body=body, dropped=dropped)
         if self.http2:
             return self.connection.ask(made, limits=limits)
         return ask(self.stream, made, clock=self.stream.clock, limits=limits, raw=raw)

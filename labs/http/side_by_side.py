@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from labctl.events import Event, Row
 from labctl.fetch.exchange import Answer
-from labctl.protocols.http1 import Fields, without
+from labctl.protocols.http1 import Fields, get, without
 from labctl.protocols.http2_frames import Frame, error_name, settings_of
 from labs.http.claims import MESSAGE
 from labs.http.peer import Desk, Peer
@@ -29,14 +29,18 @@ def compare(desk: Desk, wanted: Wanted) -> Iterator[Event]:
     """Raises Unreached."""
     fields = wanted.fields
     with desk.reach(wanted.url) as peer:
-        text = peer.ask(method=wanted.method, fields=fields, body=wanted.body, limits=desk.limits)
+        text = peer.ask(
+            method=wanted.method, fields=fields, body=wanted.body, limits=desk.limits, dropped=wanted.dropped
+        )
     with desk.reach(wanted.url, http2=True) as peer:
         if not peer.http2:
             yield opening(f"{wanted.method} {wanted.url}", "HTTP/1.1 only")
             yield note("The server was offered h2 by ALPN and chose HTTP/1.1: it does not speak HTTP/2 here.")
             yield MESSAGE.not_seen("This server speaks HTTP/1.1 alone.")
             return
-        frames = peer.ask(method=wanted.method, fields=fields, body=wanted.body, limits=desk.limits)
+        frames = peer.ask(
+            method=wanted.method, fields=fields, body=wanted.body, limits=desk.limits, dropped=wanted.dropped
+        )
         yield from _shown(peer, wanted, text, frames)
         # What comes late (window updates, SETTINGS of the peer) belongs to the picture.
         yield from _frames(peer.connection.frames)
@@ -48,14 +52,21 @@ def _shown(peer: Peer, wanted: Wanted, text: Answer, frames: Answer) -> Iterator
     yield opening(f"{wanted.method} {wanted.url} twice", f"{size(one)} as text, {size(two)} as frames")
     if wanted.assumed:
         yield note(f"The URL names no scheme; {wanted.assumed} was assumed.")
-    request = peer.request(method=wanted.method, fields=wanted.fields, body=wanted.body)
+    request = peer.request(
+        method=wanted.method, fields=wanted.fields, body=wanted.body, dropped=wanted.dropped
+    )
+    host = "none" if "host" in wanted.dropped else get(wanted.fields, "Host") or request.url.authority
+    named = get(wanted.fields, "Host") or request.url.authority
     rows = [
         _pair("the method", f"{request.method} ...", f":method: {request.method}"),
         _pair("the target", request.url.path, f":path: {request.url.path}"),
-        _pair("the site", f"Host: {request.url.authority}", f":authority: {request.url.authority}"),
+        _pair("the site", f"Host: {host}", f":authority: {named}"),
         _pair("the scheme", "the connection says it", f":scheme: {request.url.scheme}"),
         _pair("the version", "HTTP/1.1", "ALPN has said h2"),
-        *(_pair("a field", f"{name}: {value}", f"{name.lower()}: {value}") for name, value in request.fields),
+        *(
+            _pair("a field", f"{name}: {value}", f"{name.lower()}: {value}")
+            for name, value in without(request.fields, "Host")
+        ),
         _pair("the end", "an empty line", "END_HEADERS and END_STREAM"),
         _pair("in bytes", shortened(_visible(text.request_raw), 26), _hex(frames.request_raw)),
         _pair("in all", size(one), f"{size(two)}, HPACK"),

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 
 from labctl.events import Exchange, Hue, Measure, Row, Rows, Step
 
+# What a row of `message` has.
+LINE_COLUMNS = ("bytes", "line", "what it says", "where that is written")
+
 
 def opening(title: str, summary: str = "") -> Step:
     """The phase rule."""
@@ -64,6 +67,13 @@ def table(
         note=note,
         show_columns=named,
     )
+
+
+def message(
+    id: str, title: str, rows: Sequence[Row], note: str = "", columns: Sequence[str] = LINE_COLUMNS
+) -> Rows:
+    """A table of lines, each with an amount, the line, what it says, and where that is written."""
+    return Rows(f"{title}.", id, title, tuple(columns), tuple(rows), note=note, form="message")
 
 
 def measured(id: str, value: float | str, text: str, unit: str = "") -> Measure:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from labctl.events import Event, Measure, Row, Rows, Step
 from labctl.fetch.legs import Leg, Visit
-from labctl.fetch.phases import phases, spent
+from labctl.fetch.phases import Kind, phases, spent
 from labs.url.words import count, less, listed, ms, sentence
 
 
@@ -27,7 +27,7 @@ def had(visit: Visit) -> list[str]:
 
 
 def second_visit(first: Visit, second: Visit, command: str) -> Iterator[Event]:
-    """The line that compares the two, and the numbers."""
+    """The line that compares the two, and the numbers; `command` shows the second one drawn, "" when it was."""
     found = ", ".join(had(second)) or "nothing was remembered"
     took, change = ms(second.elapsed_ms), less(first.elapsed_ms, second.elapsed_ms)
     words = f"Second visit ({found}): {took}, {change}."
@@ -39,7 +39,8 @@ def second_visit(first: Visit, second: Visit, command: str) -> Iterator[Event]:
         f"It made {count(second.connections, 'new connection')}.", "url.again.connections", second.connections
     )
     yield Step(text=words, role="result", title=title, hue="ok" if had(second) else "mute")
-    yield Step(text=f"See it: {command}", role="command", label="see it", title=command)
+    if command:
+        yield Step(text=f"See it: {command}", role="command", label="see it", title=command)
 
 
 def saved(first: Visit, second: Visit) -> Rows | None:
@@ -66,7 +67,7 @@ def _row(memory: str, saved_ms: float, what: str) -> Row:
     )
 
 
-def _paid(leg: Leg, since: float, *kinds: str) -> float:
+def _paid(leg: Leg, since: float, *kinds: Kind) -> float:
     return sum(phase.ms for phase in phases(leg, since) if phase.kind in kinds)
 
 
@@ -87,19 +88,25 @@ def _cache(first: Visit, second: Visit) -> Row | None:
 
 
 def _kept(first: Visit, second: Visit) -> Iterator[Row]:
-    names = connections = 0.0
+    """An open connection spares the name, too: nobody has to look into the memory of names for it."""
+    kinds: dict[Kind, str] = {"dns": "DNS", "connect": "TCP", "tls": "TLS"}
+    spared: list[str] = []
     open_to: list[str] = []
+    names = connections = 0.0
     for leg in second.legs:
         before = next((old for old in first.legs if old.url.origin == leg.url.origin), None)
         if before is None or leg.cache == "hit":
             continue
         if leg.reused and not before.reused:
-            connections += _paid(before, first.started_at, "connect", "tls")
+            paid = [phase for phase in phases(before, first.started_at) if phase.kind in kinds]
+            connections += sum(phase.ms for phase in paid)
+            spared += [kinds[phase.kind] for phase in paid]
             open_to.append(leg.url.host)
-        if leg.reused or (leg.lookup is not None and leg.lookup.source == "memory"):
+        elif leg.lookup is not None and leg.lookup.source == "memory":
             names += _paid(before, first.started_at, "dns")
     if open_to:
-        yield _row("open connection", connections, f"TCP and TLS to {listed(list(dict.fromkeys(open_to)))}")
+        what = listed([name for name in kinds.values() if name in spared])
+        yield _row("open connection", connections, f"{what} to {listed(list(dict.fromkeys(open_to)))}")
     if names:
         yield _row("name memory", names, "a name is asked for once while its TTL runs")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping
 
-from labctl import __version__
 from labctl.errors import CannotRun
 from labctl.events import Event, Measure, Row, Rows, Step
 from labctl.fetch.browser_cache import PrivateCache
@@ -14,13 +13,13 @@ from labctl.fetch.phases import Spent, spent, tls_round_trips
 from labctl.internet import Internet
 from labctl.protocols.url import Url
 from labs.url import again, judging
+from labs.url.asking import ASKED, Asked
 from labs.url.conditions import habits_of, visitor, wake
 from labs.url.picture import waterfall, where_the_time_went
 from labs.url.words import count, ms, sentence, size
 
 # Requests of a redirect chain that is followed no further.
 MOST_LEGS = 10
-FIELDS = (("User-Agent", f"labctl/{__version__}"), ("Accept", "*/*"), ("Accept-Encoding", "gzip"))
 
 
 class Journey:
@@ -31,6 +30,7 @@ class Journey:
         internet: Internet,
         url: Url,
         limits: Mapping[str, float],
+        asked: Asked = ASKED,
         *,
         har: str | None = None,
         rtt: int | None = None,
@@ -39,6 +39,8 @@ class Journey:
         self._internet = internet
         self._url = url
         self._limits = limits
+        self._asked = asked
+        self._http2 = True
         self._har = har
         self._rtt = rtt
         self._repeat = repeat
@@ -47,13 +49,14 @@ class Journey:
 
     def events(self, *, walk: bool, http2: bool) -> Iterator[Event]:
         """Visit, and tell."""
+        self._http2 = http2
         wake(self._internet, self._url)
         with visitor(self._internet, walk=walk, http2=http2, cache=PrivateCache()) as client:
             client.prepare()
             visits = 2 if self._repeat is None else self._repeat
             for number in range(1, visits + 1):
                 began = self._internet.date()
-                visit = client.visit(self._url, fields=FIELDS, follow=MOST_LEGS - 1)
+                visit = client.visit(self._url, self._asked.method, self._asked.fields, follow=MOST_LEGS - 1)
                 self._visits.append((visit, began))
                 if number == 1 or self._repeat is not None:
                     yield from self._drawn(visit, number)
@@ -65,7 +68,7 @@ class Journey:
 
     def _drawn(self, visit: Visit, number: int) -> Iterator[Event]:
         nth = "" if number == 1 else f", visit {number}"
-        title = f"from Enter to the last byte{nth}"
+        title = f"from Enter {'to where it ended' if visit.failure else 'to the last byte'}{nth}"
         took = ms(visit.elapsed_ms)
         yield Step(
             text=f"OBSERVE: {title}. {took[0].upper()}{took[1:]}.",
@@ -94,11 +97,12 @@ class Journey:
                     yield again.visits_table([visit for visit, _ in self._visits])
                 if (rows := again.saved(first, second)) is not None:
                     yield rows
-                yield from again.second_visit(first, second, self._command("--repeat 2"))
+                command = self._command("--repeat 2") if self._repeat is None else ""
+                yield from again.second_visit(first, second, command)
                 yield from judging.before_dns(first, second)
         yield from judging.redirects(first)
         yield from judging.happy_eyeballs(first)
-        yield from judging.round_trips(first, self._rtt)
+        yield from judging.round_trips(first, self._rtt, live=self._internet.kind == "live")
         if self._limits:
             from labs.url.slo import checks
 
@@ -106,6 +110,8 @@ class Journey:
         if self._har is not None:
             yield self._saved(self._har)
         yield from self._by_hand()
+        if first.legs[0].failure == "name" and not self._limits:
+            raise _nobody(first.legs[0])
 
     def _saved(self, path: str) -> Step:
         from labs.url.har import archive
@@ -118,20 +124,25 @@ class Journey:
         )
 
     def _command(self, options: str) -> str:
-        return f"labctl url {shlex.quote(self._url.text)} {options}".strip()
+        words = ["labctl", "url", shlex.quote(self._url.text), *self._asked.words]
+        return " ".join([*words, "--http1", options] if not self._http2 else [*words, options])
 
     def _by_hand(self) -> Iterator[Step]:
-        form = r"tcp %{time_connect} tls %{time_appconnect} first %{time_starttransfer} all %{time_total}\n"
-        line = f"curl -sLo /dev/null -w '{form}' {shlex.quote(self._url.text)}"
+        form = r"%{time_connect} %{time_appconnect} %{time_starttransfer} %{time_total}\n"
+        options = " ".join(
+            ["-sLo /dev/null", *(["--http1.1"] if not self._http2 else []), *self._asked.curls_words]
+        )
+        line = f"curl {options} -w '{form}' {shlex.quote(self._url.text)}"
         if self._internet.kind == "sandbox":
             broken = f" --break {self._internet.fault}" if self._internet.fault else ""
             line = f"labctl shell{broken} -- {line}"
         yield Step(text=f"By hand: {line}", role="command", label="by hand", title=line)
         if (why := self._why()) is not None:
             yield why
-        if self._internet.kind == "sandbox" and not self._internet.fault:
-            far = "labctl url --rtt 100"
-            yield Step(text=f"Farther away: {far}", role="command", label="farther", title=far)
+        far = self._internet.kind == "sandbox" and not self._internet.fault and self._rtt is None
+        if far and not self._visits[0][0].failure:
+            line = self._command("--rtt 100")
+            yield Step(text=f"Farther away: {line}", role="command", label="farther", title=line)
 
     def _why(self) -> Step | None:
         """The command that looks closer at what failed."""
@@ -145,11 +156,26 @@ class Journey:
         return None if line is None else Step(text=f"Why: {line}", role="command", label="why", title=line)
 
 
+def _nobody(leg: Leg) -> CannotRun:
+    """A name without an address: there is nobody who could be visited (DESIGN.md section 9)."""
+    return CannotRun(
+        "name-not-found",
+        f"{leg.url.host} has no address that could be found",
+        evidence=(("asked", leg.lookup.source if leg.lookup is not None else ""), ("got", leg.detail)),
+        fixes=(f"labctl dns {leg.url.host}",),
+    )
+
+
 def measures(visit: Visit) -> Iterator[Event]:
     """The numbers of a visit, for checks, quiz keys and explanations."""
     times: Spent = spent(visit)
+    whole = (
+        ("ended", "From Enter to where it ended")
+        if visit.failure
+        else ("total", "From Enter to the last byte")
+    )
     for name, value, what in (
-        ("total", times.total, "From Enter to the last byte"),
+        (whole[0], times.total, whole[1]),
         ("dns", times.dns, "DNS"),
         ("tcp", times.connect, "TCP"),
         ("tls", times.tls, "TLS"),
@@ -158,7 +184,7 @@ def measures(visit: Visit) -> Iterator[Event]:
         ("response", times.response, "The response"),
         ("setup", times.setting_up, "Setting up (DNS, TCP, TLS)"),
     ):
-        if name in ("total", "setup") or value:
+        if name in (whole[0], "setup") or value:
             yield Measure(f"{what} took {_exactly(value)}.", f"url.{name}", round(value, 1), "ms")
     trips = next((n for leg in visit.legs if (n := tls_round_trips(leg)) is not None), None)
     if trips is not None:
@@ -166,7 +192,8 @@ def measures(visit: Visit) -> Iterator[Event]:
         yield Measure(
             f"Behind the name, the first byte took {count(trips + 2, 'round trip')}.", "url.trips", trips + 2
         )
-    yield Measure(f"It took {count(len(visit.legs), 'request')}.", "url.legs", len(visit.legs))
+    asked = sum(leg.answer is not None for leg in visit.legs)
+    yield Measure(f"It took {count(asked, 'request')}.", "url.legs", asked)
     yield Measure(f"It made {count(visit.connections, 'connection')}.", "url.connections", visit.connections)
     if times.rtt_ms is not None:
         yield Measure(
@@ -180,7 +207,10 @@ def _exactly(value: float) -> str:
 
 def _addresses(visit: Visit) -> Iterator[Event]:
     """Which addresses there were, which were tried and which won; nothing when there was no choice."""
-    leg: Leg | None = next((leg for leg in visit.legs if leg.lookup is not None), None)
+    # Of several legs the one is shown where an address did not answer; else the first.
+    choices = [leg for leg in visit.legs if leg.lookup is not None and leg.connected is not None]
+    lost = [leg for leg in choices if leg.connected is not None and len(leg.connected.attempts) > 1]
+    leg: Leg | None = next(iter((*lost, *choices)), None)
     if leg is None or leg.lookup is None or leg.connected is None or len(leg.lookup.addresses) < 2:
         return
     tried = {attempt.address: attempt for attempt in leg.connected.attempts}

@@ -107,13 +107,31 @@ def run(
     slo: Annotated[str | None, "Limits in ms that fail the run: total=500,wait=200."] = None,
     har: Annotated[str | None, "Write the visits there as an HTTP Archive (HAR 1.2)."] = None,
     rtt: Annotated[int | None, "In the sandbox: how far away everything is, there and back, in ms."] = None,
+    method: Annotated[str | None, "The request's method. [default: GET]", "-X"] = None,
+    header: Annotated[
+        list[str] | None, "A field of the request, 'Name: value'. May be repeated.", "-H"
+    ] = None,
 ) -> Iterator[Event]:
     """The lab's events. Raises UsageError, at once, for a URL or options that cannot be meant."""
+    from labs.url.asking import read_asked
     from labs.url.slo import read
 
     target = read_url(url or DEFAULT_URL)
     limits = read(slo) if slo is not None else {}
-    _sensible(internet, url, show, repeat, rtt, walk=walk, http1=http1, slo=slo, har=har)
+    asked = read_asked(method, header or ())
+    _sensible(
+        internet,
+        url,
+        show,
+        repeat,
+        rtt,
+        walk=walk,
+        http1=http1,
+        slo=slo,
+        har=har,
+        method=method,
+        header=header,
+    )
 
     def events() -> Iterator[Event]:
         from labs.url.conditions import conditions
@@ -134,7 +152,7 @@ def run(
             else:
                 from labs.url.journey import Journey
 
-                journey = Journey(internet, target, limits, har=har, rtt=rtt, repeat=repeat)
+                journey = Journey(internet, target, limits, asked, har=har, rtt=rtt, repeat=repeat)
                 yield from journey.events(walk=walk, http2=not http1)
 
     return events()
@@ -151,6 +169,8 @@ def _sensible(
     http1: bool,
     slo: str | None,
     har: str | None,
+    method: str | None,
+    header: list[str] | None,
 ) -> None:
     """Raises UsageError for options of which one would be silently ignored."""
     if show is not None:
@@ -161,6 +181,8 @@ def _sensible(
             "--http1": http1,
             "--slo": slo is not None,
             "--har": har is not None,
+            "-X": method is not None,
+            "-H": bool(header),
             "--rtt": rtt is not None and show != "slow-start",
         }
         if other := next((name for name, given in others.items() if given), ""):

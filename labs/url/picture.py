@@ -9,7 +9,7 @@ from labctl.events import Event, Hue, Row, Rows, Span, Step
 from labctl.fetch.connecting import Attempt
 from labctl.fetch.legs import Leg, Visit
 from labctl.fetch.phases import Kind, Phase, phases, spent, tls_round_trips
-from labs.url.words import count, listed, ms, percent, sentence, size
+from labs.url.words import count, listed, ms, percents, sentence, size
 
 _TRACKS: dict[Kind, tuple[str, Hue]] = {
     "cache": ("cache", "ok"),
@@ -221,18 +221,19 @@ def where_the_time_went(visit: Visit, rtt_ms: float | None = None) -> Rows | Non
     if times.rtt_ms is not None and times.rtt_ms * trips < times.wait:
         way = f"{ms(times.rtt_ms * trips)} on the way"
     rows = []
+    per_cent = iter(percents((times.setting_up, times.wait, times.moving)))
     for label, amount, hue, remark, meaning in (
         ("setting up", times.setting_up, "accent", "DNS, TCP, TLS: no page yet", "DNS, TCP and TLS"),
         ("your app", times.wait, "bad", "the part your code controls", "the wait for the first byte"),
         ("moving bytes", times.moving, "ok", "request and response", "request and response"),
     ):
-        share = amount / whole
+        share, said = amount / whole, next(per_cent)
         if label == "your app" and way:
             meaning, remark = f"{meaning}, {way}", f"your code, and {way}"
         rows.append(
             Row(
-                text=f"{label[0].upper()}{label[1:]}: {percent(share)}, {ms(amount)} ({meaning}).",
-                cells=(label, percent(share), remark),
+                text=f"{label[0].upper()}{label[1:]}: {said}, {ms(amount)} ({meaning}).",
+                cells=(label, said, remark),
                 share=share,
                 hues=(hue,),  # type: ignore[arg-type]  # one of Hue's words
             )

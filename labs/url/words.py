@@ -34,9 +34,15 @@ def listed(values: Sequence[str]) -> str:
     return f"{', '.join(values[:-1])} and {values[-1]}"
 
 
-def percent(share: float) -> str:
-    """`62%`."""
-    return f"{share:.0%}"
+def percents(amounts: Sequence[float]) -> list[str]:
+    """Each amount's share of all of them in whole per cent, which add up to 100 (the largest remainders go up)."""
+    whole = sum(amounts)
+    exact = [amount / whole * 100 for amount in amounts]
+    shares = [int(each) for each in exact]
+    by_remainder = sorted(range(len(exact)), key=lambda place: shares[place] - exact[place])
+    for place in by_remainder[: 100 - sum(shares)]:
+        shares[place] += 1
+    return [f"{each}%" for each in shares]
 
 
 def less(before: float, after: float) -> str:
@@ -44,6 +50,8 @@ def less(before: float, after: float) -> str:
     if before <= 0:
         return "the same"
     change = round((after - before) / before * 100)
+    if change == -100 and after > 0:
+        return "over 99% less"
     return "the same" if change == 0 else f"{abs(change)}% {'less' if change < 0 else 'more'}"
 
 

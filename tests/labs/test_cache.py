@@ -32,7 +32,7 @@ from labs.cache.header import explained, read_fields, unread
 from labs.cache.lab import LAB, place
 from labs.cache.network import Network, Timetable
 from labs.cache.told import word_of
-from labs.cache.verdict import gathered
+from labs.cache.verdict import fields_row, gathered
 from labs.cache.whole import moments
 from labs.cache.words import microseconds, span
 
@@ -358,6 +358,32 @@ def test_an_explanation_needs_no_network_and_ends_well(capsys: pytest.CaptureFix
     assert not told["claims"]
 
 
+@pytest.mark.parametrize("url", ["https://www.python.org/a.css", "http://127.0.0.1:1/a.css"])
+def test_a_header_is_explained_wherever_its_url_is(url: str) -> None:
+    assert place({"header": ["max-age=60"], "url": url}) == "sandbox"
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("max-stale=5", "a directive of requests"),
+        ("Vary", "with a colon and a value"),
+        ("public max-age=60", "separated by commas"),
+        ("maxage=60", "Was max-age meant?"),
+        ("x" * 20_000, "no directive that caches know"),
+    ],
+)
+def test_a_word_that_says_nothing_is_named_with_what_was_meant(typed: str, said: str) -> None:
+    told = list(unread(read_fields([typed])))
+    assert said in " ".join(told)
+    assert len(" ".join(told)) < 300
+
+
+def test_a_very_long_value_is_cut_on_the_screen() -> None:
+    row = fields_row((("Cache-Control", "x" * 20_000),))
+    assert len(row.rows[0].text) < 400
+
+
 def test_garbage_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     fields: Fields = read_fields(["maxage=5, public", "Age: soon", "Pragma: no-cache"])
     words = " ".join(unread(fields))
@@ -413,7 +439,15 @@ def test_documents_are_named_once_with_their_sections_in_order() -> None:
 
 @pytest.mark.parametrize(
     ("value", "said"),
-    [(0, "0 s"), (60, "60 s"), (3600, "3,600 s"), (7200, "2 h"), (31_536_000, "365 days"), (0.5, "0.5 s")],
+    [
+        (0, "0 s"),
+        (60, "60 s"),
+        (3600, "1 h"),
+        (5400, "5,400 s"),
+        (7200, "2 h"),
+        (31_536_000, "365 days"),
+        (0.5, "0.5 s"),
+    ],
 )
 def test_a_span_is_said_as_one_says_it(value: float, said: str) -> None:
     assert span(value) == said
@@ -434,6 +468,76 @@ def test_the_questions_keep_the_rules_and_ask_about_claims_of_this_lab() -> None
 
 def test_every_fault_of_caches_breaks_a_claim_of_this_lab() -> None:
     assert {fault.name for fault in CACHE_FAULTS} == {claim.broken_by for claim in CLAIMS}
+
+
+def outcomes(told: dict[str, Any]) -> dict[str, str]:
+    return {claim["claim"]: claim["outcome"] for claim in told["claims"]}
+
+
+def test_what_is_a_habit_of_cloudflare_is_not_asked_of_another_cdn(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    code, told = document(capsys, f"{RFC}/cookie.css")
+    assert code == 0
+    assert "cache.set-cookie" not in outcomes(told)
+    assert "hands one visitor's cookie to everybody" in " ".join(e["text"] for e in told["events"])
+
+
+def test_a_cookie_on_a_file_is_judged_where_cloudflare_answers(capsys: pytest.CaptureFixture[str]) -> None:
+    code, told = document(capsys, f"{CLOUDFLARE}/cookie.css")
+    assert (code, outcomes(told)["cache.set-cookie"]) == (0, "HELD")
+
+
+@pytest.mark.parametrize(("fault", "outcome"), [("", "HELD"), ("edge-keeps-everything", "REFUTED")])
+def test_an_api_behind_cloudflare_is_judged_by_what_the_cdn_said(
+    fault: str, outcome: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = ("--break", fault) if fault else ()
+    _, told = document(capsys, f"{CLOUDFLARE}/api/products", *broken)
+    assert outcomes(told)["cache.extension"] == outcome
+
+
+@pytest.mark.parametrize(
+    ("show", "fault", "claim"),
+    [
+        ("write-through", "store-is-full", "cache.through-race"),
+        ("ttl", "store-is-full", "cache.window"),
+        ("types", "store-is-full", "cache.types"),
+        ("deploy", "server-ignores-hash", "cache.deploy-order"),
+    ],
+)
+def test_a_fault_of_another_claim_leaves_nothing_to_see_and_refutes_nothing(
+    show: str, fault: str, claim: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, told = document(capsys, "--show", show, "--break", fault)
+    assert outcomes(told)[claim] == "NOT_SEEN"
+
+
+def test_what_was_not_asked_of_the_origin_is_not_said_of_it(capsys: pytest.CaptureFixture[str]) -> None:
+    _, told = document(capsys, "--show", "words")
+    rows = next([row["text"] for row in e["rows"]] for e in told["events"] if e.get("id") == "words")
+    said = {row.split(" is ")[1].split(",")[0]: row for row in rows}
+    assert "the origin was not asked" in said["HIT"]
+    assert "the origin was asked behind it" in said["UPDATING"]
+    assert "the origin gave no answer" in said["STALE"]
+
+
+def test_what_to_do_by_hand_asks_twice_in_one_sandbox(capsys: pytest.CaptureFixture[str]) -> None:
+    _, told = document(capsys)
+    lines = [e["title"] for e in told["events"] if e.get("role") == "command"]
+    assert "labctl shell -- curl -sI https://www.shop.test/logo.svg{,}" in lines
+
+
+def test_who_waits_for_a_real_server_waits_as_long_as_was_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    internet = LoopbackInternet(healthy_town())
+    try:
+        internet.timeout = 0.25
+        with Network(internet, most=100) as network:
+            limits = network._visitor._limits
+            assert limits is not None
+            assert (limits.most, limits.seconds) == (100, 0.25)
+    finally:
+        internet.close()
 
 
 # The real internet's part, in front of a server on this machine.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import socket
+import socketserver
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -201,6 +203,69 @@ def test_a_redis_that_is_not_there_is_one_sentence_with_a_way_out() -> None:
     assert told.value.code == "redis-not-reached"
     assert "secret" not in str(told.value.evidence)
     assert told.value.fixes
+
+
+class Answering(socketserver.BaseRequestHandler):
+    """Says one thing to whatever comes."""
+
+    says = b""
+
+    def handle(self) -> None:
+        while self.request.recv(4096):
+            self.request.sendall(self.says)
+
+
+@pytest.mark.parametrize(
+    ("says", "told"),
+    [
+        (b"-NOAUTH Authentication required.\r\n", "wants the right password"),
+        (b"-WRONGPASS invalid username-password pair or user is disabled.\r\n", "wants the right password"),
+        (b"-ERR DB index is out of range\r\n", "refuses"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "does not speak as a Redis does"),
+    ],
+)
+def test_who_answers_and_is_of_no_use_is_not_said_to_be_silent(says: bytes, told: str) -> None:
+    pytest.importorskip("redis")
+    handler = type("Says", (Answering,), {"says": says})
+    with socketserver.TCPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            with pytest.raises(CannotRun) as failed:
+                RedisStore(f"redis://user:secret@127.0.0.1:{server.server_address[1]}/0")
+        finally:
+            server.shutdown()
+            thread.join()
+    assert told in failed.value.headline
+    assert "secret" not in str(failed.value.evidence)
+
+
+def test_the_password_of_a_redis_is_on_no_screen_and_in_no_document(
+    redis_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    secret = redis_url.replace("redis://", "redis://default:hunter2@")
+    for form in ("--plain", "--json"):
+        command_line(["cache", "--show", "types", "--redis", secret, form, "--no-input"])
+        shown = capsys.readouterr()
+        assert "hunter2" not in shown.out + shown.err
+        assert "default:...@" in shown.out
+
+
+def test_a_fault_and_a_real_redis_are_told_apart_from_the_sandbox() -> None:
+    with pytest.raises(UsageError) as told:
+        command_line(["cache", "--show", "aside", "--redis", "redis://127.0.0.1:1/", "--break", "ttl-slides"])
+    assert "--break ttl-slides" in told.value.headline
+
+
+def test_a_query_cache_answers_without_looking_until_something_is_written() -> None:
+    prices = Prices(keeps_answers=True)
+    try:
+        query = "SELECT max(cents) FROM prices WHERE looked_at(id)"
+        assert [prices.looked_at(query) for _ in range(2)] == [3, 0]
+        prices.write(1, 11)
+        assert prices.looked_at(query) == 3
+    finally:
+        prices.close()
 
 
 def test_without_redis_py_the_fix_is_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:

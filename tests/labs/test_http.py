@@ -88,15 +88,15 @@ class TestTheCommandLine:
         assert measured(found, "http.status") == 200
 
     def test_content_means_post_and_a_form(self) -> None:
-        wanted = read_wanted("http://a/", None, (), "a=1")
+        wanted = read_wanted("http://a/", None, (), ("a=1",))
         assert (wanted.method, wanted.body) == ("POST", b"a=1")
         assert wanted.fields == (("Content-Type", "application/x-www-form-urlencoded"),)
 
     def test_an_assumed_scheme_is_said(self, capsys: pytest.CaptureFixture[str]) -> None:
         _, found = document(capsys, "www.shop.test")
         assert any("https was assumed" in event["text"] for event in found["events"])
-        assert read_wanted("http://a/", None, (), None).assumed == ""
-        assert read_wanted("localhost:5000", None, (), None).assumed == "https"
+        assert read_wanted("http://a/", None, (), ()).assumed == ""
+        assert read_wanted("localhost:5000", None, (), ()).assumed == "https"
 
     @pytest.mark.parametrize(
         "line",

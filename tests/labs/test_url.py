@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import socket
+import threading
 import xml.etree.ElementTree as ET
 from datetime import datetime
 from pathlib import Path
@@ -24,10 +26,10 @@ from labctl.quiz import rules
 from labctl.sandbox.faults import town_under
 from labctl.sandbox.loopback import LoopbackInternet
 from labs.url import har, slo
-from labs.url.journey import FIELDS
+from labs.url.asking import FIELDS
 from labs.url.lab import LAB, place, read_url
 from labs.url.picture import waterfall, where_the_time_went
-from labs.url.words import less, listed, ms, size
+from labs.url.words import less, listed, ms, percents, size
 
 boxed = pytest.mark.usefixtures("needs_box")
 NO_BOX = "LABCTL_CAPABILITY_BOX"
@@ -202,7 +204,8 @@ def test_redirects_have_a_heading_for_each_leg(capsys: pytest.CaptureFixture[str
     assert told["measures"]["url.again.connections"]["value"] == 0
     (saved,) = [event for event in told["events"] if event.get("id") == "saved"]
     # A browser keeps a permanent redirect, so that its leg needs nobody either.
-    helped = ["HSTS", "browser cache", "open connection", "name memory"]
+    # Over an open connection nobody looks for the name, so it is not the memory of names that spared it.
+    helped = ["HSTS", "browser cache", "open connection"]
     assert [row["cells"][0] for row in saved["rows"]] == helped
 
 
@@ -218,7 +221,6 @@ def test_a_walk_asks_the_name_servers_itself(capsys: pytest.CaptureFixture[str])
 @pytest.mark.parametrize(
     ("url", "words", "why"),
     [
-        ("https://nope.shop.test/", "does not exist", "labctl dns nope.shop.test"),
         ("https://www.shop.test:8443/", "refused the connection", "labctl tcp www.shop.test:8443"),
         ("https://expired.tls.test/", "certificate has expired", "labctl tls expired.tls.test"),
         ("https://no-tls.tls.test/", "does not speak TLS", "labctl tls no-tls.tls.test"),
@@ -236,6 +238,59 @@ def test_what_peers_do_is_evidence_and_nothing_is_judged(
 
 
 @pytest.mark.usefixtures("near")
+def test_a_name_without_an_address_is_drawn_and_then_out_of_reach(capsys: pytest.CaptureFixture[str]) -> None:
+    code, told = document(capsys, "https://nope.shop.test/")
+    assert (code, told["error"]["code"]) == (3, "name-not-found")
+    assert [span["track"] for span in spans(told)] == ["DNS"]
+    assert "nope.shop.test does not exist, and that may be remembered for 300 s." in spans(told)[0]["text"]
+    assert commands(told)["why"] == "labctl dns nope.shop.test"
+    assert (told["measures"]["url.legs"]["value"], "url.total" in told["measures"]) == (0, False)
+
+
+@pytest.mark.usefixtures("near")
+def test_a_redirect_to_a_name_without_an_address_is_evidence(capsys: pytest.CaptureFixture[str]) -> None:
+    code, told = document(capsys, "http://origin.shop.test/redirect/302?to=http://nope.shop.test/")
+    assert (code, told["error"]) == (4, None)
+    assert told["measures"]["url.legs"]["value"] == 1
+    (phase,) = [e for e in told["events"] if e.get("role") == "phase" and e["phase"] == "OBSERVE"]
+    assert phase["title"] == "from Enter to where it ended"
+
+
+@pytest.mark.usefixtures("near")
+def test_method_and_fields_are_those_that_were_given(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    archive = tmp_path / "visit.har"
+    words = ["-X", "HEAD", "-H", "Accept:", "-H", "X-Who: me", "--har", str(archive)]
+    _, told = document(capsys, "https://api.shop.test/x", *words)
+    assert "HEAD /x" in next(span["text"] for span in spans(told) if span["track"] == "request")
+    request = json.loads(archive.read_bytes())["log"]["entries"][0]["request"]
+    assert request["method"] == "HEAD"
+    names = [header["name"] for header in request["headers"]]
+    assert names == ["Host", "User-Agent", "Accept-Encoding", "X-Who"]
+    by_hand = commands(told)["by hand"]
+    assert "-I -H Accept: -H 'X-Who: me'" in by_hand
+    assert commands(told)["see it"].endswith("-X HEAD -H Accept: -H 'X-Who: me' --repeat 2")
+
+
+@pytest.mark.usefixtures("near")
+def test_what_was_drawn_is_not_offered_again(capsys: pytest.CaptureFixture[str]) -> None:
+    _, told = document(capsys, "--repeat", "2", "--http1")
+    assert "see it" not in commands(told)
+    assert "--http1.1" in commands(told)["by hand"]
+    assert commands(told)["farther"] == "labctl url https://www.shop.test/ --http1 --rtt 100"
+
+
+@given(st.lists(st.floats(0, 1e6), min_size=1, max_size=5).filter(any))
+def test_shares_in_per_cent_add_up_to_a_hundred(amounts: list[float]) -> None:
+    shares = [int(share.removesuffix("%")) for share in percents(amounts)]
+    assert sum(shares) == 100
+    assert all(
+        abs(share - amount / sum(amounts) * 100) <= 1 for share, amount in zip(shares, amounts, strict=True)
+    )
+
+
+@pytest.mark.usefixtures("near")
 def test_a_loop_of_redirects_ends_after_ten_requests_and_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     _, told = document(capsys, "https://origin.shop.test/loop")
     assert told["measures"]["url.legs"]["value"] == 10
@@ -250,6 +305,32 @@ def test_a_server_that_closes_is_no_reason_to_call_the_claim_false(
     code, told = document(capsys, "--http1", "--break", "closes-always")
     assert claims(told)["url.before-dns"] == "NOT_SEEN"
     assert code == 4
+
+
+def test_a_server_of_ones_own_is_visited_without_the_internet(capsys: pytest.CaptureFixture[str]) -> None:
+    requests: list[bytes] = []
+
+    def serve() -> None:
+        connection, _ = listening.accept()
+        with connection:
+            for _ in range(2):
+                requests.append(connection.recv(65536))
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.settimeout(10)
+        thread = threading.Thread(target=serve)
+        thread.start()
+        where = f"127.0.0.1:{listening.getsockname()[1]}"
+        capsys.readouterr()
+        code = command_line(["url", where, "--json"])
+        thread.join()
+    told = json.loads(capsys.readouterr().out)
+    assert (code, told["internet"]) == (0, "live")
+    assert [span["track"] for span in spans(told)] == ["TCP", "request", "wait", "response"]
+    assert claims(told) == {"url.before-dns": "HELD"}
+    assert all(request.startswith(b"GET / HTTP/1.1\r\nHost: " + where.encode()) for request in requests)
+    assert commands(told)["by hand"].startswith("curl ")
 
 
 # Limits.

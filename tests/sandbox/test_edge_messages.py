@@ -122,7 +122,7 @@ def test_many_who_ask_for_the_same_are_served_by_one_question() -> None:
         world.may_answer.clear()
         asking = [asyncio.create_task(world.ask("GET", "/a")) for _ in range(20)]
         await world.arrived.wait()
-        while len(world.edge.fetches["http://site.test/a"]._waiting) < 19:
+        while len(world.edge.fetches["http://site.test/a"]._audience._waiting) < 19:
             await asyncio.sleep(0)
         world.may_answer.set()
         answers = await asyncio.gather(*asking)
@@ -141,12 +141,32 @@ def test_those_who_wait_for_what_may_not_be_shared_ask_for_themselves_at_once() 
         world.may_answer.clear()
         asking = [asyncio.create_task(world.ask("GET", "/a")) for _ in range(5)]
         await world.arrived.wait()
-        while len(world.edge.fetches["http://site.test/a"]._waiting) < 4:
+        while len(world.edge.fetches["http://site.test/a"]._audience._waiting) < 4:
             await asyncio.sleep(0)
         world.may_answer.set()
         answers = await asyncio.gather(*asking)
         assert len({answer.body for answer in answers}) == 5
         assert len(world.asked) == 5
+
+    within(scene)
+
+
+def test_who_waits_gets_no_stale_variant_of_another() -> None:
+    async def scene(world: World) -> None:
+        world.gives = Gives(200, (("Cache-Control", "max-age=1"), ("Vary", "Foo")))
+        await world.ask("GET", "/a", (("Foo", "1"),))
+        world.now += 10
+        world.arrived.clear()
+        world.may_answer.clear()
+        world.gives = Gives(framing="none")
+        first = asyncio.create_task(world.ask("GET", "/a", (("Foo", "1"),)))
+        await world.arrived.wait()
+        other = asyncio.create_task(world.ask("GET", "/a", (("Foo", "2"),)))
+        while not world.edge.fetches["http://site.test/a"]._audience.waiting:
+            await asyncio.sleep(0)
+        world.may_answer.set()
+        assert (await first).body == b"body 1"
+        assert (await other).status == 502
 
     within(scene)
 
@@ -159,7 +179,7 @@ def test_a_client_that_leaves_does_not_take_the_answer_from_the_others() -> None
         await leaving.send(b"GET /a HTTP/1.1\r\nHost: site.test\r\n\r\n")
         await world.arrived.wait()
         waiting = asyncio.create_task(world.ask("GET", "/a"))
-        while not world.edge.fetches["http://site.test/a"]._waiting:
+        while not world.edge.fetches["http://site.test/a"]._audience.waiting:
             await asyncio.sleep(0)
         await leaving.close()
         world.may_answer.set()
@@ -580,6 +600,18 @@ def test_cloudflare_turns_head_into_get_and_fills_its_cache() -> None:
         assert len(world.asked) == 1
 
     within(scene, "cloudflare")
+
+
+def test_a_head_whose_content_turns_out_too_big_is_answered_without_asking_again() -> None:
+    async def scene(world: World) -> None:
+        world.gives = Gives(200, (("Cache-Control", "max-age=60"),), b"x" * 500_000, "chunked")
+        got = await world.ask("HEAD", "/a.css")
+        assert (got.status, got.body) == (200, b"")
+        await world.quiet()
+        assert len(world.asked) == 1
+        assert len(world.edge.store) == 0
+
+    within(scene, "cloudflare", largest_bytes=100_000)
 
 
 def test_the_ids_of_two_edges_with_one_seed_are_the_same() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import gzip
 import json
 import os
@@ -314,6 +315,16 @@ def test_listening_for_others_is_said() -> None:
     status, errors = proxy.stop()
     assert status == 0
     assert "reachable from other machines" in errors
+
+
+def test_an_output_that_nobody_reads_holds_nothing_up() -> None:
+    proxy = Proxy("http://127.0.0.1:9")
+    assert proxy.process.stdout is not None
+    fcntl.fcntl(proxy.process.stdout, fcntl.F_SETPIPE_SZ, 4096)
+    answer = [need("curl"), "-s", "-o", os.devnull, "-m", "20", "-w", "%{http_code} ", f"{proxy.url}/[1-60]"]
+    codes = subprocess.run(answer, capture_output=True, text=True, timeout=60, check=False).stdout.split()
+    assert codes == ["502"] * 60
+    assert proxy.stop() == (0, "")
 
 
 def test_a_reader_of_its_output_that_is_gone_ends_it() -> None:

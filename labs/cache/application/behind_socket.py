@@ -1,4 +1,4 @@
-"""A dictionary behind a socket: what a store in another process costs, for where there is no Redis."""
+"""A dictionary behind a socket: the least that a store in another process costs, for where there is no Redis."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from labctl.errors import CannotRun, UsageError
+from labs.cache.application.store import without_password
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +29,7 @@ def check_url(url: str) -> None:
     if not readable or not complete or any(ord(c) < 0x21 for c in url):
         raise UsageError(
             "redis-url",
-            f"{url!r} is no address of a Redis: redis://HOST:PORT/DATABASE, rediss:// or unix:///PATH",
+            f"{without_password(url)!r} is no address of a Redis: redis://HOST:PORT/DATABASE, rediss:// or unix:///PATH",
             fixes=("labctl cache --show aside --redis redis://127.0.0.1:6379/0",),
         )
 
@@ -61,7 +62,9 @@ class RedisStore:
                 url, socket_connect_timeout=PATIENCE_S, socket_timeout=PATIENCE_S, retry=None
             )
         except (ValueError, TypeError) as error:
-            raise UsageError("redis-url", f"{url!r} is no address of a Redis: {error}") from error
+            raise UsageError(
+                "redis-url", f"{without_password(url)!r} is no address of a Redis: {error}"
+            ) from error
         version = str(self._do("info", "server").get("redis_version", ""))
         self.name = f"Redis {version}".strip()
 
@@ -113,14 +116,26 @@ class RedisStore:
         except self._failures as error:
             raise CannotRun(
                 "redis-not-reached",
-                "the Redis that was named does not answer",
-                evidence=(("asked", _without_password(self._url)), ("got", str(error).splitlines()[0])),
+                _what_failed(error),
+                evidence=(("asked", without_password(self._url)), ("got", _first_line(error))),
                 fixes=("redis-server --port 6379", "labctl cache --show aside"),
             ) from error
 
 
-def _without_password(url: str) -> str:
-    scheme, _, rest = url.partition("://")
-    credentials, at, place = rest.rpartition("@")
-    user = credentials.partition(":")[0]
-    return f"{scheme}://{user}:...@{place}" if at else url
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
+
+
+def _what_failed(error: Exception) -> str:
+    """Nobody there, somebody who is no Redis, or one that refuses: three ways to mend it."""
+    import redis
+
+    said = str(error)
+    # A Redis with a password answers the greeting of redis-py with "HELLO must be called ... authenticated".
+    if isinstance(error, redis.AuthenticationError) or "authenticat" in said.lower() or "NOAUTH" in said:
+        return "the Redis that was named wants the right password: redis://:PASSWORD@HOST:PORT/0"
+    if isinstance(error, redis.ResponseError):
+        return "the Redis that was named refuses"
+    if isinstance(error, redis.InvalidResponse) or "closed by server" in said.lower():
+        return "what answers at that address does not speak as a Redis does"
+    return "the Redis that was named does not answer"

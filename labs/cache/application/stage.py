@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from shlex import quote
 from typing import NamedTuple
 
 from labctl.events import Event
 from labctl.internet import Internet
-from labs.cache.application.store import OwnStore, Store
+from labs.cache.application.store import OwnStore, Store, without_password
 from labs.cache.telling import command, note
 
 
@@ -60,11 +61,11 @@ def staged(internet: Internet, redis: str | None) -> Iterator[Stage]:
 
 def footer(stage: Stage, show: str, by_hand: tuple[str, str], following: str) -> Iterator[Event]:
     """Which store it was, and what to type next."""
-    again = f" --redis {stage.redis}" if stage.redis else ""
+    again = f" --redis {quote(without_password(stage.redis))}" if stage.redis else ""
     if stage.redis:
         yield note(f"All this was kept in {stage.store.name}, under keys of our own that are deleted now.")
     else:
-        yield note("The store here is a dictionary with Redis's rules; --redis URL takes a real one.")
+        yield note("The store here is a dictionary with the rules of Redis; --redis URL takes a real one.")
     yield command("by hand", *by_hand)
     if not stage.redis:
         yield command("or", f"labctl cache --show {show} --redis redis://127.0.0.1:6379/0")

@@ -43,6 +43,14 @@ class Store(Protocol):
         """Leave nothing behind."""
 
 
+def without_password(url: str) -> str:
+    """The address of a store as it may stand on a screen: `redis://user:...@host:6379/0`."""
+    scheme, separator, rest = url.partition("://")
+    credentials, at, place = rest.rpartition("@")
+    user = credentials.partition(":")[0]
+    return f"{scheme}{separator}{user}:...@{place}" if at else url
+
+
 class Kept(NamedTuple):
     """A value and when it runs out, on the store's clock; None: never."""
 

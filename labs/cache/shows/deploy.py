@@ -53,11 +53,17 @@ def show(internet: Internet) -> Iterator[Event]:
         yield measured(
             "cache.deploy.files_first", len(bad), f"Files first: {count(len(bad), 'visitor')} met a 404."
         )
-        yield DEPLOY_ORDER.judged(
-            not bad and bool(worse),
-            f"Page first: {count(len(worse), 'visitor')} met a 404. Files first, and the old ones kept: none."
-            if not bad
-            else f"Files first, and yet {count(len(bad), 'visitor')} met a 404: {bad[0].file} was gone.",
+        yield (
+            DEPLOY_ORDER.not_seen(
+                "Nobody met a 404 in either order: these servers answer names that they do not have."
+            )
+            if not bad and not worse
+            else DEPLOY_ORDER.judged(
+                not bad,
+                f"Page first: {count(len(worse), 'visitor')} met a 404. Files first, and the old ones kept: none."
+                if not bad
+                else f"Files first, and yet {count(len(bad), 'visitor')} met a 404: {bad[0].file} was gone.",
+            )
         )
         yield about("the files", "of the last releases stay: they cost little, and old pages live long.")
         yield about(

@@ -127,6 +127,9 @@ def _judged(stage: Stage, window: Window) -> Iterator[Event]:
         + (" and longer." if not window.ended else "."),
         "s",
     )
+    if "store-is-full" in stage.habits:
+        yield WINDOW.not_seen("The store keeps nothing, so nobody reads an old value.")
+        return
     # A Redis is waited for, and a busy machine wakes up late.
     slack = 1.5 * stage.tick_s if not stage.redis else stage.ttl_s / 2
     held = window.ended and abs(window.seconds - stage.ttl_s) <= slack

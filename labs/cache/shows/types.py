@@ -55,12 +55,16 @@ def show(internet: Internet, redis: str | None) -> Iterator[Event]:
         yield measured(
             "cache.types.refused", len(refused), f"{count(len(refused), 'value')} could not be kept."
         )
-        yield TYPES.judged(
-            bool(changed),
-            f"{count(len(changed), 'value')} came back as something else:"
-            f" {changed[0].first!r} as {changed[0].second!r}."
-            if changed
-            else "Every value came back as it was.",
+        yield (
+            TYPES.not_seen("The store keeps nothing, so nothing comes out of it.")
+            if "store-is-full" in stage.habits
+            else TYPES.judged(
+                bool(changed),
+                f"{count(len(changed), 'value')} came back as something else:"
+                f" {changed[0].first!r} as {changed[0].second!r}."
+                if changed
+                else "Every value came back as it was.",
+            )
         )
         yield from _empty(stage)
         yield about("one form", "decode on the miss, too: give every caller what the second one would get.")

@@ -124,17 +124,21 @@ def _asked_behind(web: Web, seen: int, path: str) -> bool:
     return False
 
 
+# What the origin had to do with an answer for which it gave no status.
+_UNSAID = {
+    "HIT": "the origin was not asked",
+    "UPDATING": "the origin was asked behind it",
+    "STALE": "the origin gave no answer",
+}
+
+
 def _row(spoken: Spoken) -> Row:
     age = f"{spoken.age} s" if spoken.age is not None else NOT_ASKED
     old = f", {spoken.age} s old" if spoken.age is not None else ", without an Age"
     when = seconds(spoken.at)
-    asked = (
-        f"the origin said {spoken.origin}"
-        if spoken.origin != NOT_ASKED
-        else "the origin gave no answer to it"
-    )
+    asked = f"the origin said {spoken.origin}" if spoken.origin != NOT_ASKED else _UNSAID.get(spoken.word, "")
     return Row(
-        f"{when}: {spoken.path} is {spoken.word or 'silent'}{old}; {asked}: {spoken.why}.",
+        f"{when}: {spoken.path} is {spoken.word or 'silent'}{old}; {asked or 'the origin is silent'}: {spoken.why}.",
         (when, spoken.path, spoken.word, age, spoken.origin, spoken.why),
         hues=("", "", hue(spoken.word), hue(age), hue(spoken.origin), "mute"),
         bold=(2,),

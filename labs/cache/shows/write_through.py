@@ -13,7 +13,7 @@ from labs.cache.application.patterns import ARTICLE, KEY, LOCK, through_writer
 from labs.cache.application.stage import Stage, footer, staged
 from labs.cache.application.turns import held, turns_table
 from labs.cache.claims import THROUGH_RACE
-from labs.cache.telling import about, measured, opening, result, table
+from labs.cache.telling import about, measured, note, opening, result, table
 from labs.cache.words import seconds
 
 NAMES = {"A": "first writer", "B": "second writer"}
@@ -48,18 +48,25 @@ def _race(stage: Stage) -> Iterator[Event]:
         database,
         store,
     )
+    yield note(
+        "The order of the steps is ours, so that it happens each time; the database and the cache are real."
+    )
     kept, right, left = held(store), database.read(ARTICLE), store.ttl(KEY)
     database.close()
-    yield measured(
-        "cache.through.kept", kept if kept is not None else 0, f"The cache holds {kept} at the end."
-    )
+    if kept is not None:
+        yield measured("cache.through.kept", kept, f"The cache holds {kept} at the end.")
     yield measured("cache.through.right", right, f"The database holds {right} at the end.")
-    differs = kept is not None and kept != right
+    if kept is None:
+        yield THROUGH_RACE.not_seen("The store kept nothing, so there are no two values to compare.")
+        return
+    differs = kept != right
     yield THROUGH_RACE.judged(
         differs,
         f"The cache holds {kept}, the database {right}, for {seconds(round(left or 0))}."
         if differs
-        else f"The second writer waited for the lock: both hold {right}.",
+        else f"Cache and database agree, both hold {right}: with a lock the second writer waits for the first."
+        if lock
+        else f"Cache and database agree: both hold {right}.",
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from labctl.events import Event, Row
 from labctl.internet import Internet
 from labctl.protocols.http1 import get
+from labctl.protocols.http_field_values import announces_http3
 from labs.http.claims import ALT_SVC
 from labs.http.peer import Desk
 from labs.http.telling import about, measured, opening, result, table
@@ -39,13 +40,15 @@ def show(desk: Desk) -> Iterator[Event]:
     yield about("h3", "HTTP/3 over QUIC, on UDP. ma is how many seconds Alt-Svc may be believed.")
     yield about("first", f"A first visit to {HOST} is over TCP: its record names {_named(records[HOST])}.")
     yield measured("http.alt_svc", field or "none", f"Alt-Svc says {field or 'nothing'}.")
-    in_dns, in_answer = "h3" in _alpn(records[APEX]), "h3=" in field
+    in_dns, in_answer = "h3" in _alpn(records[APEX]), announces_http3(field)
     yield ALT_SVC.judged(
         in_dns and in_answer,
         f"The HTTPS record of {APEX} names {_named(records[APEX])}; Alt-Svc of {HOST} says {field or 'nothing'}.",
     )
     if in_dns and in_answer:
-        yield result("Nobody tries HTTP/3 unannounced: UDP may be blocked, and TCP always works.")
+        yield result(
+            "Browsers wait for an announcement, though RFC 9114 lets them try: UDP is often blocked."
+        )
 
 
 def _https_record(internet: Internet, name: str) -> str:

@@ -10,7 +10,7 @@ from labctl.protocols.content_coding import decoded
 from labctl.protocols.http1 import get
 from labs.http.claims import FRAMING
 from labs.http.peer import Desk
-from labs.http.telling import measured, opening, result, table
+from labs.http.telling import measured, message, opening, result
 from labs.http.words import count, elapsed_ms, ms, size
 
 HOST = "raw.shop.test"
@@ -32,7 +32,7 @@ def show(desk: Desk) -> Iterator[Event]:
         with desk.reach(f"http://{HOST}/") as peer:
             answer = answers[path] = peer.ask(path, limits=PATIENCE)
         rows.append(_row(path, each.sentence, answer))
-    yield table("broken", f"http://{HOST}", ("path", "we say", "after", "it"), rows)
+    yield message("broken", f"http://{HOST}", rows, columns=("after", "path", "what it does", "we say"))
     caught = [path for path, answer in answers.items() if _said(answer) != str(answer.status)]
     yield measured("http.broken", len(answers), f"{count(len(answers), 'peer')} broke a rule.")
     noticed = [path for path in _FRAMING if answers[path].failure]
@@ -52,8 +52,8 @@ def _row(path: str, sentence: str, answer: Answer) -> Row:
     hue: Hue = "ok" if said == str(answer.status) else "warn"
     return Row(
         text=f"{path}: {sentence} We say {said}, after {took}. {detail}".rstrip(),
-        cells=(path, said, took, sentence.rstrip(".")),
-        hues=("accent", hue, "mute"),
+        cells=(took, path, sentence, said),
+        hues=("mute", hue),
     )
 
 

@@ -70,7 +70,7 @@ def _drawn(answer: Answer, path: str) -> Iterator[Event]:
             by=API,
             heavy=False,
             hue="alt",
-            role="referral",
+            role="interim",
         )
     if answer.body_sent:
         yield sent(

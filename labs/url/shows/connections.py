@@ -10,9 +10,9 @@ from labctl.fetch.browser_cache import PrivateCache
 from labctl.fetch.legs import Visit
 from labctl.internet import Internet
 from labctl.protocols.url import parse_url
+from labs.url.asking import FIELDS
 from labs.url.claims import TEN_REQUESTS
 from labs.url.conditions import visitor, wake
-from labs.url.journey import FIELDS
 from labs.url.words import count, ms, size
 
 TIMES = 10

@@ -11,9 +11,10 @@ from labctl.fetch.legs import Leg
 from labctl.fetch.phases import round_trip_ms
 from labctl.internet import Internet
 from labctl.protocols.url import parse_url
+from labs.url.asking import FIELDS
 from labs.url.claims import SLOW_START
 from labs.url.conditions import visitor, wake
-from labs.url.journey import FIELDS, raise_if_unreachable
+from labs.url.journey import raise_if_unreachable
 from labs.url.words import count, ms, size
 
 SIZES = (10_000, 14_000, 15_000, 100_000)

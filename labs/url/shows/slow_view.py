@@ -9,9 +9,10 @@ from labctl.fetch.legs import Visit
 from labctl.fetch.phases import Spent, spent
 from labctl.internet import Internet
 from labctl.protocols.url import parse_url
+from labs.url.asking import FIELDS
 from labs.url.claims import WHAT_YOU_CONTROL
 from labs.url.conditions import visitor, wake
-from labs.url.journey import FIELDS, raise_if_unreachable
+from labs.url.journey import raise_if_unreachable
 from labs.url.picture import waterfall
 from labs.url.words import listed, ms
 
