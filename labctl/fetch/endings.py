@@ -38,7 +38,8 @@ def not_secured(secured: Secured) -> str:
         "not-tls": "The server does not speak TLS on this port",
     }
     said = words.get(secured.failure, f"The handshake failed ({secured.failure})")
-    return f"{said}: {secured.reason}." if secured.reason else f"{said}."
+    reason = secured.reason.rstrip(".")
+    return f"{said}: {reason}." if reason else f"{said}."
 
 
 def too_many(legs: list[Leg], there: Url) -> str:

@@ -14,6 +14,8 @@ from labctl.protocols.http1 import Fields, Framing, ResponseHead
 from labctl.protocols.url import Url
 
 NO_FRAMING = Framing("none")
+# More interim responses than anybody sends; each is kept.
+MOST_INTERIM = 50
 
 
 class Request(NamedTuple):

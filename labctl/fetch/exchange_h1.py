@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from labctl.fetch.exchange import NO_FRAMING, Answer, Limits, Request, Times, as_fields
+from labctl.fetch.exchange import MOST_INTERIM, NO_FRAMING, Answer, Limits, Request, Times, as_fields
 from labctl.fetch.stream import Stream, StreamEnded
 from labctl.protocols.http1 import (
     BodyReader,
@@ -19,9 +19,6 @@ from labctl.protocols.http1 import (
     write_request_head,
 )
 from labctl.protocols.http1_body import LAST_CHUNK
-
-# More interim responses than anybody sends; each is kept.
-MOST_INTERIM = 50
 
 
 class Asking:
@@ -162,7 +159,7 @@ class Asking:
         elif self._buffer:
             where = f"after {len(self._buffer):,} bytes of the head"
         if ended.failure == "timeout":
-            return "timeout", f"Nothing more came within {self._limits.seconds:g} s, {where}."
+            return "timeout", f"The {self._limits.seconds:g} s were over {where}."
         if ended.failure in ("closed", "tls"):
             return "closed-early", f"The connection ended {where}: {ended.detail}."
         return "reset", f"The connection was reset {where}."

@@ -5,7 +5,7 @@ The h2 library is the protocol; what is shown is read from the bytes by `protoco
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from labctl.fetch.exchange import USUAL, Answer, Limits, Request, as_fields
@@ -44,6 +44,8 @@ class Http2Connection:
         self._asked: dict[int, Asked] = {}
         self._started = False
         self._settled = False
+        # Bytes of the frame that is still coming which h2 has already.
+        self._begun = 0
         config = H2Configuration(client_side=True, header_encoding=None)
         self._h2: H2Connection = H2Connection(config=config)
         # Nobody here would know what to do with a pushed response (RFC 9113 section 8.4).
@@ -185,8 +187,20 @@ class Http2Connection:
         for frame in frames:
             if each := self._asked.get(frame.stream_id):
                 each.wire_received += frame.wire_bytes
-        for event in self._h2.receive_data(data):
-            self._hear(event, now, limits)
+        for piece in self._by_frame(data, frames):
+            for event in self._h2.receive_data(piece):
+                self._hear(event, now, limits)
+
+    def _by_frame(self, data: bytes, frames: list[Frame]) -> Iterator[bytes]:
+        """`data` cut behind each of the frames that end in it: what follows a GOAWAY is heard after it."""
+        start = 0
+        for frame in frames:
+            stop = start + frame.wire_bytes - self._begun
+            yield data[start:stop]
+            start, self._begun = stop, 0
+        if start < len(data):
+            self._begun += len(data) - start
+            yield data[start:]
 
     def _check_sizes(self, frames: list[Frame]) -> None:
         """Refuse what cannot be HTTP/2 before h2 waits for all of it. Raises h2's ProtocolError."""
@@ -239,6 +253,11 @@ class Http2Connection:
         for stream_id, each in self._asked.items():
             if not each.ended and (stream_id > last or name != "NO_ERROR"):
                 each.end(self._clock(), "reset", f"The peer ended the connection: GOAWAY, {name}.")
+        if any(not each.ended for each in self._asked.values()):
+            from h2.connection import ConnectionState
+
+            # Streams up to the last one that it names are still answered (RFC 9113 section 6.8); h2 has closed all.
+            self._h2.state_machine.state = ConnectionState.CLIENT_OPEN
 
     def _all_failed(self, asked: list[Asked], failure: str, detail: str) -> None:
         self.usable = False
@@ -261,7 +280,7 @@ def _encoded(pairs: list[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
 
 def _ending(ended: StreamEnded, limits: Limits) -> tuple[str, str]:
     if ended.failure == "timeout":
-        return "timeout", f"Nothing more came within {limits.seconds:g} s."
+        return "timeout", f"The {limits.seconds:g} s were over before the end of the answer."
     if ended.failure == "reset":
         return "reset", "The connection was reset before the end of the answer."
     return "no-answer", "The connection closed without an answer."

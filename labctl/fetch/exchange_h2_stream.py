@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from labctl.fetch.exchange import NO_FRAMING, Answer, Request, Times
+from labctl.fetch.exchange import MOST_INTERIM, NO_FRAMING, Answer, Request, Times
 from labctl.protocols.http1 import Fields, Framing, ResponseHead
 
 
@@ -35,11 +35,15 @@ class Asked:
 
     def heads(self, pairs: Any, now: float, *, interim: bool) -> None:
         """A response's decoded fields."""
+        if self.ended:
+            return
         head = _head(pairs)
         if self.times.first_byte_at is None:
             self.times = self.times._replace(first_byte_at=now)
         if interim:
             self.interim.append(head)
+            if len(self.interim) > MOST_INTERIM:
+                self.end(now, "garbage", f"More than {MOST_INTERIM} interim responses came.")
         else:
             self.final = head
             self.times = self.times._replace(head_at=now)

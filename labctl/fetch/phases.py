@@ -64,7 +64,10 @@ def phases(leg: Leg, since: float) -> list[Phase]:
 
 
 class Spent(NamedTuple):
-    """Milliseconds of a whole visit by kind, and all of it. `rtt_ms` is the time of the last TCP handshake, if any."""
+    """Milliseconds of a whole visit by kind, and all of it. `rtt_ms` is the time of the last TCP handshake, if any.
+
+    `first_byte` is from Enter to the first byte of the last response, as far as one came.
+    """
 
     dns: float
     connect: float
@@ -74,6 +77,7 @@ class Spent(NamedTuple):
     response: float
     total: float
     rtt_ms: float | None = None
+    first_byte: float = 0.0
 
     @property
     def setting_up(self) -> float:
@@ -85,19 +89,17 @@ class Spent(NamedTuple):
         """Bytes on their way: requests and responses."""
         return self.request + self.response
 
-    @property
-    def first_byte(self) -> float:
-        """From Enter to the first byte of the last response, as far as one came."""
-        return self.total - self.response
-
 
 def spent(visit: Visit) -> Spent:
     """What the visit's phases add up to. `total` is measured, not added up."""
     sums = dict.fromkeys(KINDS, 0.0)
     rtt = None
+    first_byte = visit.elapsed_ms
     for leg in visit.legs:
         for phase in phases(leg, visit.started_at):
             sums[phase.kind] += phase.ms
+            if phase.kind in ("response", "cache"):
+                first_byte = phase.start_ms
         rtt = round_trip_ms(leg) if round_trip_ms(leg) is not None else rtt
     return Spent(
         sums["dns"],
@@ -108,6 +110,7 @@ def spent(visit: Visit) -> Spent:
         sums["response"],
         visit.elapsed_ms,
         rtt,
+        first_byte,
     )
 
 

@@ -193,7 +193,7 @@ FIELDS: dict[str, FieldMeaning] = {
     **{name: FieldMeaning(said, f"RFC 9110 section {section}") for name, (said, section) in _9110.items()},
     **{name: FieldMeaning(*both) for name, both in _OTHERS.items()},
 }
-UNKNOWN = FieldMeaning("No document that labctl knows defines it: the two ends must have agreed.", "")
+UNKNOWN = FieldMeaning("Defined in no document known here; the two ends agreed.", "")
 
 
 class Bearer(NamedTuple):

@@ -43,6 +43,11 @@ _SUITES = {
 RSA_KEY_EXCHANGE = frozenset((0x000A, 0x002F, 0x0035, 0x003C, 0x003D, 0x009C, 0x009D, 0xC09C, 0xC09D))
 
 
+def opens(cipher: int) -> bool:
+    """Whether records of this cipher suite can be opened here, given the secrets."""
+    return cipher in _SUITES
+
+
 def read_key_log(text: str) -> dict[bytes, dict[str, bytes]]:
     """Client random to label to secret. Lines that mean nothing are left out."""
     found: dict[bytes, dict[str, bytes]] = {}

@@ -210,7 +210,10 @@ class StateLadder:
             self._explained.update(marks)
             lines += [] if lines else [Line()]
             for each in marks:
-                lines.append(Line.of("  ", (_MARKS[each], "warn"), (f"  {_EVIDENCE[each]}", "mute")))
+                # Who saw it, where that was not the kernel.
+                witness = next((x.data["witness"] for x in self._drawn if "witness" in x.data), None)
+                told = f"{each}: {witness}; no packet was captured" if witness else _EVIDENCE[each]
+                lines.append(Line.of("  ", (_MARKS[each], "warn"), (f"  {told}", "mute")))
         if counted and "absolute" not in self._explained:
             self._explained.add("absolute")
             lines += [] if lines else [Line()]

@@ -12,6 +12,7 @@ from labctl.protocols.http1 import (
     MessageError,
     ResponseHead,
     keeps_alive,
+    list_items,
     read_response_head,
     response_framing,
 )
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from labctl.sandbox.edge_origin import Origin
 
 _MOST_INTERIM = 32
+_CODINGS = frozenset({"gzip", "x-gzip", "deflate", "compress", "x-compress"})
 
 
 class OriginFailure(NamedTuple):
@@ -157,7 +159,7 @@ class OriginConnection(asyncio.BufferedProtocol):
             buffer = buffer[end:]
         self._buffer = b""
         named = by_name(head.fields)
-        framing = _plain_framing(listener.method, head, named) or response_framing(listener.method, head)
+        framing = _plain_framing(listener.method, head, named) or _framing(listener.method, head, named)
         reader = BodyReader(framing)
         rest = buffer[end:]
         data = reader.feed(rest) if rest and not reader.done else b""
@@ -245,6 +247,15 @@ class OriginConnection(asyncio.BufferedProtocol):
         self.congested = False
         if self._listener is not None:
             self._listener.may_send()
+
+
+def _framing(method: str, head: ResponseHead, named: dict[str, str]) -> Framing:
+    """Its framing. Content that is still coded cannot go on: a coding ends at this hop (RFC 9112 section 7.2)."""
+    framing = response_framing(method, head)
+    coding = named.get("transfer-encoding", "")
+    if framing.kind == "close" and not _CODINGS.isdisjoint(list_items(coding.lower())):
+        raise MessageError("coding-unknown", f"The transfer coding {coding!r} was not asked for.", 502)
+    return framing
 
 
 def _plain_framing(method: str, head: ResponseHead, named: dict[str, str]) -> Framing | None:

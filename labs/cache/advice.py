@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from labctl.protocols import caching
-from labctl.protocols.caching import Because, CacheRequest, CacheResponse, Explained
+from labctl.protocols.caching import Because, CacheRequest, CacheResponse, CacheRules, Explained
 from labctl.protocols.caching_cloudflare import DYNAMIC
 from labctl.protocols.caching_directives import choose, delta_seconds
 from labctl.protocols.caching_keys import vary_names
@@ -45,10 +45,15 @@ def why(explained: Explained, request: CacheRequest, response: CacheResponse, no
     if found is None:
         # It had a lifetime, and comes too old.
         return explained.fresh_for.because
-    field = _FIELDS.get(choose(explained.rules.targeted, response.named).field, "")
+    field = targeted_field(explained.rules, response)
     if field and found.directive and field.lower() not in found.words.lower():
         return found._replace(words=f"{field} says {found.words}")
     return found
+
+
+def targeted_field(rules: CacheRules, response: CacheResponse) -> str:
+    """The field of its own that a CDN goes by, as it is written; "" when it goes by Cache-Control."""
+    return _FIELDS.get(choose(rules.targeted, response.named).field, "")
 
 
 def what_to_change(

@@ -120,7 +120,7 @@ PURGE = Claim(
 )
 TOO_LATE = Claim(
     "cache.too-late",
-    "A header that is changed today reaches no page that has a copy of yesterday, until that one runs out.",
+    "Until a copy of yesterday runs out, its browser learns nothing of a header that is changed today.",
     source="RFC 9111 section 4.2",
     broken_by="browser-forgets",
     shown_by=("--show", "purge"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from shlex import quote
 
 from labctl.errors import UsageError
 from labctl.events import Event
@@ -91,7 +92,8 @@ def explained(fields: Fields, url: str, cdn: str = "") -> Iterator[Event]:
     for words in unread(fields):
         yield note(words)
     yield result(in_short(browser, shared), "ok" if browser.may_store.yes or shared.may_store.yes else "warn")
-    yield command("by hand", "curl -sI https://www.example.com/ | grep -i -e cache -e ^age")
+    there = "https://www.example.com/" if url == DEFAULT_URL else quote(url)
+    yield command("by hand", f"curl -sI {there} | grep -i -e cache -e ^age")
     yield command("next", "labctl cache")
 
 

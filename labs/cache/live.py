@@ -59,7 +59,10 @@ def ask_gently(internet: Internet, url: Url, cdn: str) -> Iterator[Event]:
         yield from told_table(asked[1][1].fields if asked[1][1] is not None else answer.fields)
         yield measured("cache.live.requests", network.requests, f"{network.requests} requests were sent.")
         yield from _judged(asked)
-    yield result(in_short(browser, shared), "ok" if browser.may_store.yes or shared.may_store.yes else "warn")
+    short = in_short(browser, shared)
+    if notes[0]:
+        short = f"By this header {short[:1].lower()}{short[1:-1]}; the CDN did otherwise."
+    yield result(short, "ok" if browser.may_store.yes or shared.may_store.yes else "warn")
     yield command("by hand", f"curl -sI {quote(url.text)} | grep -i -e cache -e ^age")
     yield command("next", "labctl cache")
 

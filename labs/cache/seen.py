@@ -32,7 +32,7 @@ def judged(visits: Sequence[Visited], browser: Explained) -> Iterator[Event]:
     elif "no-cache" in said and (get(first, "ETag") or get(first, "Last-Modified")):
         # What has changed meanwhile is sent anew, and says nothing about the claim.
         yield NO_CACHE.judged(NOT_ASKED not in statuses and "304" in statuses, f"Ana's visits: {shown}.")
-    elif browser.may_store.yes and browser.fresh_s and not said and get(first, "Expires") is None:
+    elif browser.fresh_s and not said and get(first, "Last-Modified") and get(first, "Expires") is None:
         yield HEURISTIC.judged(
             not anas[1].load.asked_network,
             f"{browser.fresh_for.because.words}: Ana's second visit asked"

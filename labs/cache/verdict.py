@@ -8,7 +8,7 @@ from labctl.events import Event, Hue, Row, Rows
 from labctl.protocols import caching
 from labctl.protocols.caching import CacheRequest, CacheResponse, CacheRules, Cell, Explained
 from labctl.protocols.http1_fields import Fields, get
-from labs.cache.advice import what_to_change, why
+from labs.cache.advice import targeted_field, what_to_change, why
 from labs.cache.telling import about, measured, note
 from labs.cache.told import word_of
 from labs.cache.words import cut, listed, span
@@ -47,9 +47,17 @@ def verdict(
     request: CacheRequest, response: CacheResponse, now: float, shared: CacheRules
 ) -> tuple[Explained, Explained]:
     """The browser's view and the shared cache's."""
-    return tuple(  # type: ignore[return-value]
+    browser, everybodys = (
         caching.explain(rules, request, response, now) for rules in (caching.BROWSER, shared)
     )
+    field = targeted_field(shared, response)
+    if not field or everybodys.may_store.yes:
+        return browser, everybodys
+    # Which of two fields it was is the point of having two.
+    because = everybodys.may_store.because
+    if field.lower() not in because.words.lower() and because.directive:
+        because = because._replace(words=f"{field} says {because.words}")
+    return browser, everybodys._replace(may_store=everybodys.may_store._replace(because=because))
 
 
 def verdict_table(browser: Explained, cdn: Explained) -> Rows:

@@ -71,7 +71,9 @@ def whole(internet: Internet, url: Url, cdn: str, *, usual: bool) -> Iterator[Ev
     yield result(in_short(browser, shared), "ok" if browser.may_store.yes or shared.may_store.yes else "warn")
     # {,}: curl asks twice, in one sandbox; each `labctl shell` is a new one, with an empty CDN.
     twice = f"{url.text}{{,}}" if quote(url.text) == url.text else quote(url.text)
-    yield command("by hand", f"labctl shell -- curl -sI {twice}", "twice: MISS, then HIT" if usual else "")
+    broken = f" --break {internet.fault}" if internet.fault else ""
+    remark = "twice: MISS, then HIT" if usual and not broken else ""
+    yield command("by hand", f"labctl shell{broken} -- curl -sI {twice}", remark)
     yield command("next", "labctl cache --show browser" if usual else "labctl cache")
 
 

@@ -19,6 +19,9 @@ HUES: dict[str, Hue] = {
     "NONE": "mute",
 }
 NOT_ASKED = "──"
+_YEAR_S = 365 * 86_400
+# From here on a lifetime means: for good.
+_MANY_YEARS_S = 10 * _YEAR_S
 
 
 def hue(word: str) -> Hue:
@@ -33,6 +36,8 @@ def seconds(value: float) -> str:
 
 def span(value: float) -> str:
     """A duration as one says it: `60 s`, `1 h`, `365 days`, and exact seconds where it is no round number."""
+    if value >= _MANY_YEARS_S:
+        return f"{value // _YEAR_S:,.0f} years"
     for scale, one, many in ((86400, "day", "days"), (3600, "h", "h"), (60, "min", "min")):
         if value >= scale and value % scale == 0 and scale > 60:
             count = int(value // scale)

@@ -13,6 +13,8 @@ from labs.http.telling import measured, table
 from labs.http.words import count, http_bytes, listed, shortened, size, status_line
 
 PART = 100
+# What each of these may cost: a server that ignores Range or a condition sends everything once more.
+AGAIN_BYTES, AGAIN_SECONDS = 500_000, 5.0
 # How a connection shows that the server had closed it before the request came.
 _GONE = ("no-answer", "reset", "closed-early")
 # Fields that a HEAD should have as the GET has them (RFC 9110 section 9.3.2; others may be left out).
@@ -35,6 +37,8 @@ class _Asking:
 
     def __init__(self, desk: Desk, peer: Peer, first: Answer, dropped: frozenset[str]) -> None:
         self._dropped = dropped
+        usual = desk.limits
+        self._limits = usual._replace(most=AGAIN_BYTES, seconds=min(AGAIN_SECONDS, usual.seconds))
         self._desk = desk
         self._peer = peer
         self._keeps = first.keep_alive
@@ -52,7 +56,7 @@ class _Asking:
         return answer
 
     def _once(self, method: str, fields: Fields) -> Answer:
-        answer = self._peer.ask(method=method, fields=fields, limits=self._desk.limits, dropped=self._dropped)
+        answer = self._peer.ask(method=method, fields=fields, limits=self._limits, dropped=self._dropped)
         self._keeps = answer.keep_alive
         self.requests += 1
         return answer

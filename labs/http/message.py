@@ -28,10 +28,15 @@ def request_table(request: Request, answer: Answer) -> Iterator[Event]:
     rows.append(_empty("no content follows" if not request.body else "the content follows"))
     if request.body:
         part = answer.body_sent < len(request.body)
-        sent = f"{answer.body_sent:,} of its bytes were sent" if part else "sent"
+        sent = "sent"
+        if part:
+            # How much of it the kernel took before it gave up is not known.
+            sent = "not all of it sent" if answer.failure else f"{answer.body_sent:,} of its bytes were sent"
         rows.append(_content(len(request.body), request.body, f"The content, {sent}."))
     total = len(answer.request_raw)
-    yield message("request", "What was sent", rows, note=f"{size(total)}, text")
+    yield message(
+        "request", "What was sent", rows, note=f"{size(total)}; at the left, the bytes of each line"
+    )
 
 
 def _method(method: str) -> tuple[str, str]:
@@ -91,15 +96,25 @@ def _start(line: str, said: str, source: str) -> Row:
 
 
 def _field(line: str, bearer: Bearer, before: str = "") -> Row:
+    length = len(line) + 2
+    line = _legible(line)
     name, _, value = line.partition(":")
     found = meaning(name.strip(), value.strip(), bearer)
     source = f" ({found.source})" if found.source else ""
     whole = line if value.strip() else f"{name}, without a value"
     return Row(
-        text=f"{before}{whole}: {found.sentence}{source} {len(line) + 2} bytes.",
-        cells=(f"{len(line) + 2:,}", f"{before}{line}", found.sentence, _beside(found.source)),
+        text=f"{before}{whole}: {found.sentence}{source} {length} bytes.",
+        cells=(f"{length:,}", f"{before}{line}", found.sentence, _beside(found.source)),
         hues=("mute",),
     )
+
+
+def _legible(line: str) -> str:
+    """Latin-1 is what RFC 9110 leaves of old times; where the bytes are UTF-8, that is what was meant."""
+    try:
+        return line.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return line
 
 
 def _beside(source: str) -> str:
@@ -110,7 +125,7 @@ def _beside(source: str) -> str:
 def _empty(said: str) -> Row:
     return Row(
         text=f"An empty line ends the head: {said}. 2 bytes.",
-        cells=("2", "", f"An empty line ends the head: {said}.", "RFC 9112 2.1"),
+        cells=("2", "", f"An empty line: {said}.", "RFC 9112 2.1"),
         hues=("mute",),
     )
 

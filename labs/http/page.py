@@ -16,7 +16,7 @@ from labs.http.claims import FRAMING
 from labs.http.peer import Desk, Peer, Unreached
 from labs.http.target import Wanted
 from labs.http.telling import command, measured, note, opening, result
-from labs.http.words import elapsed_ms, ms, size, status_line
+from labs.http.words import count, elapsed_ms, ms, size, status_line
 
 
 def visit(internet: Internet, wanted: Wanted, http2: bool) -> Iterator[Event]:
@@ -96,7 +96,7 @@ def judged_framing(answer: Answer) -> Verdict:
 def framing_seen(answer: Answer) -> tuple[bool, str]:
     """Whether its end was where it said, or it was refused for saying no end; and what was seen, in a sentence."""
     kind, length = answer.framing
-    got = f"{answer.body_bytes:,}"
+    came = count(answer.body_bytes, "byte")
     if answer.failure == "closed-early" and answer.status:
         return True, (f"{answer.detail} Without a length nobody would know.")
     if answer.failure in ("two-lengths", "bad-chunk", "bad-length", "bad-coding"):
@@ -106,11 +106,11 @@ def framing_seen(answer: Answer) -> tuple[bool, str]:
     if answer.excess and answer.status != 101:
         return False, (f"{size(len(answer.excess))} more came than the head says, and were not believed.")
     if kind == "length":
-        return True, (f"Content-Length said {length:,}, and {got} bytes came.")
+        return True, (f"Content-Length said {length:,}, and {came} came.")
     if kind == "chunked":
-        return True, (f"A chunk of size 0 ended the content, after {got} bytes.")
+        return True, (f"A chunk of size 0 ended the content, after {came}.")
     if kind == "close":
-        return True, (f"The close ended the content, after {got} bytes.")
+        return True, (f"The close ended the content, after {came}.")
     return True, (f"A response with {answer.status} to this method has no content.")
 
 

@@ -11,7 +11,7 @@ from labctl.protocols.http2_frames import Frame, error_name, settings_of
 from labs.http.claims import MESSAGE
 from labs.http.peer import Desk, Peer
 from labs.http.target import Wanted
-from labs.http.telling import about, heading, measured, note, opening, result, table
+from labs.http.telling import about, measured, note, opening, result, table
 from labs.http.words import count, listed, ms, shortened, size, status_line
 
 # Frames that are shown.
@@ -119,7 +119,6 @@ def _head_bytes(frames: list[Frame]) -> int:
 
 
 def _frames(frames: list[Frame]) -> Iterator[Event]:
-    yield heading("The frames", "9 bytes of head each, then what the type says")
     rows = []
     begun = frames[0].at if frames else 0.0
     for frame in frames[:_MOST]:
@@ -149,8 +148,9 @@ def _frames(frames: list[Frame]) -> Iterator[Event]:
             )
         )
     left = len(frames) - _MOST
-    more = f"{count(left, 'more frame')}" if left > 0 else ""
-    yield table("frames", "", ("at", "", "stream", "frame", "bytes", ""), rows, note=more)
+    said = "9 bytes of head each, then what the type says"
+    more = f"{said}; {count(left, 'more frame')}" if left > 0 else said
+    yield table("frames", "The frames", ("at", "", "stream", "frame", "bytes", ""), rows, note=more)
 
 
 def _with(flags: str, meaning: str) -> str:
@@ -187,6 +187,9 @@ def _judged(desk: Desk, wanted: Wanted, text: Answer, frames: Answer) -> Iterato
     told = f"HTTP/1.1 gave {text.status} and {size(text.body_bytes)}, HTTP/2 {frames.status} and "
     told += f"{size(frames.body_bytes)}"
     same = text.status == frames.status and _meant(text.fields) == _meant(frames.fields)
+    if not wanted.given:
+        # Elsewhere a page may well be another one each time; this one is not.
+        same = same and text.body == frames.body
     got_same, got = _as_the_application_got_it(desk) if desk.internet.kind == "sandbox" else (True, "")
     if not same and wanted.given:
         yield MESSAGE.not_seen(f"{told}: this resource changes from one answer to the next.")

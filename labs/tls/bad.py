@@ -12,10 +12,11 @@ from labctl.sandbox.town_internet import TownInternet
 from labs.tcp.telling import note, opening, result
 from labs.tcp.words import count
 from labs.tls import ladder, tables
-from labs.tls.certificates import WRONG_NAME, gap
+from labs.tls.certificates import gap
 from labs.tls.claims import CHAIN, LOOK_ALIKE, NAME, REASONS
 from labs.tls.failing import alert_sent, failed, why_refused
 from labs.tls.oddities import LOOK_ALIKE_HOST, ODD, WRONG, host_of
+from labs.tls.reasons import WRONG_NAME
 from labs.tls.target import Target
 from labs.tls.visit import Seen, Visits
 
@@ -60,7 +61,7 @@ def show(internet: Internet, name: str) -> Iterator[Event]:
         yield from ladder.exchanges(one.seen)
         chain = one.seen.chain
         yield tables.chain_table(chain)
-        yield note(gap(chain) + " " + tables.validity(chain))
+        yield note(gap(chain) + " " + tables.validity(chain, internet.date()))
         yield result(_taken(name), "ok" if name in ODD else "warn")
     yield from _judged_one(name, one)
 
@@ -73,7 +74,7 @@ def _taken(name: str) -> str:
         return f"{host}: nothing newer than TLS 1.2 is spoken: two round trips, and a certificate for all to read."
     if name == "no-alpn":
         return f"{host}: the server did not answer to ALPN, so HTTP/2 will not be spoken."
-    return f"{host}: the certificate was taken."
+    return f"{host}: the certificate was taken, and it is wrong."
 
 
 def _judged_one(name: str, one: Visited) -> Iterator[Verdict]:
@@ -90,24 +91,27 @@ def _judged_one(name: str, one: Visited) -> Iterator[Verdict]:
 def _all(internet: Internet, habits: frozenset[str]) -> Iterator[Event]:
     visited = {name: visit(internet, name, habits) for name in (*WRONG, "look-alike")}
     refused = sum(bool(each.word) for each in visited.values())
-    yield opening("certificates that are wrong, each in its own way", f"{refused} of {len(visited)} refused")
+    yield opening("wrong certificates, each in its own way", f"{refused} of {len(visited)} refused")
     yield _table(visited)
-    yield _list("tls.why", "Why, in this very case", {n: v.sentence for n, v in visited.items() if v.word})
-    yield _list("tls.mending", "What mends it", {n: v.fix for n, v in visited.items() if v.word})
-    yield note(
-        "Who refuses says so in an alert, and the alerts are few: OpenSSL's words say more, and only on the "
-        "client's side."
-    )
-    blind = all(visited[name].seen.ok for name in WRONG)
-    yield (
-        CHAIN.not_seen(_BLIND)
-        if blind
-        else _chain(visited["missing-intermediate"], visited["untrusted-root"])
-    )
-    yield NAME.not_seen(_BLIND) if blind else _name(visited["name-in-cn"])
+    if refused:
+        yield _list(
+            "tls.why", "Why, in this very case", {n: v.sentence for n, v in visited.items() if v.word}
+        )
+        yield _list("tls.mending", "What mends it", {n: v.fix for n, v in visited.items() if v.word})
+        yield note(
+            "Who refuses says so in an alert, and the alerts are few: OpenSSL's words say more, and only on the "
+            "client's side."
+        )
+    yield _chain(visited["missing-intermediate"], visited["untrusted-root"])
+    yield _name(visited["name-in-cn"])
     yield _reasons(visited)
     yield _look_alike(visited["look-alike"])
-    yield result(f"{count(refused, 'certificate')} of {len(visited)} refused, each for its own reason.")
+    different = len({each.word for each in visited.values() if each.word})
+    told = f"{count(refused, 'certificate')} of {len(visited)} refused"
+    if not refused:
+        yield result(f"None of {len(visited)} certificates was refused: nobody looked at them.", "bad")
+    else:
+        yield result(f"{told}, each for its own reason." if different == refused else f"{told}.")
 
 
 def _list(id: str, title: str, said: Mapping[str, str]) -> Rows:
@@ -154,6 +158,8 @@ def _table(visited: Mapping[str, Visited]) -> Rows:
 
 def _chain(one: Visited, rooted: Visited | None = None) -> Verdict:
     """`rooted` sent a root of its own along."""
+    if not one.seen.checked and one.seen.ok:
+        return CHAIN.not_seen(_BLIND)
     if rooted is not None and rooted.seen.ok:
         return CHAIN.judged(False, "A root that nobody here knew was trusted because the server sent it.")
     if one.word == "missing-intermediate":
@@ -169,6 +175,8 @@ def _chain(one: Visited, rooted: Visited | None = None) -> Verdict:
 
 
 def _name(one: Visited) -> Verdict:
+    if not one.seen.checked and one.seen.ok:
+        return NAME.not_seen(_BLIND)
     if one.word == "name-in-cn":
         return NAME.judged(
             True, f"{host_of('name-in-cn')} stands in the common name, and the server was refused."
@@ -181,6 +189,8 @@ def _name(one: Visited) -> Verdict:
 
 
 def _look_alike(one: Visited) -> Verdict:
+    if not one.seen.checked and one.seen.ok:
+        return LOOK_ALIKE.not_seen(_BLIND)
     if one.seen.ok:
         return LOOK_ALIKE.judged(
             True, f"{LOOK_ALIKE_HOST} has a good certificate: it is {LOOK_ALIKE_HOST} indeed."

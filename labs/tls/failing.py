@@ -11,8 +11,9 @@ from labctl.protocols.tls_names import alert_sentence
 from labs.tcp.telling import note, opening, result
 from labs.tcp.words import count, ms
 from labs.tls import ladder, tables
-from labs.tls.certificates import Reason, gap, reason
+from labs.tls.certificates import gap
 from labs.tls.claims import REASONS
+from labs.tls.reasons import Reason, reason
 from labs.tls.visit import Seen
 
 _FAILED = {
@@ -99,29 +100,51 @@ def handshake_sentence(seen: Seen, secured: Secured) -> tuple[str, str]:
             f"{place} does not speak TLS: {secured.reason}.",
             "If it is a web server without TLS, ask with http:// in front; else look at the port.",
         )
+    if received and seen.asks_for_certificate:
+        return (
+            f"{place} asked for a certificate of the client's, got none, and refused with the alert {received}.",
+            mend("certificate_required"),
+        )
     if received:
-        return f"{place} refused with the alert {received}: {alert_sentence(received)}", _mend(received)
+        return f"{place} refused with the alert {received}: {alert_sentence(received)}", mend(received)
     if secured.failure == "timeout":
         came = sum(len(data) for _, sent, data in seen.chunks if not sent)
         heard = f"only {count(came, 'byte')} of an answer came" if came else "nothing came back"
         return f"{place} took the connection and then {heard} for {took}.", ""
     if secured.failure == "reset":
+        if any(not sent for _, sent, _ in seen.chunks):
+            return f"{place} reset the connection in the middle of the handshake, after {took}.", ""
         return (
-            f"{place} reset the connection when it had the ClientHello, after {took}.",
-            "Something on the way may not like the name in it: try another network.",
+            f"{place} reset the connection in answer to the ClientHello, after {took}.",
+            "Something on the way may not like the name in it: try another network. If the server is yours, its log "
+            "says whether the ClientHello arrived.",
         )
     if secured.failure == "closed":
         return f"{place} closed the connection in the middle of the handshake, after {took}.", ""
     sent = alert_sent(secured)
     told = f", and we said so with the alert {sent}" if sent else ""
-    return f"The handshake with {place} failed: {secured.reason}{told}.", ""
+    return f"The handshake with {place} failed: {_plainly(secured.reason)}{told}.", ""
 
 
-def _mend(alert: str) -> str:
+def mend(alert: str) -> str:
+    """What the reader of an alert can do; "" when we cannot know."""
     return {
-        "unrecognized_name": "Ask with a name that this server has.",
-        "handshake_failure": "Look at which versions, ciphers and groups the server takes.",
+        "unrecognized_name": "Ask with a name that this server has; if it should have this one, it is not configured.",
+        "handshake_failure": "Look at which versions, ciphers and groups the server takes: today's are ECDHE with "
+        "AES-GCM or ChaCha20.",
         "protocol_version": "Let the server speak TLS 1.2 or 1.3.",
         "no_application_protocol": "Offer a protocol that it speaks.",
-        "certificate_required": "Bring a certificate of the client's.",
+        "certificate_required": "Bring a certificate of the client's: curl --cert FILE --key FILE.",
     }.get(alert, "")
+
+
+def _plainly(words: str) -> str:
+    """OpenSSL's words, and what they mean where they say little."""
+    meaning = {
+        "unsafe legacy renegotiation disabled": "the server is too old to know RFC 5746",
+        "excessive message size": "its certificates are longer than the 100 kB that OpenSSL takes",
+        "dh key too small": "its numbers for Diffie-Hellman are too small",
+        "unsupported protocol": "it chose a version of TLS that was not offered",
+        "asn1 lib": "a certificate of it is not well formed",
+    }.get(words, "")
+    return f"{meaning} ({words})" if meaning else words

@@ -6,14 +6,18 @@ from collections.abc import Iterator
 
 from labctl.errors import CannotRun
 from labctl.events import Event, Hue, Json, Measure, Row, Rows
+from labctl.protocols.tls_names import alert_sentence
 from labs.tcp.telling import note, opening, result
 from labs.tcp.words import count, ms
 from labs.tls import judging, ladder, tables
 from labs.tls.certificates import gap
-from labs.tls.failing import failed
+from labs.tls.failing import failed, mend, to_mend
+from labs.tls.target import OURS
 from labs.tls.visit import Seen, Visits
 
 TLS12 = ("1.2", "1.2")
+# Ten segments of 1,460 bytes.
+FIRST_FLIGHT = 14_600
 
 
 def show(visits: Visits, *, version: str, resume: bool) -> Iterator[Event]:
@@ -39,30 +43,36 @@ def show(visits: Visits, *, version: str, resume: bool) -> Iterator[Event]:
     yield opening(*_title(shown))
     yield from ladder.exchanges(shown)
     if shown.evidence != "captured":
-        yield note("The records are what this program itself wrote and read; no packet was captured.")
+        yield note("Records and times are those of this program's own writing and reading.")
     yield tables.agreed(shown)
     old = visits.visit(versions=TLS12, tickets=False) if first.open.tls13 and not version else None
     compared = {tables.version_of(first): first}
     if old is not None and old.ok:
         compared["TLS 1.2"] = old
     yield tables.onlooker(compared)
-    yield from _chain(first)
+    yield from _chain(first, visits.internet.date())
     without = (
         visits.visit(versions=versions, alpn=(), ask=False, tickets=False)
         if visits.target.speaks_http
         else None
     )
     yield tables.visits_table(_named(first, back, without, old))
+    if first.handshake_bytes > FIRST_FLIGHT:
+        yield note(
+            f"{first.handshake_bytes:,} bytes are more than the ten segments that TCP sends at once in the beginning "
+            "(RFC 6928): the rest waits for acknowledgements, a round trip more for each doubling."
+        )
     key = _private_key(visits)
     tried = {name: judging.Opened(seen, key) for name, seen in compared.items()}
     yield from _opening(tried, have_key=bool(key))
     yield from _measures(first, back, old)
-    yield judging.round_trips(first, old)
-    yield judging.resumption(first, back)
+    strict = visits.target.host == OURS.host
+    yield judging.round_trips(first, old, strict=strict)
+    yield judging.resumption(first, back, strict=strict)
     yield judging.onlooker(first, old, visits.target.host, address=visits.target.address)
-    yield judging.alpn(first, without)
+    yield judging.alpn(first, without, strict=strict)
     yield judging.forward_secrecy(tried, have_key=bool(key))
-    yield _conclusion(shown)
+    yield from _conclusion(shown)
 
 
 def _title(seen: Seen) -> tuple[str, str]:
@@ -83,12 +93,12 @@ def _named(first: Seen, back: Seen | None, without: Seen | None, old: Seen | Non
     return named
 
 
-def _chain(seen: Seen) -> Iterator[Event]:
+def _chain(seen: Seen, now: float) -> Iterator[Event]:
     chain = seen.chain
     if not chain.sent:
         return
     yield tables.chain_table(chain)
-    yield note(gap(chain) + " " + tables.validity(chain))
+    yield note(gap(chain) + " " + tables.validity(chain, now))
 
 
 def _opening(tried: dict[str, judging.Opened], *, have_key: bool) -> Iterator[Event]:
@@ -148,11 +158,21 @@ def _measures(first: Seen, back: Seen | None, old: Seen | None) -> Iterator[Even
         yield Measure(f"TLS 1.2 took {count(trips, 'round trip')}.", "tls.round_trips_12", trips)
 
 
-def _conclusion(seen: Seen) -> Event:
+def _conclusion(seen: Seen) -> Iterator[Event]:
     secured = seen.secured
     assert secured is not None
     trips, host = count(seen.open.round_trips, "round trip"), seen.target.host
     said = f"{seen.target.place}: {tables.version_of(seen)} in {trips}"
-    if secured.resumed:
-        return result(f"{said}, with the session of the visit before.")
-    return result(f"{said}, and the certificate is good for {host}.")
+    if seen.refused:
+        yield result(
+            f"{said}, and then the server refused with the alert {seen.refused}: {alert_sentence(seen.refused)}",
+            "bad",
+        )
+        if fix := mend(seen.refused):
+            yield to_mend(fix)
+    elif secured.resumed:
+        yield result(f"{said}, with the session of the visit before.")
+    elif not seen.checked:
+        yield result(f"{said}; nobody looked at the certificate.", "warn")
+    else:
+        yield result(f"{said}, and the certificate is good for {host}.")

@@ -24,7 +24,7 @@ from labctl.protocols.tls_names import (
     signature_name,
     version_name,
 )
-from labctl.protocols.tls_records import CHANGE_CIPHER_SPEC
+from labctl.protocols.tls_records import CHANGE_CIPHER_SPEC, HANDSHAKE
 from labs.tcp.words import count, listed
 from labs.tls.visit import Seen
 
@@ -33,6 +33,8 @@ READABLE, ENCRYPTED = "readable on the way", "{encrypted}: only its size is seen
 DATA, ALERT = "{application data}, encrypted", "alert"
 
 
+# Who saw what nobody captured.
+_WITNESS = "by this program"
 # What a message means between people; for wide terminals.
 _SAYS = {
     "ClientHello": "this is what I can do",
@@ -59,7 +61,7 @@ def exchanges(seen: Seen) -> Iterator[Exchange]:
     state = {True: "", False: ""}
     rows, phases = seen.open.rows, _phases(seen)
     asked = False
-    for row, phase, records in _joined(list(zip(rows, phases, strict=True))):
+    for row, phase, records in _gathered(_joined(list(zip(rows, phases, strict=True)))):
         first_request = row.sent and bool(row.content) and not asked
         asked = asked or first_request
         now = "readable" if row.clear else "encrypted"
@@ -83,7 +85,13 @@ def _tcp(seen: Seen, lanes: dict[str, str]) -> Iterator[Exchange]:
             hue="mute",
             evidence=seen.evidence,
             lanes=lanes,
-            data={"left": CLIENT, "source_state": "", "target_state": "", "phase": "TCP, one round trip"},
+            data={
+                "left": CLIENT,
+                "source_state": "",
+                "target_state": "",
+                "phase": "TCP, one round trip",
+                "witness": _WITNESS,
+            },
         )
 
 
@@ -136,6 +144,29 @@ def _joined(rows: list[tuple[Row, str]]) -> Iterator[tuple[Row, str, int]]:
             yield row._replace(record=row.record._replace(fragment=fragment)), phase, len(every)
 
 
+def _gathered(rows: Iterator[tuple[Row, str, int]]) -> Iterator[tuple[Row, str, int]]:
+    """Records that hold no whole message, and warnings that are sent again and again, as one row."""
+    held: tuple[Row, str, int] | None = None
+    for row, phase, records in rows:
+        if held is not None and _alike(held[0], row):
+            whole = held[0].record.fragment + row.record.header + row.record.fragment
+            held = row._replace(record=row.record._replace(fragment=whole)), phase, held[2] + records
+            continue
+        if held is not None:
+            yield held
+        held = row, phase, records
+    if held is not None:
+        yield held
+
+
+def _alike(one: Row, other: Row) -> bool:
+    if (one.sent, one.clear, one.record.type) != (other.sent, other.clear, other.record.type):
+        return False
+    if one.alert is not None:
+        return one.alert == other.alert and not one.alert[0]
+    return one.record.type == HANDSHAKE and not (one.messages or other.messages)
+
+
 def _exchange(
     seen: Seen, row: Row, phase: str, lanes: dict[str, str], state: str, first: bool, records: int
 ) -> Exchange:
@@ -154,6 +185,7 @@ def _exchange(
         "bytes": size,
         "readable": row.clear,
         "messages": list(row.names),
+        "witness": _WITNESS,
     }
     if words := _SAYS.get("+".join(row.names)):
         data["wide"] = words
@@ -229,7 +261,9 @@ def _short(message: Message) -> str:
             return f"wants {group_name(message.group)}"
         return "resumed" if message.resumes else ""
     if isinstance(message, Certificates):
-        return f"{len(message.chain)} of them" if len(message.chain) != 1 else "one"
+        if message.packed and not message.chain:
+            return "compressed"
+        return {0: "none", 1: "one"}.get(len(message.chain), f"{len(message.chain)} of them")
     return ""
 
 
@@ -251,7 +285,13 @@ def _sentence(kind: int, message: Message) -> str:
         again = ", and takes the ticket" if message.resumes else ""
         return f"ServerHello: it chooses {version_name(message.version)}, {cipher_name(message.cipher)}{group}{again}"
     if isinstance(message, Certificates):
-        return f"Certificate with {count(len(message.chain), 'certificate')}"
+        if message.packed and not message.chain:
+            return f"{name}: what is inside is not read here"
+        return (
+            f"{name} with {count(len(message.chain), 'certificate')}"
+            if message.chain
+            else f"{name} without one"
+        )
     if isinstance(message, KeyExchange) and message.group is not None:
         return f"ServerKeyExchange for {group_name(message.group)}"
     if isinstance(message, Signed):

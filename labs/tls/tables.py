@@ -25,6 +25,8 @@ from labs.tcp.words import count, ms
 from labs.tls.certificates import Certificate, Chain, day
 from labs.tls.visit import Seen
 
+# So many steps of a chain are shown.
+_STEPS = 12
 _VERSION = {
     "1.3": "Only good ciphers are left, and everything after the ServerHello is encrypted.",
     "1.2": "Good with the right ciphers; the certificate crosses readable, and it takes longer.",
@@ -44,17 +46,24 @@ def agreed(seen: Seen) -> Rows:
         if not hello.server_name:
             why = "No name was sent: the server can only guess which certificate is wanted."
         rows.append(("server name", hello.server_name or "none", why))
-        rows.append(("protocol", secured.alpn or "none", alpn_sentence(secured.alpn)))
+        unasked = "" if hello.alpn else "None was offered: what is spoken here is known without asking."
+        rows.append(("protocol", secured.alpn or "none", unasked or alpn_sentence(secured.alpn)))
     rows.append(("version", f"TLS {secured.version}", _VERSION.get(secured.version, "")))
     group = group_of(said)
     if group:
         rows.append(("key exchange", group, group_sentence(group)))
+    elif answer is not None and cipher_name(answer.cipher).startswith("TLS_DHE"):
+        why = "Diffie-Hellman with numbers that the server chose, made for this one handshake."
+        rows.append(("key exchange", "DHE", why))
     if answer is not None:
         rows.append(("cipher", secured.cipher, cipher_sentence(cipher_name(answer.cipher))))
     signed = next((m for m in said.messages(Signed) if isinstance(m, Signed)), None)
     if signed is not None:
         why = "With it the server proves, in this very handshake, that it has the certificate's key."
         rows.append(("signature", signature_name(signed.signature), why))
+    if seen.asks_for_certificate:
+        why = "The server asked for one (CertificateRequest), and this client has none to show."
+        rows.append(("client's proof", "none", why))
     return Rows(
         "What the two agreed on.",
         "tls.agreed",
@@ -99,25 +108,24 @@ def _read_by_others(seen: Seen) -> dict[str, str]:
     clear = [(row.sent, m) for row in seen.open.rows if row.clear for _, m in row.messages]
     hello = next((m for _, m in clear if isinstance(m, ClientHello)), None)
     chosen = next((m.alpn for _, m in clear if isinstance(m, ServerHello | EncryptedExtensions)), "")
-    hidden_choice = any(isinstance(m, EncryptedExtensions) for row in seen.open.rows for _, m in row.messages)
     certificate = next((m for sent, m in clear if isinstance(m, Certificates) and not sent), None)
     data = [row for row in seen.open.rows if not row.clear and row.content]
     sizes = {sent: sum(row.record.size for row in data if row.sent == sent) for sent in (True, False)}
-    return {
-        "server's name": (hello.server_name if hello else "") or "hidden: it was not sent",
-        "what is offered": ", ".join(hello.alpn) if hello and hello.alpn else "nothing was offered",
-        "what is chosen": chosen or ("hidden" if hidden_choice else "nothing was chosen"),
-        "certificate": Certificate(certificate.chain[0]).name
-        if certificate is not None and certificate.chain
-        else "hidden",
-        "request": f"hidden, but {sizes[True]:,} B long",
-        "answer": f"hidden, but {sizes[False]:,} B long",
-    }
+    told = {"server's name": (hello.server_name if hello else "") or "hidden: it was not sent"}
+    if hello is not None and hello.alpn:
+        told["what is offered"] = ", ".join(hello.alpn)
+        told["what is chosen"] = chosen or ("hidden" if seen.open.tls13 else "nothing was chosen")
+    named = certificate is not None and certificate.chain
+    told["certificate"] = Certificate(certificate.chain[0]).name if certificate and named else "hidden"
+    for what, sent in (("request", True), ("answer", False)):
+        if sizes[sent]:
+            told[what] = f"hidden, but {sizes[sent]:,} B long"
+    return told
 
 
 def chain_table(chain: Chain) -> Rows:
     """As sent, as built, as trusted: one row for each step from the leaf up."""
-    rows = []
+    rows: list[Row] = []
     steps = list(chain.path)
     built = [c.name for c in steps] + ([f"{chain.missing}: missing"] if chain.missing else [])
     extra = list(chain.unused)
@@ -136,9 +144,15 @@ def chain_table(chain: Chain) -> Rows:
         what = built[i] if i < len(built) else "not needed"
         missing = what.endswith(": missing")
         hues: tuple[Hue, ...] = ("mute" if sent == "not sent" else "", "bad" if missing else "", hue)  # type: ignore[assignment]
-        trusted = trusted or "for its issuer"
-        text = f"Step {i + 1}: sent {sent or 'nothing'}; built {what}; trusted: {trusted}."
+        if not trusted and chain.root is not None and i < len(built):
+            trusted = "for its issuer"
+        text = f"Step {i + 1}: sent {sent or 'nothing'}; built {what}; trusted: {trusted or 'no'}."
+        if what == "not needed":
+            text = f"Sent too: {sent}, which belongs to no step."
         rows.append(Row(text, (sent, what, trusted), hues=hues))
+    if (left := len(rows) - _STEPS) > 1:
+        more = f"{left:,} more"
+        rows[_STEPS - 2 : -2] = [Row(f"{more} steps like these.", (more, "", ""), hues=("mute",))]
     return Rows(
         "The chain, from the server's own certificate up: as sent, as built, as trusted.",
         "tls.chain",
@@ -181,13 +195,17 @@ def visits_table(visits: dict[str, Seen]) -> Rows:
     )
 
 
-def validity(chain: Chain) -> str:
-    """One sentence about the leaf."""
+def validity(chain: Chain, now: float) -> str:
+    """One sentence about the leaf. `now` is POSIX seconds."""
     leaf = chain.sent[0]
+    if not leaf.readable:
+        return "The server's certificate cannot be read here."
+    days = int((leaf.until.timestamp() - now) // 86400)
+    left = f" ({count(days, 'day')} left)" if days >= 0 else " (over)"
     names = ", ".join(leaf.names[:3]) + (f" and {len(leaf.names) - 3} more" if len(leaf.names) > 3 else "")
     return (
         f"The server's certificate is for {names or 'no name'}, issued by {leaf.issuer}, "
-        f"good from {day(leaf.from_)} to {day(leaf.until)}, with a key of {leaf.key}."
+        f"good from {day(leaf.from_)} to {day(leaf.until)}{left}, with a key of {leaf.key}."
     )
 
 

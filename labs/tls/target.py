@@ -52,6 +52,14 @@ class Target(NamedTuple):
         return self.web or self.port in (443, 4433, 5001, 8000, 8080, 8443)
 
 
+def _is_ipv6(text: str) -> bool:
+    try:
+        ipaddress.IPv6Address(text)
+    except ValueError:
+        return False
+    return True
+
+
 OURS = Target("www.shop.test")
 EDGE = OURS
 
@@ -60,7 +68,8 @@ def read_target(text: str) -> Target:
     """Raises UsageError: target-without-tls, and what `parse_url` says."""
     from labctl.protocols.url import parse_url
 
-    url = parse_url(text)
+    # `::1` alone can only mean an address; with a port it needs its brackets.
+    url = parse_url(f"[{text}]" if _is_ipv6(text) else text)
     if url.scheme != "https":
         raise UsageError(
             "target-without-tls",

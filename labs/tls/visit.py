@@ -7,6 +7,7 @@ import os
 import ssl
 import tempfile
 from dataclasses import dataclass, field
+from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from labctl.fetch.stream import Stream, StreamEnded
 from labctl.internet import Internet
 from labctl.protocols.tcp_segments import Segment
 from labctl.protocols.tls_conversation import TlsConversation
+from labctl.protocols.tls_messages import CERTIFICATE_REQUEST
 from labctl.protocols.tls_opening import KeyLog, read_key_log, with_key_log
 from labs.tls.certificates import Chain, read_chain
 from labs.tls.target import Target
@@ -61,7 +63,7 @@ class Seen:
     def ok(self) -> bool:
         return self.secured is not None and not self.secured.failure
 
-    @property
+    @cached_property
     def chain(self) -> Chain:
         """The certificates that the server sent, and the path that they make to a root of the client's."""
         secured = self.secured
@@ -69,6 +71,28 @@ class Seen:
             return Chain((), (), None)
         trusted = secured.context.get_ca_certs(binary_form=True) if secured.context is not None else []
         return read_chain(secured.chain, trusted)
+
+    @property
+    def checked(self) -> bool:
+        """Whether the client looked at the certificate at all."""
+        context = self.secured.context if self.secured is not None else None
+        return context is not None and context.verify_mode != ssl.CERT_NONE
+
+    @property
+    def asks_for_certificate(self) -> bool:
+        """Whether the server asked for a certificate of the client's."""
+        return any(k == CERTIFICATE_REQUEST for r in self.open.rows if not r.sent for k, _ in r.messages)
+
+    @property
+    def refused(self) -> str:
+        """The fatal alert of a server that refused after the handshake, by its name, or "".
+
+        In TLS 1.3 the client has finished before the server has looked at what it sent.
+        """
+        alerts = [row.alert for row in self.open.rows if not row.sent and row.alert is not None]
+        return (
+            next((name for fatal, name in alerts if fatal and name != "close_notify"), "") if self.ok else ""
+        )
 
     @property
     def handshake_ms(self) -> float:
@@ -201,8 +225,10 @@ def _talk(seen: Seen, secured: Secured, patience: float, *, ask: bool, tickets: 
         if ask and seen.target.speaks_http:
             _ask(seen, secured, min(patience, _ANSWER))
         elif tickets:
+            # They come with the server's first words after the handshake, one way behind the client's last.
+            patience = max(_TICKETS, 2 * (secured.ended_at - secured.started_at))
             with contextlib.suppress(StreamEnded):
-                stream.receive(deadline=stream.clock() + _TICKETS)
+                stream.receive(deadline=stream.clock() + patience)
         seen.session = stream.session
 
 

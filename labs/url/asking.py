@@ -43,6 +43,8 @@ def read_asked(method: str | None, headers: Sequence[str]) -> Asked:
             f"{method[:40]!r} is no method: letters, digits and some signs, without a space",
             fixes=("labctl url -X HEAD https://www.shop.test/",),
         )
+    if method == "CONNECT":
+        raise UsageError("method-invalid", "CONNECT asks a proxy for a tunnel; there is no page to visit")
     said = [read_field(line) for line in headers]
     names = {name.lower() for name, _ in said}
     usual = tuple(field for field in FIELDS if field[0].lower() not in names)

@@ -5,14 +5,19 @@ from __future__ import annotations
 import base64
 import json
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from labctl import __version__
 from labctl.events import Json
 from labctl.fetch.legs import Leg, Visit
 from labctl.fetch.phases import phases
+from labctl.protocols.content_coding import decoded
 from labctl.protocols.http1_fields import Fields, get, get_all
+from labctl.protocols.http_dates import parse_http_date
+
+if TYPE_CHECKING:
+    from labctl.fetch.exchange import Answer
 
 Document = dict[str, Any]
 
@@ -89,8 +94,8 @@ def _request(leg: Leg, version: str) -> Document:
         "method": leg.method,
         "url": leg.url._replace(fragment="").text,
         "httpVersion": version or "HTTP/1.1",
-        "cookies": [],
-        "headers": _headers((("Host", leg.url.authority), *fields)),
+        "cookies": [_pair(pair) for line in get_all(fields, "cookie") for pair in line.split(";")],
+        "headers": _headers(fields if get(fields, "host") else (("Host", leg.url.authority), *fields)),
         "queryString": [{"name": n, "value": v} for n, v in parse_qsl(query, keep_blank_values=True)],
         "headersSize": len(leg.answer.request_raw) - len(body) if leg.answer is not None else -1,
         "bodySize": len(body),
@@ -115,13 +120,7 @@ def _response(leg: Leg, version: str, following: str) -> Document:
             "headersSize": -1,
             "bodySize": -1,
         }
-    kind = get(answer.fields, "content-type") or "x-unknown"
-    content: Document = {"size": answer.body_bytes, "mimeType": kind}
-    if answer.body and len(answer.body) == answer.body_bytes and not get(answer.fields, "content-encoding"):
-        try:
-            content["text"] = answer.body.decode("utf-8")
-        except UnicodeDecodeError:
-            content |= {"text": base64.b64encode(answer.body).decode("ascii"), "encoding": "base64"}
+    content = _content(answer)
     return {
         "status": answer.status,
         "statusText": answer.reason,
@@ -129,7 +128,7 @@ def _response(leg: Leg, version: str, following: str) -> Document:
         "cookies": [_cookie(line) for line in get_all(answer.fields, "set-cookie")],
         "headers": _headers(answer.fields),
         "content": content,
-        "redirectURL": following,
+        "redirectURL": following or (get(answer.fields, "location") or ""),
         "headersSize": len(answer.raw_head) if version != "HTTP/2" else -1,
         "bodySize": 0 if leg.cache else answer.body_bytes,
     }
@@ -139,9 +138,47 @@ def _headers(fields: Fields) -> list[dict[str, Json]]:
     return [{"name": name, "value": value} for name, value in fields]
 
 
-def _cookie(line: str) -> dict[str, Json]:
-    name, _, value = line.partition(";")[0].partition("=")
+def _content(answer: Answer) -> Document:
+    """The content without its coding: `size` counts that, and `compression` says what the coding saved."""
+    kept = answer.body
+    whole = len(kept) == answer.body_bytes
+    shown: Document = {
+        "size": answer.body_bytes,
+        "mimeType": get(answer.fields, "content-type") or "x-unknown",
+    }
+    codings = get(answer.fields, "content-encoding") or ""
+    if codings and whole and kept:
+        undone = decoded(kept, codings)
+        if undone.failure or undone.cut:
+            what = undone.failure or "it unpacks to more than is kept here"
+            return shown | {"comment": f"Not without its coding ({codings}): {what}."}
+        kept = undone.data
+        shown |= {"size": len(kept), "compression": len(kept) - answer.body_bytes}
+    if kept and whole:
+        try:
+            shown["text"] = kept.decode("utf-8")
+        except UnicodeDecodeError:
+            shown |= {"text": base64.b64encode(kept).decode("ascii"), "encoding": "base64"}
+    return shown
+
+
+def _pair(text: str) -> Document:
+    name, _, value = text.partition("=")
     return {"name": name.strip(), "value": value.strip()}
+
+
+def _cookie(line: str) -> Document:
+    """One Set-Cookie value; what of it HAR has a place for."""
+    pair, _, rest = line.partition(";")
+    shown = _pair(pair)
+    for part in rest.split(";"):
+        key, _, said = (word.strip() for word in part.partition("="))
+        if key.lower() in ("path", "domain") and said:
+            shown[key.lower()] = said
+        elif key.lower() == "expires" and (moment := parse_http_date(said)) is not None:
+            shown["expires"] = _moment(moment)
+    flags = {part.strip().lower() for part in rest.split(";")}
+    return shown | {"httpOnly": "httponly" in flags, "secure": "secure" in flags}
 
 
 def _or_none(value: float | None) -> float:

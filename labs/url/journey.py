@@ -16,7 +16,7 @@ from labs.url import again, judging
 from labs.url.asking import ASKED, Asked
 from labs.url.conditions import habits_of, visitor, wake
 from labs.url.picture import waterfall, where_the_time_went
-from labs.url.words import count, ms, sentence, size
+from labs.url.words import count, listed, ms, sentence, size
 
 # Requests of a redirect chain that is followed no further.
 MOST_LEGS = 10
@@ -78,6 +78,10 @@ class Journey:
             summary=took,
         )
         yield from waterfall(visit)
+        retried = [leg.url.origin for leg in visit.legs if leg.retried]
+        if retried:
+            where = listed(list(dict.fromkeys(retried)))
+            yield Step(text=f"{where} had closed the kept connection, so a new one was made.", role="note")
         if visit.failure:
             yield Step(text=sentence(visit.detail or visit.failure), role="warning")
         if (rows := where_the_time_went(visit, spent(self._visits[0][0]).rtt_ms)) is not None:

@@ -34,7 +34,8 @@ def place(arguments: Mapping[str, Any]) -> Place:
         _writable(str(arguments["har"]))
     if arguments.get("show") or arguments.get("rtt") is not None:
         return "sandbox"
-    host = read_url(str(arguments.get("url") or DEFAULT_URL)).host
+    url = arguments.get("url")
+    host = read_url(DEFAULT_URL if url is None else str(url)).host
     where = dns_target.place(host, TOWN_NAMES)
     return "local" if where == "live" and _is_near(host) else where
 
@@ -116,7 +117,7 @@ def run(
     from labs.url.asking import read_asked
     from labs.url.slo import read
 
-    target = read_url(url or DEFAULT_URL)
+    target = read_url(DEFAULT_URL if url is None else url)
     limits = read(slo) if slo is not None else {}
     asked = read_asked(method, header or ())
     _sensible(

@@ -20,6 +20,13 @@ _TRACKS: dict[Kind, tuple[str, Hue]] = {
     "wait": ("wait", "bad"),
     "response": ("response", "accent"),
 }
+_NO_TLS = {
+    "certificate": "certificate refused",
+    "alert": "ended by an alert",
+    "timeout": "no answer",
+    "closed": "cut off",
+    "not-tls": "no TLS there",
+}
 _SOURCES = {
     "resolver": "the resolver",
     "walk": "name servers, from the root",
@@ -56,7 +63,7 @@ def waterfall(visit: Visit) -> Iterator[Event]:
                 end_ms=phase.end_ms,
                 label=said.label,
                 role="wait" if phase.kind == "wait" else "",
-                hue=hue,
+                hue="bad" if phase.failed else hue,
                 data={
                     "phase": phase.kind,
                     "url": leg.url.text,
@@ -143,7 +150,7 @@ def _tls(leg: Leg, phase: Phase) -> Said:
     secured = leg.secured
     assert secured is not None
     if secured.stream is None:
-        return Said(secured.failure, leg.detail)
+        return Said(_NO_TLS.get(secured.failure, secured.failure), leg.detail)
     trips = count(tls_round_trips(leg) or 0, "round trip")
     resumed = ", resumed" if secured.resumed else ""
     speaks = {"h2": "HTTP/2", "http/1.1": "HTTP/1.1"}.get(secured.alpn, "")
@@ -214,7 +221,7 @@ def where_the_time_went(visit: Visit, rtt_ms: float | None = None) -> Rows | Non
     if times.rtt_ms is None:
         times = times._replace(rtt_ms=rtt_ms)
     whole = times.setting_up + times.wait + times.moving
-    if whole <= 0 or visit.answer is None:
+    if whole <= 0 or visit.answer is None or visit.failure == "http":
         return None
     trips = sum(leg.answer is not None and leg.cache != "hit" for leg in visit.legs)
     way = ""

@@ -25,6 +25,7 @@ PHASES: Mapping[str, str] = {
     "response": "receiving responses",
     "again": "the second visit, from Enter to the last byte",
 }
+_MAY_BE_SPARED = ("dns", "connect", "tls", "setup")
 _EXAMPLE = "labctl url https://www.shop.test/ --slo total=500,wait=200"
 
 
@@ -92,9 +93,9 @@ def checks(limits: Mapping[str, float], visit: Visit, again: Visit | None) -> It
             over.append(f"{name} (no response)")
         else:
             kept = value <= limit
-            text = (
-                f"Check {name}, {PHASES[name]}: {value:,.1f} ms, {allowed}: {'kept' if kept else 'exceeded'}."
-            )
+            none = ", none was needed" if not value and name in _MAY_BE_SPARED else ""
+            said = f"{value:,.1f} ms{none}"
+            text = f"Check {name}, {PHASES[name]}: {said}, {allowed}: {'kept' if kept else 'exceeded'}."
             if not kept:
                 over.append(f"{name}: {ms(value)}, {limit:,g} ms allowed")
         rounded = None if value is None else round(value, 1)
@@ -103,3 +104,7 @@ def checks(limits: Mapping[str, float], visit: Visit, again: Visit | None) -> It
         yield Step(text=sentence(f"Over the limit: {'; '.join(over)}"), role="result", hue="bad")
     else:
         yield Step(text=f"Within the limits: {', '.join(limits)}.", role="result", hue="ok")
+    answer = visit.answer
+    if answer is not None and answer.status >= 400 and not visit.failure:
+        status = f"{answer.status} {answer.reason}".strip()
+        yield Step(text=f"What was measured is an error page: the response is {status}.", role="warning")

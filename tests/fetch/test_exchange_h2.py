@@ -124,6 +124,27 @@ def test_a_reset_stream_and_a_goaway_are_told_with_their_reason() -> None:
     assert (answer.failure, "INTERNAL_ERROR" in answer.detail) == ("reset", True)
 
 
+def test_interim_responses_without_end_are_not_kept_without_end() -> None:
+    server = Server()
+    for _ in range(60):
+        server.h2.send_headers(1, [(":status", "103")])
+    answer = said(server.bytes())
+    assert (answer.failure, len(answer.interim)) == ("garbage", 51)
+
+
+@pytest.mark.parametrize("step", [1, 7, 10_000])
+def test_what_was_asked_before_a_polite_goaway_is_still_answered(step: int) -> None:
+    server = Server()
+    preface = server.bytes()
+    goaway = b"\x00\x00\x08\x07\x00\x00\x00\x00\x00" + (1).to_bytes(4, "big") + bytes(4)
+    server.h2.send_headers(1, [(":status", "200")])
+    server.h2.send_data(1, b"hello", end_stream=True)
+    wire = preface + goaway + server.bytes()
+    answer = said(*(wire[at : at + step] for at in range(0, len(wire), step)), seconds=5.0)
+    assert (answer.failure, answer.status, answer.body) == ("", 200, b"hello")
+    assert not answer.keep_alive
+
+
 def test_an_end_in_the_middle_of_the_content_is_told() -> None:
     server = Server()
     server.h2.send_headers(1, [(":status", "200")])

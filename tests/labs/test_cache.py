@@ -446,6 +446,7 @@ def test_documents_are_named_once_with_their_sections_in_order() -> None:
         (5400, "5,400 s"),
         (7200, "2 h"),
         (31_536_000, "365 days"),
+        (2**31, "68 years"),
         (0.5, "0.5 s"),
     ],
 )
@@ -481,6 +482,15 @@ def test_what_is_a_habit_of_cloudflare_is_not_asked_of_another_cdn(
     assert code == 0
     assert "cache.set-cookie" not in outcomes(told)
     assert "hands one visitor's cookie to everybody" in " ".join(e["text"] for e in told["events"])
+
+
+def test_a_redirect_that_is_kept_for_good_says_nothing_about_last_modified(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    code, told = document(capsys, "https://origin.shop.test/redirect/301")
+    assert code == 0
+    assert "cache.heuristic" not in outcomes(told)
+    assert any("68 years" in e["text"] for e in told["events"])
 
 
 def test_a_cookie_on_a_file_is_judged_where_cloudflare_answers(capsys: pytest.CaptureFixture[str]) -> None:
@@ -526,6 +536,9 @@ def test_what_to_do_by_hand_asks_twice_in_one_sandbox(capsys: pytest.CaptureFixt
     _, told = document(capsys)
     lines = [e["title"] for e in told["events"] if e.get("role") == "command"]
     assert "labctl shell -- curl -sI https://www.shop.test/logo.svg{,}" in lines
+    _, told = document(capsys, "--break", "edge-hides-age")
+    lines = [e["title"] for e in told["events"] if e.get("role") == "command"]
+    assert "labctl shell --break edge-hides-age -- curl -sI https://www.shop.test/logo.svg{,}" in lines
 
 
 def test_who_waits_for_a_real_server_waits_as_long_as_was_said(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -569,9 +582,9 @@ class Cdn(http.server.BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def cdn() -> Iterator[str]:
+def cdn(request: pytest.FixtureRequest) -> Iterator[str]:
     Cdn.asked.clear()
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Cdn) as server:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), getattr(request, "param", Cdn)) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:
@@ -594,3 +607,33 @@ def test_a_real_server_is_asked_three_times_and_no_more(cdn: str, capsys: pytest
     ]
     assert {c["claim"]: c["outcome"] for c in told["claims"]} == {"cache.words": "HELD"}
     assert told["internet"] == "live"
+
+
+class Ruled(Cdn):
+    """A CDN that keeps what says no-store, and compares nothing."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        for name, value in (
+            ("Cache-Control", "no-store"),
+            ("ETag", '"1"'),
+            ("CF-Cache-Status", "HIT"),
+            ("Age", "90"),
+            ("Server", "cloudflare"),
+            ("Content-Length", "0"),
+        ):
+            self.send_header(name, value)
+        self.end_headers()
+
+
+@pytest.mark.parametrize("cdn", [Ruled], indirect=True)
+def test_a_cdn_with_a_rule_of_its_own_is_told_from_what_the_header_says(
+    cdn: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    assert command_line(["cache", cdn, "--json", "--no-input"]) == 0
+    said = [event["text"] for event in json.loads(capsys.readouterr().out)["events"]]
+    assert any("it has a rule of its own" in text for text in said)
+    assert any("it compares nothing" in text for text in said)
+    assert any("when the cache on the way asks the origin again" in text for text in said)
+    assert any(text.endswith("the CDN did otherwise.") for text in said)

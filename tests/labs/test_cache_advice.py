@@ -260,3 +260,10 @@ def test_a_server_that_compares_nothing_is_found_out(status: int, tag: str, said
     again = CacheResponse(status, (("ETag", tag),))
     assert bool(compares_nothing(first, again)) == said
     assert compares_nothing(first) == ""
+
+
+def test_the_column_of_the_cdn_names_the_field_that_it_goes_by() -> None:
+    request, response = asked(STYLE, "max-age=60", "CDN-Cache-Control: no-store")
+    browser, shared = verdict(request, response, NOW, RFC9111_SHARED)
+    assert browser.may_store.yes
+    assert shared.may_store.because.words == "CDN-Cache-Control says no-store"

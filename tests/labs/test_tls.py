@@ -6,6 +6,7 @@ import json
 import os
 import re
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -93,6 +94,7 @@ def results(told: dict[str, Any]) -> str:
         ("example.com:8443", Target("example.com", 8443)),
         ("https://example.com/a?b", Target("example.com", 443, "/a?b", True)),
         ("[::1]:4433", Target("::1", 4433)),
+        ("::1", Target("::1")),
         ("127.0.0.1:4433", Target("127.0.0.1", 4433)),
     ],
 )
@@ -548,14 +550,124 @@ def test_a_live_server_that_never_answers_the_request_is_not_waited_for_long(
     assert "TLS 1.3 in 1 round trip" in results(told)
 
 
+@contextmanager
+def web(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    prepare: Callable[[ssl.SSLContext], None],
+    *protocols: str,
+) -> Iterator[int]:
+    """A server of HTTP/1.1 whose root this machine trusts; `prepare` has the last word on its TLS."""
+    certificates = Certificates(time.time, time.time)
+    context = server_context(certificates.leaf("localhost"), protocols=protocols)
+    prepare(context)
+    (tmp_path / "root.pem").write_text(certificates.root_pem)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "root.pem"))
+
+    def behave(accepted: socket.socket) -> None:
+        with suppress(OSError), context.wrap_socket(accepted.dup(), server_side=True) as secured:
+            if secured.recv(9999):
+                secured.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+                secured.recv(9999)
+
+    with server(behave) as port:
+        yield port
+
+
+def test_what_a_live_server_need_not_do_refutes_nothing(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def prepare(context: ssl.SSLContext) -> None:
+        context.set_ecdh_curve("secp521r1")
+        context.options |= ssl.OP_NO_TICKET
+        context.num_tickets = 0
+
+    with web(tmp_path, monkeypatch, prepare) as port:
+        code, told = document(capsys, f"https://localhost:{port}/", where=())
+    assert code == 0
+    assert outcomes(told) == {
+        "tls.one-round-trip": "NOT_SEEN",
+        "tls.resumption": "NOT_SEEN",
+        "tls.onlooker": "HELD",
+        "tls.alpn": "NOT_SEEN",
+        "tls.forward-secrecy": "HELD",
+    }
+    because = {c["claim"]: c["text"] for c in told["events"] if c["kind"] == "verdict"}
+    assert "HelloRetryRequest" in because["tls.one-round-trip"]
+    assert "gave no ticket" in because["tls.resumption"]
+    assert "chose none of them" in because["tls.alpn"]
+
+
+@pytest.mark.parametrize("version", ["1.2", "1.3"])
+def test_a_live_server_that_wants_a_certificate_of_the_client_is_told_as_that(
+    version: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def prepare(context: ssl.SSLContext) -> None:
+        context.verify_mode = ssl.CERT_REQUIRED
+
+    with web(tmp_path, monkeypatch, prepare, "http/1.1") as port:
+        _, told = document(capsys, f"https://localhost:{port}/", "--tls", version, where=())
+    assert (
+        "certificate_required" if version == "1.3" else "asked for a certificate of the client's"
+    ) in results(told)
+    mend = [e["title"] for e in told["events"] if e["kind"] == "step" and e["label"] == "to mend it"]
+    assert mend == ["Bring a certificate of the client's: curl --cert FILE --key FILE."]
+    assert "REFUTED" not in outcomes(told).values()
+
+
+def test_a_session_that_openssl_cannot_write_down_is_no_session(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cannot(_: object) -> None:
+        raise ValueError("i2d() failed")
+
+    monkeypatch.setattr(ssl.SSLObject, "session", property(cannot))
+    with web(tmp_path, monkeypatch, lambda _: None, "http/1.1") as port:
+        code, told = document(capsys, f"https://localhost:{port}/", where=())
+    assert code == 0
+    assert outcomes(told)["tls.resumption"] == "NOT_SEEN"
+
+
+def test_another_server_of_the_sandbox_may_leave_out_what_it_need_not_do(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    code, told = document(capsys, "no-alpn.tls.test")
+    assert code == 0
+    assert outcomes(told)["tls.alpn"] == "NOT_SEEN"
+
+
+def test_a_resumed_visit_in_tls_12_takes_one_round_trip(capsys: pytest.CaptureFixture[str]) -> None:
+    told = once(capsys, "--tls", "1.2")
+    assert [row[1] for row in table(told, "tls.visits")] == ["2", "1", "2"]
+
+
+@pytest.mark.parametrize("name", ["all", "look-alike", "missing-intermediate", "name-in-cn"])
+def test_a_client_that_checks_nothing_shows_nothing_about_certificates(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, told = document(capsys, "--bad", name, "--break", "client-checks-nothing")
+    assert "HELD" not in outcomes(told).values()
+    assert not [e for e in told["events"] if e["kind"] == "rows" and not e["rows"]]
+
+
+def test_a_server_that_floods_is_shown_in_few_rows(capsys: pytest.CaptureFixture[str]) -> None:
+    def behave(accepted: socket.socket) -> None:
+        accepted.recv(9999)
+        with suppress(OSError):
+            accepted.sendall(b"\x16\x03\x03\x00\x00" * 5000)
+
+    with server(behave) as port:
+        code, told = document(capsys, f"127.0.0.1:{port}", where=())
+    assert code == 4
+    assert len(arrows(told)) < 6
+
+
 # The chain.
 
 
 def test_a_chain_is_built_whatever_the_order_and_surplus_of_what_was_sent() -> None:
     with LoopbackInternet(town_under(""), latency=False) as internet:
         certificates = internet.web().certificates
-        import ssl
-
         leaf, above, root, other = (
             ssl.PEM_cert_to_DER_cert(pem)
             for pem in (

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import socket
 import threading
 import xml.etree.ElementTree as ET
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,14 +20,19 @@ from hypothesis import strategies as st
 from labctl import quiz
 from labctl.cli import run as command_line
 from labctl.errors import CannotRun, UsageError
-from labctl.events import Measure
-from labctl.fetch.legs import Visit
+from labctl.events import Measure, Span
+from labctl.fetch.connecting import Attempt, Connected
+from labctl.fetch.exchange import NO_FRAMING, Answer, Request, Times
+from labctl.fetch.legs import Leg, Visit
+from labctl.fetch.phases import spent
+from labctl.fetch.secure import Secured
 from labctl.fetch.visit import Visitor
+from labctl.protocols.http1 import Fields
 from labctl.protocols.url import parse_url
 from labctl.quiz import rules
 from labctl.sandbox.faults import town_under
 from labctl.sandbox.loopback import LoopbackInternet
-from labs.url import har, slo
+from labs.url import har, judging, slo
 from labs.url.asking import FIELDS
 from labs.url.lab import LAB, place, read_url
 from labs.url.picture import waterfall, where_the_time_went
@@ -125,6 +132,13 @@ def test_where_a_url_lives(arguments: dict[str, Any], where: str) -> None:
         (["--rtt", "5001"], "rtt-out-of-range"),
         (["--show", "slow-view", "https://www.shop.test/"], "options-contradict"),
         (["--show", "slow-view", "--har", "x.har"], "options-contradict"),
+        (["--show", "slow-view", "-X", "HEAD"], "options-contradict"),
+        (["--show", "slow-view", "-H", "A: b"], "options-contradict"),
+        (["-X", "A B"], "method-invalid"),
+        (["-X", "CONNECT"], "method-invalid"),
+        (["-H", "nothing"], "header-invalid"),
+        (["-H", "A: b\r\nC: d"], "header-invalid"),
+        ([""], "url-invalid"),
         (["--show", "connections", "--rtt", "5"], "options-contradict"),
     ],
 )
@@ -239,8 +253,11 @@ def test_what_peers_do_is_evidence_and_nothing_is_judged(
 
 @pytest.mark.usefixtures("near")
 def test_a_name_without_an_address_is_drawn_and_then_out_of_reach(capsys: pytest.CaptureFixture[str]) -> None:
-    code, told = document(capsys, "https://nope.shop.test/")
-    assert (code, told["error"]["code"]) == (3, "name-not-found")
+    with pytest.raises(CannotRun) as refused:
+        command_line(["url", "https://nope.shop.test/", "--json", "--sandbox"])
+    told = json.loads(capsys.readouterr().out)
+    assert refused.value.code == told["error"]["code"] == "name-not-found"
+    assert told["exit_code"] == 3
     assert [span["track"] for span in spans(told)] == ["DNS"]
     assert "nope.shop.test does not exist, and that may be remembered for 300 s." in spans(told)[0]["text"]
     assert commands(told)["why"] == "labctl dns nope.shop.test"
@@ -362,6 +379,97 @@ def test_a_visit_that_failed_keeps_no_limit(capsys: pytest.CaptureFixture[str]) 
     assert "no response" in told["measures"]["url.slo.total"]["text"]
 
 
+@pytest.mark.usefixtures("near")
+def test_limits_that_an_error_page_keeps_are_kept_and_that_is_said(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    code, told = document(capsys, "http://origin.shop.test/gone", "--slo", "total=100000,tls=100000")
+    assert code == 0
+    assert told["measures"]["url.slo.tls"]["text"].endswith(
+        "0.0 ms, none was needed, 100,000 ms allowed: kept."
+    )
+    (warning,) = [e["text"] for e in told["events"] if e.get("role") == "warning"]
+    assert warning == "What was measured is an error page: the response is 410 Gone."
+
+
+def test_the_first_byte_is_that_of_the_last_response(visits: list[tuple[Visit, float]]) -> None:
+    legs = [answered((), b"x")._replace(started_at=start, ended_at=start + 1.0) for start in (1.0, 2.0)]
+    times = [Times(start, start, start + 0.2, start + 0.2, start + 1.0) for start in (1.0, 2.0)]
+    whole = Visit(
+        tuple(
+            leg._replace(answer=leg.answer and leg.answer._replace(times=t))
+            for leg, t in zip(legs, times, strict=True)
+        ),
+        1.0,
+        3.0,
+    )
+    assert round(spent(whole).first_byte) == 1200
+    assert round(spent(whole).response) == 1600
+
+
+def test_a_second_visit_that_is_sent_elsewhere_refutes_nothing(visits: list[tuple[Visit, float]]) -> None:
+    """A site that sends each visit to another of its hosts."""
+    first = visits[1][0]
+    elsewhere = visits[0][0]
+    (verdict,) = judging.before_dns(first, elsewhere)
+    assert (verdict.outcome, "where the first had not been" in verdict.text) == ("NOT_SEEN", True)
+
+
+@pytest.fixture
+def secured_visit(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Visit]:
+    """A visit of so many milliseconds for TCP, TLS and the wait, with so many round trips in the handshake."""
+
+    def make(tcp: float, tls: float, wait: float, trips: int = 1, address: str = "203.0.113.10") -> Visit:
+        monkeypatch.setattr(judging, "tls_round_trips", lambda leg: trips)
+        at = [1.0, 1.0 + tcp / 1000, 1.0 + (tcp + tls) / 1000, 1.0 + (tcp + tls + wait) / 1000]
+        attempt = Attempt(address, at[0], at[1], "won")
+        leg = answered((), b"x")
+        assert leg.answer is not None
+        with socket.socket() as unused:
+            connected = Connected(unused, address, 443, (attempt,), at[0], at[1])
+        secured = Secured(Any, "1.3", "", "", False, (), at[1], at[2], "", "", 0)  # type: ignore[arg-type]
+        answer = leg.answer._replace(times=Times(at[2], at[2], at[3], at[3], at[3]))
+        leg = leg._replace(connected=connected, secured=secured, answer=answer, ended_at=at[3])
+        return Visit((leg,), 1.0, at[3])
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("phases", "live", "outcome", "words"),
+    [
+        ((100, 105, 110), True, "HELD", "after the name was known"),
+        ((100, 400, 110), True, "HELD", "took its time with the handshake"),
+        ((100, 400, 110), False, "HELD", "took its time with the handshake"),
+        ((100, 205, 110, 2), True, "NOT_SEEN", "asked for another key"),
+        ((1100, 105, 110), True, "NOT_SEEN", "A segment was lost"),
+        ((1100, 105, 110), False, "REFUTED", "more than three round trips"),
+    ],
+)
+def test_a_slow_server_and_a_lost_segment_refute_nothing_on_the_live_internet(
+    secured_visit: Callable[..., Visit], phases: tuple[int, ...], live: bool, outcome: str, words: str
+) -> None:
+    (verdict,) = judging.round_trips(secured_visit(*phases), None, live=live)
+    assert verdict.outcome == outcome
+    assert words in verdict.text
+
+
+def test_only_a_dead_ipv6_address_is_about_the_head_start_of_ipv6(
+    secured_visit: Callable[..., Visit],
+) -> None:
+    visit = secured_visit(300, 105, 110)
+    leg = visit.legs[0]
+    assert leg.connected is not None
+
+    def after(dead: str) -> list[Any]:
+        attempts = (Attempt(dead, 1.0, 1.3, "called-off"), Attempt("203.0.113.10", 1.25, 1.3, "won"))
+        connected = leg.connected and leg.connected._replace(attempts=attempts)
+        return list(judging.happy_eyeballs(visit._replace(legs=(leg._replace(connected=connected),))))
+
+    assert [verdict.outcome for verdict in after("2001:db8::1")] == ["HELD"]
+    assert after("203.0.113.9") == []
+
+
 def test_a_check_fails_when_it_is_over_its_limit_or_was_not_measured() -> None:
     assert not Measure("", "x", 5.0).failed
     assert not Measure("", "x", 5.0, at_most=5.0).failed
@@ -468,6 +576,75 @@ def test_an_archive_follows_redirects_and_keeps_what_came(visits: list[tuple[Vis
 
 
 @pytest.mark.usefixtures("near")
+def test_an_archive_has_content_without_its_coding_and_cookies_with_their_flags() -> None:
+    said = (
+        ("Content-Type", "text/plain"),
+        ("Content-Encoding", "gzip"),
+        ("Set-Cookie", "a=b=c; Path=/x; Expires=Wed, 09 Jun 2027 10:18:14 GMT; HttpOnly; Secure"),
+    )
+    page = gzip.compress(b"hello" * 1000)
+    (entry,) = _archived(answered(said, page))
+    content = entry["response"]["content"]
+    assert (content["size"], content["text"]) == (5000, "hello" * 1000)
+    assert content["compression"] == 5000 - len(page)
+    assert entry["response"]["bodySize"] == len(page)
+    (cookie,) = entry["response"]["cookies"]
+    assert cookie == {
+        "name": "a",
+        "value": "b=c",
+        "path": "/x",
+        "expires": "2027-06-09T10:18:14.000+00:00",
+        "httpOnly": True,
+        "secure": True,
+    }
+
+
+@pytest.mark.parametrize("page", [b"no gzip", gzip.compress(b"hello")[:9], gzip.compress(bytes(10_000_000))])
+def test_an_archive_says_why_content_has_its_coding_still(page: bytes) -> None:
+    (entry,) = _archived(answered((("Content-Encoding", "gzip"),), page))
+    content = entry["response"]["content"]
+    assert (content["size"], "text" in content) == (len(page), False)
+    assert content["comment"].startswith("Not without its coding (gzip): it ")
+
+
+def test_an_archive_keeps_what_was_sent_once() -> None:
+    leg = answered((("Location", "ftp://x.test/"),), b"")
+    fields = (("host", "other.test"), ("Cookie", "a=b; c=d"))
+    assert leg.request is not None
+    (entry,) = _archived(leg._replace(request=leg.request._replace(fields=fields)))
+    assert [header["name"] for header in entry["request"]["headers"]] == ["host", "Cookie"]
+    assert entry["request"]["cookies"] == [{"name": "a", "value": "b"}, {"name": "c", "value": "d"}]
+    assert entry["response"]["redirectURL"] == "ftp://x.test/"
+
+
+def answered(fields: Fields, page: bytes) -> Leg:
+    """A leg with this response."""
+    answer = Answer(
+        200,
+        "OK",
+        "1.1",
+        fields,
+        page,
+        len(page),
+        True,
+        (),
+        (),
+        b"",
+        NO_FRAMING,
+        b"",
+        Times(1.0, 1.0, 1.1, 1.1, 1.2),
+    )
+    url = parse_url("http://www.shop.test/")
+    return Leg(url, answer=answer, request=Request("GET", url), started_at=1.0, ended_at=1.2)
+
+
+def _archived(leg: Leg) -> list[dict[str, Any]]:
+    log: dict[str, Any] = json.loads(har.archive([(Visit((leg,), 1.0, 1.2), 1_800_000_000.0)]))["log"]
+    assert_shaped(log["entries"][0], ENTRY)
+    entries: list[dict[str, Any]] = log["entries"]
+    return entries
+
+
 def test_an_archive_is_written_where_it_was_wanted(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -480,9 +657,9 @@ def test_an_archive_is_written_where_it_was_wanted(
 
 def test_a_failed_visit_is_drawn_up_to_where_it_ended(visits: list[tuple[Visit, float]]) -> None:
     failed = visits[2][0]
-    drawn = list(waterfall(failed))
-    assert [getattr(span, "track", "") for span in drawn] == ["DNS", "TCP", "TLS"]
-    assert drawn[-1].data["failed"] is True
+    drawn = [span for span in waterfall(failed) if isinstance(span, Span)]
+    assert [span.track for span in drawn] == ["DNS", "TCP", "TLS"]
+    assert (drawn[-1].data["failed"], drawn[-1].hue, drawn[-1].label) == (True, "bad", "certificate refused")
     assert where_the_time_went(failed) is None
 
 
@@ -530,8 +707,10 @@ def test_every_phase_follows_the_distance(rtt: int, capsys: pytest.CaptureFixtur
     _, told = document(capsys, "https://origin.shop.test/", "--rtt", str(rtt), "--repeat", "1")
     measures = told["measures"]
     # A lower bound: a busy machine adds to it, distance takes nothing off.
-    for name in ("tcp", "tls", "wait"):
-        assert measures[f"url.{name}"]["value"] >= rtt - 0.5, measures
+    took = {name: measures[f"url.{name}"]["value"] for name in ("tcp", "tls", "request", "wait")}
+    # A thread that is held up behind its write counts to the request what belongs to the wait.
+    for ms_taken in (took["tcp"], took["tls"], took["request"] + took["wait"]):
+        assert ms_taken >= rtt - 0.5, measures
     assert measures["url.total"]["value"] >= 4 * rtt - 2
 
 

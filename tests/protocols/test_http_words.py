@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from labctl.protocols.content_coding import decoded
 from labctl.protocols.http_cookies import Cookie, Jar, Refused, cookie_field, read_set_cookie, why_not
 from labctl.protocols.http_field_values import SENTENCES
-from labctl.protocols.http_fields import FIELDS, meaning
+from labctl.protocols.http_fields import FIELDS, Bearer, meaning
 from labctl.protocols.http_statuses import METHODS, method_meaning, status_meaning
 from labctl.protocols.url import parse_url
 
@@ -55,10 +55,69 @@ class TestWords:
             ("Alt-Svc", 'h3=":443"', "HTTP/3"),
             ("Vary", "*", "no stored copy"),
             ("X-Unheard-Of", "1", "agreed"),
+            ("Content-Length", "1", "1 byte of content follows."),
+            ("Content-Length", "9" * 5000, "no length"),
+            ("Transfer-Encoding", "chunked", "size 0"),
+            ("Transfer-Encoding", "gzip, chunked", "carry is gzip"),
+            ("Transfer-Encoding", "identity", "not chunked"),
+            ("Cache-Control", "private, max-age=60", "For the browser's cache alone, fresh for 60 s."),
+            ("Cache-Control", "no-store", "No cache may keep it."),
+            ("Cache-Control", "s-maxage=x", "What caches may do"),
+            ("Age", "-1", "ignores"),
+            ("Age", "12, 13", "12 s ago"),
+            ("Age", "9" * 5000, "ignores"),
+            ("Expires", "0", "in the past"),
+            ("Expires", "Wed, 25 Nov 2026 00:00:00 GMT", "Fresh until"),
+            ("ETag", "abc", "double quotes"),
+            ("Vary", ",*,,", "no stored copy"),
+            ("Vary", "Accept, Cookie", "Accept, Cookie may have chosen"),
+            ("Strict-Transport-Security", "max-age=0; includeSubDomains", "Forget"),
+            ("Strict-Transport-Security", "max-age=300", "300 s"),
+            ("Strict-Transport-Security", "includeSubDomains", "missing"),
+            ("Set-Cookie", "a=1; Expires=Thu, 01 Jan 1970 00:00:00 GMT", "Forget a"),
+            ("Set-Cookie", "a=1; Max-Age=0", "Forget a"),
+            ("Set-Cookie", "a=1; Max-Age=60; Expires=Thu, 01 Jan 1970 00:00:00 GMT", "for 60 s"),
+            ("Set-Cookie", "=1", "without a name"),
+            ("Retry-After", "120", "120 s"),
+            ("Retry-After", "soon", "says nothing"),
+            ("If-None-Match", "*", "nothing here yet"),
+            ("Alt-Svc", "h3", "elsewhere"),
         ],
     )
     def test_a_value_makes_the_sentence_fit(self, name, value, part):
         assert part in meaning(name, value).sentence
+
+    @pytest.mark.parametrize(
+        ("name", "value", "bearer", "part"),
+        [
+            ("Content-Length", "9", Bearer("HEAD", 200), "HEAD has none"),
+            ("Content-Length", "9", Bearer("HEAD"), "9 bytes of content follow"),
+            ("Content-Length", "9", Bearer("GET", 304), "304 has none"),
+            ("Content-Length", "9", Bearer("GET", 204), "Against the rules"),
+            ("Strict-Transport-Security", "max-age=99", Bearer("GET", 200, "http"), "ignores"),
+            ("Location", "/new", Bearer("POST", 201), "new thing is at /new"),
+            ("Location", "/new", Bearer("POST", 303), "Go to /new"),
+            ("Location", "/new", Bearer("GET", 200), "nobody"),
+            ("Server", "", Bearer("GET", 200), "no value"),
+        ],
+    )
+    def test_a_field_says_what_it_does_in_this_message(self, name, value, bearer, part):
+        assert part in meaning(name, value, bearer).sentence
+
+    def test_names_of_statuses_are_those_of_rfc_9110_in_every_python(self):
+        names = [status_meaning(code).name for code in (413, 414, 416, 422)]
+        assert names == [
+            "Content Too Large",
+            "URI Too Long",
+            "Range Not Satisfiable",
+            "Unprocessable Content",
+        ]
+
+    @pytest.mark.parametrize(
+        ("method", "part"), [("get", "case"), ("PROPFIND", "properties"), ("FROB", "does not know")]
+    )
+    def test_other_methods_are_not_said_to_be_unregistered(self, method, part):
+        assert part in method_meaning(method).sentence
 
 
 class TestCodings:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import zlib
 from itertools import pairwise
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from labctl.protocols.tls_messages import (
     Certificates,
     ClientHello,
     EncryptedExtensions,
+    KeyExchange,
     MessageReader,
     ServerHello,
     Ticket,
@@ -355,3 +357,79 @@ def test_what_the_wire_swallowed_did_not_arrive() -> None:
     )
     assert chunks == [(5, False, b"x")]
     assert whole
+
+
+# What servers do after the handshake, and what is packed or new.
+
+
+def record(kind: int, fragment: bytes) -> bytes:
+    return bytes((kind, 3, 3)) + len(fragment).to_bytes(2, "big") + fragment
+
+
+def message(kind: int, body: bytes) -> bytes:
+    return record(22, bytes((kind,)) + len(body).to_bytes(3, "big") + body)
+
+
+def tls12(*flights: tuple[bool, bytes]) -> TlsConversation:
+    """A conversation of TLS 1.2 out of raw records, read without keys."""
+    hello = message(1, b"\x03\x03" + bytes(32) + b"\0" + b"\x00\x02\xc0\x2f" + b"\x01\0")
+    answer = message(2, b"\x03\x03" + bytes(32) + b"\0" + b"\xc0\x2f" + b"\0")
+    chunks = [(0.0, True, hello), (1.0, False, answer)]
+    return TlsConversation([*chunks, *((2.0 + i, *flight) for i, flight in enumerate(flights))])
+
+
+FINISHED = record(20, b"\x01") + record(22, bytes(40))
+
+
+@pytest.mark.parametrize("after", [b"", record(23, bytes(80)), record(21, bytes(26))])
+def test_a_resumed_handshake_of_tls_12_is_over_with_the_clients_finished_whatever_the_server_says_next(
+    after: bytes,
+) -> None:
+    said = tls12((False, FINISHED), (True, FINISHED), (False, after))
+    assert said.round_trips == 1
+    assert said.handshake_rows == 6
+
+
+@pytest.mark.parametrize("after", [b"", record(23, bytes(80)), record(21, bytes(26))])
+def test_a_full_handshake_of_tls_12_is_over_with_the_servers_finished_whatever_comes_next(
+    after: bytes,
+) -> None:
+    done, key = message(14, b""), message(16, bytes(33))
+    said = tls12(
+        (False, done),
+        (True, key + FINISHED),
+        (False, FINISHED),
+        (True, record(21, bytes(26))),
+        (False, after),
+    )
+    assert said.round_trips == 2
+
+
+def test_a_compressed_certificate_counts_as_sent_and_is_read_where_zlib_packed_it() -> None:
+    plain = b"\0" + (8).to_bytes(3, "big") + (3).to_bytes(3, "big") + b"der" + b"\0\0"
+    packed = zlib.compress(plain)
+    body = (1).to_bytes(2, "big") + len(plain).to_bytes(3, "big") + len(packed).to_bytes(3, "big") + packed
+    assert read_message(25, body, tls13=True) == Certificates((b"der",), packed=True)
+    brotli = (2).to_bytes(2, "big") + body[2:]
+    assert read_message(25, brotli, tls13=True) == Certificates((), packed=True)
+
+
+def test_a_compressed_certificate_that_would_be_huge_is_not_unpacked() -> None:
+    packed = zlib.compress(bytes(50_000_000))
+    body = (1).to_bytes(2, "big") + (50_000_00).to_bytes(3, "big") + len(packed).to_bytes(3, "big") + packed
+    assert read_message(25, body, tls13=True) == Certificates((), packed=True)
+
+
+def test_diffie_hellman_with_long_numbers_is_no_curve() -> None:
+    prime = b"\x03\x00" + b"\xff" * 768
+    assert read_message(12, prime, tls13=False) == KeyExchange(None)
+
+
+def test_an_alert_without_a_name_is_told_by_its_number() -> None:
+    assert read_alert(b"\x02\x76") == (True, "number 118")
+    assert tls_names.alert_sentence("number 118") == "Its number has no name."
+
+
+def test_nothing_is_said_of_the_keys_of_a_cipher_that_nobody_knows() -> None:
+    assert "every recording" not in tls_names.cipher_sentence("0xc0a4")
+    assert "every recording" in tls_names.cipher_sentence("AES128-GCM-SHA256")

@@ -289,11 +289,13 @@ def test_what_two_readers_could_read_differently_is_refused_once_and_the_connect
 
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n"
+GZIPPED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n"
 BROKEN = {
     "it closes": (Gives(framing="none"), 502),
     "no HTTP": (Gives(framing="raw", body=b"SSH-2.0-OpenSSH_9.6\r\n"), 502),
     "half a head": (Gives(framing="raw", body=b"HTTP/1.1 200 OK\r\nContent-Le"), 502),
     "both lengths": (Gives(framing="raw", body=CHUNKED + b"Content-Length: 1\r\n\r\n0\r\n\r\n"), 502),
+    "a coding nobody asked for (RFC 9112 section 7.2)": (Gives(framing="raw", body=GZIPPED + b"\r\n\x1f\x8b"), 502),
     "a bad chunk at once": (Gives(framing="raw", body=CHUNKED + b"\r\nzz\r\n"), 502),
     "another protocol": (Gives(framing="raw", body=b"HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\n"), 502),
     "a head without end": (Gives(framing="raw", body=b"HTTP/1.1 200 OK\r\nX: " + b"y" * 70_000), 502),

@@ -95,7 +95,7 @@ def show(internet: Internet) -> Iterator[Event]:
             else "Here not even the hashed name was safe.",
             "ok" if good else "bad",
         )
-        yield command("by hand", "curl -sI 'https://www.example.com/style.css?v=2' | grep -i cache")
+        yield command("by hand", "labctl shell -- curl -sI 'https://www.shop.test/style.css?v=2{,}'")
         yield command("next", "labctl cache --show deploy")
 
 

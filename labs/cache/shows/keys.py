@@ -76,7 +76,9 @@ def show(internet: Internet) -> Iterator[Event]:
         yield result(
             "Vary costs copies: name what the answer depends on, and nothing that everybody has different."
         )
-        yield command("by hand", "curl -sI -H 'Accept-Language: de' https://www.example.com/")
+        yield command(
+            "by hand", "labctl shell -- curl -s -H 'Accept-Language: fr' https://cdn.shop.test/hello.js"
+        )
         yield command("next", "labctl cache --show purge")
 
 

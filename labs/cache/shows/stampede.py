@@ -9,7 +9,7 @@ from labctl.internet import Internet
 from labs.cache.application.stage import footer, staged
 from labs.cache.application.stampede import WAYS, Stampede, stampede
 from labs.cache.claims import STAMPEDE
-from labs.cache.telling import about, measured, opening, result, table
+from labs.cache.telling import about, measured, note, opening, result, table
 from labs.cache.words import count
 
 VISITORS = 50
@@ -22,6 +22,10 @@ def show(internet: Internet, redis: str | None) -> Iterator[Event]:
         rows = [_row(each) for each in found.values()]
         yield table(
             "stampede.ways", "Who asks the database", ("how", "visitors", "queries", "answered"), rows
+        )
+        yield note(
+            f"The {VISITORS} are threads. Their query lasts until all have looked into the cache, and one is held up"
+            " between its miss and the lock: both happen by chance elsewhere, and here each time."
         )
         alone, locked, sure = (found[way] for way in WAYS)
         for name, each in (("none", alone), ("lock", locked), ("again", sure)):

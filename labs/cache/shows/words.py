@@ -58,7 +58,7 @@ def show(internet: Internet) -> Iterator[Event]:
     yield opening("the words of a CDN", "cf-cache-status")
     yield from eight_words(internet)
     yield result("One word and Age tell who answered; which of them depends on what the origin said before.")
-    yield command("by hand", "curl -sI https://www.example.com/logo.svg | grep -i -e cache -e ^age")
+    yield command("by hand", "labctl shell -- curl -sI https://www.shop.test/style.css{,}")
     yield command("next", "labctl cache --show browser")
 
 

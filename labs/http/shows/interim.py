@@ -61,7 +61,9 @@ def _drawn(answer: Answer, path: str) -> Iterator[Event]:
     yield sent(
         times.sent_at, f"POST {path}, only the head", f"POST {path}, the head alone, with Expect.", to=API
     )
-    content = (times.sent_end or times.sent_at, size(len(CONTENT)))
+    # With a yes it goes out as soon as that is there; when the last byte of it left is another moment.
+    begins = times.first_byte_at if answer.interim else times.sent_end
+    content = (begins or times.sent_at, size(len(CONTENT)))
     if answer.interim and times.first_byte_at is not None:
         yield came(
             times.first_byte_at,

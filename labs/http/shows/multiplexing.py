@@ -133,9 +133,7 @@ def _apart(desk: Desk, *, lost: bool, http2: bool) -> Seen:
         for peer in peers:
             peer.ask("/counter")
         marks = [len(peer.stream.tap) for peer in peers]
-        asking = [
-            threading.Thread(target=lambda p=peer: answers.append(p.ask(DRIP)), name="asks") for peer in peers
-        ]
+        asking = [threading.Thread(target=ask, args=(peer,), name="asks") for peer in peers]
         with _losing(desk, peers[0], lost):
             for thread in asking:
                 thread.start()

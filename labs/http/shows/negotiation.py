@@ -37,6 +37,7 @@ def show(desk: Desk) -> Iterator[Event]:
     yield table("vary", f"{PATH}", columns, _rows(answers), note=f"Vary: {vary}" if vary else "no Vary")
     yield table("no-vary", "Another resource", columns, _rows(careless), note="gzip for everybody, no Vary")
     plain, packed = answers[1], answers[0]
+    third = _word(get(answers[2].fields, "Cache-Status") or "")
     readable = _readable(plain, VISITORS[1][1])
     if not readable:
         yield about("Ben", f"He said that he reads no gzip, and got {get(plain.fields, 'Content-Encoding')}.")
@@ -52,9 +53,12 @@ def show(desk: Desk) -> Iterator[Event]:
         )
         return
     yield NEGOTIATION.judged(
-        readable and plain.body_bytes > packed.body_bytes,
+        readable
+        and plain.body_bytes > packed.body_bytes
+        and third == "hit"
+        and answers[2].body == packed.body,
         f"Ana got {size(packed.body_bytes)} of gzip; Ben, who reads none, got {size(plain.body_bytes)}, "
-        f"{get(plain.fields, 'Content-Encoding') or 'as it is'}.",
+        f"{get(plain.fields, 'Content-Encoding') or 'as it is'}; for Cem, who reads it too, the cache: {third}.",
     )
     if readable:
         yield result(
