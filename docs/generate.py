@@ -16,10 +16,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BLOCK = re.compile(r"(<!-- output: (?P<command>[^>]+?) -->\n)(?P<body>.*?)(<!-- end -->)", re.DOTALL)
-# Durations, the ladder's column of milliseconds, and ports that the kernel chose.
+# Durations, shares of them, a waterfall's axis, the ladder's column of milliseconds, ports that the kernel chose.
 VARIES = re.compile(
-    r"(under )?\d[\d,]*(\.\d+)? ms|\d+\.\d+ s\b|127\.0\.0\.1:\d+|^ +\d+(\.\d)?(?= .*[│])", re.MULTILINE
+    r"^ +0 [ \d,]+ m?s$|^ +└[─┴]+┘$|(under )?\d[\d,]*(\.\d+)? ms|\d+\.\d+ s\b|\d+%"
+    r"|127\.0\.0\.1:\d+|^ +\d+(\.\d)?(?= .*[│])",
+    re.MULTILINE,
 )
+# How long a bar is and where it begins.
+BAR = re.compile(r" *[█▌▐▓━╸┄]+ *")
 TRIES = 3
 # What makes room for them.
 ROOM = re.compile(r" +|─+")
@@ -53,7 +57,7 @@ def renewed(text: str) -> str:
 
 def comparable(text: str) -> str:
     """The document without what differs from run to run."""
-    return ROOM.sub(lambda run: run[0][0], VARIES.sub("#", text))
+    return ROOM.sub(lambda run: run[0][0], BAR.sub(" ", VARIES.sub("#", text)))
 
 
 def main() -> int:

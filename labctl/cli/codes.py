@@ -137,9 +137,6 @@ ERRORS: dict[str, str] = {
         "The server gave no response, or none that could be read, so there is nothing that a cache could keep. "
         "labctl url shows how far it came."
     ),
-    "not-connected": (
-        "Nobody could be connected to at the addresses of that name. labctl tcp HOST:PORT shows the segments."
-    ),
     "nothing-captured": (
         "--pcap writes real packets, and this run saw none: it was told from what the kernel counts, or it made "
         "no connection. No file was written. labctl doctor says what capturing needs."
@@ -221,10 +218,6 @@ ERRORS: dict[str, str] = {
     "target-without-tls": (
         "The scheme of this URL speaks without TLS, so there is no handshake to see. Name the host, with a port where"
         " it is not 443, or an https URL."
-    ),
-    "tls-failed": (
-        "The connection was made, and the TLS handshake on it failed. labctl tls HOST says why, and shows the "
-        "certificates."
     ),
     "type-unknown": (
         "Record types have names (A, AAAA, MX, TXT, ...) and numbers (TYPE65). This is neither."

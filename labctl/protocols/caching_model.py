@@ -6,11 +6,11 @@ sent, values are latin-1 text without surrounding white space. Nothing here touc
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from labctl.protocols.http1_fields import Fields
+from labctl.protocols.http1_fields import by_name as by_name
 
 
 class Because(NamedTuple):
@@ -28,26 +28,27 @@ class Decision(NamedTuple):
     because: Because
 
 
-def by_name(fields: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Lower-case name: value; the lines of one field are combined with ", " (RFC 9110 section 5.3)."""
-    index: dict[str, str] = {}
-    for name, value in fields:
-        key = name.lower()
-        index[key] = f"{index[key]}, {value}" if key in index else value
-    return index
-
-
 class CacheRequest:
-    """A request as a cache sees it. `url` is absolute and is the cache key: scheme, host, path and query."""
+    """A request as a cache sees it. `url` is absolute and is the cache key: scheme, host, path and query.
+
+    `named` is `by_name(fields)`, for who has it already.
+    """
 
     __slots__ = ("fields", "has_body", "method", "named", "url")
 
-    def __init__(self, method: str, url: str, fields: Fields = (), has_body: bool = False) -> None:
+    def __init__(
+        self,
+        method: str,
+        url: str,
+        fields: Fields = (),
+        has_body: bool = False,
+        named: dict[str, str] | None = None,
+    ) -> None:
         self.method = method
         self.url = url
         self.fields = fields
         self.has_body = has_body
-        self.named = by_name(fields)
+        self.named = by_name(fields) if named is None else named
 
     def get(self, name: str) -> str | None:
         """The combined value of the field `name` (lower case), None if it is absent."""
@@ -55,19 +56,25 @@ class CacheRequest:
 
 
 class CacheResponse:
-    """A response as a cache sees it. `complete` is False when its body ended too early."""
+    """A response as a cache sees it. `complete` is False when its body ended too early; `named` as above."""
 
     __slots__ = ("body_length", "complete", "fields", "named", "reason", "status")
 
     def __init__(
-        self, status: int, fields: Fields = (), body_length: int = 0, reason: str = "", complete: bool = True
+        self,
+        status: int,
+        fields: Fields = (),
+        body_length: int = 0,
+        reason: str = "",
+        complete: bool = True,
+        named: dict[str, str] | None = None,
     ) -> None:
         self.status = status
         self.fields = fields
         self.body_length = body_length
         self.reason = reason
         self.complete = complete
-        self.named = by_name(fields)
+        self.named = by_name(fields) if named is None else named
 
     def get(self, name: str) -> str | None:
         """The combined value of the field `name` (lower case), None if it is absent."""

@@ -11,14 +11,17 @@ from typing import NamedTuple
 
 from labctl.protocols.http1_body import LAST_CHUNK, BodyReader, Framing, framing, write_chunk
 from labctl.protocols.http1_fields import (
+    IN_A_LINE,
     TOKEN,
     Fields,
     MessageError,
+    by_name,
     get,
     get_all,
     is_token,
     list_items,
     parse_fields,
+    read_fields,
     split_lines,
     unfold,
     without,
@@ -26,12 +29,15 @@ from labctl.protocols.http1_fields import (
 
 __all__ = [
     "LAST_CHUNK", "BodyReader", "Fields", "Framing", "MessageError", "RequestHead", "ResponseHead", "get", "get_all",
-    "keeps_alive", "list_items", "read_request_head", "read_response_head", "request_framing", "response_framing",
-    "without", "write_chunk", "write_request_head", "write_response_head",
+    "keeps_alive", "list_items", "read_request", "read_request_head", "read_response", "read_response_head",
+    "request_framing", "response_framing", "without", "write_chunk", "write_request_head", "write_response_head",
 ]  # fmt: skip
 
 # reg-name, IP-literal and port: what may stand in Host (RFC 9110 section 7.2). No "@", "/", "?", "#", space.
 _HOST = TOKEN + b"(),;=[]:"
+# Hosts that came before and were good; more than a few are not worth it.
+_known_hosts: set[str | None] = set()
+_MOST_HOSTS = 256
 Buffer = bytes | bytearray
 
 
@@ -62,6 +68,14 @@ def read_request_head(
 
     Empty lines before it are skipped (RFC 9112 section 2.2). `limit` bounds the head in bytes.
     """
+    found = read_request(buffer, start, limit=limit, host_needed=host_needed)
+    return None if found is None else (found[0], found[2])
+
+
+def read_request(
+    buffer: Buffer, start: int = 0, *, limit: int = 65536, host_needed: bool = True
+) -> tuple[RequestHead, dict[str, str], int] | None:
+    """The same, and between the two the values of the fields by lower-case name."""
     while buffer.startswith(b"\r\n", start):
         start += 2
     end = buffer.find(b"\r\n\r\n", start, start + limit)
@@ -69,20 +83,19 @@ def read_request_head(
         _refuse_early(buffer, start, limit, 414)
         return None
     raw = bytes(buffer[start : end + 4])
-    lines = split_lines(raw)
-    parts = lines[0].split(" ")
+    line, fields, named = _parts(raw, folds=False)
+    parts = line.split(" ")
     if len(parts) != 3:
         raise MessageError("bad-start-line", f"A request line has three parts, this one {len(parts)}.")
     method, target, protocol = parts
     version = "1.1" if protocol == "HTTP/1.1" else _version(protocol)
-    if not is_token(method):
+    if method != "GET" and not is_token(method):
         raise MessageError("bad-start-line", f"{method[:40]!r} is no method.")
     if target[:1] != "/" or not target.isascii() or "\t" in target:
         _check_target(method, target)
-    fields = parse_fields(lines[1:])
-    if host_needed:
+    if host_needed and named.get("host") not in _known_hosts:
         _check_host(fields, version)
-    return RequestHead(method, target, version, fields, raw), end + 4
+    return RequestHead(method, target, version, fields, raw), named, end + 4
 
 
 def read_response_head(
@@ -92,6 +105,14 @@ def read_response_head(
 
     A folded field line is joined with one space (RFC 9112 section 5.2).
     """
+    found = read_response(buffer, start, limit=limit)
+    return None if found is None else (found[0], found[2])
+
+
+def read_response(
+    buffer: Buffer, start: int = 0, *, limit: int = 65536
+) -> tuple[ResponseHead, dict[str, str], int] | None:
+    """The same, and between the two the values of the fields by lower-case name."""
     end = buffer.find(b"\r\n\r\n", start, start + limit)
     if end < 0:
         beginning = bytes(buffer[start : start + 5])
@@ -102,16 +123,27 @@ def read_response_head(
     raw = bytes(buffer[start : end + 4])
     if not raw.startswith(b"HTTP/"):
         raise MessageError("garbage", f"This is not HTTP/1.1: it begins with {_shown(buffer, start)}.")
-    lines = split_lines(raw)
-    protocol, _, rest = lines[0].partition(" ")
+    line, fields, named = _parts(raw, folds=True)
+    protocol, _, rest = line.partition(" ")
     version = "1.1" if protocol == "HTTP/1.1" else _version(protocol)
     digits, _, reason = rest.partition(" ")
     if not (len(digits) == 3 and digits.isascii() and digits.isdigit() and digits >= "100"):
         raise MessageError("bad-start-line", f"{digits[:40]!r} is no status code.")
-    lines = lines[1:]
-    if b"\r\n " in raw or b"\r\n\t" in raw:
-        lines = unfold(lines)
-    return ResponseHead(version, int(digits), reason, parse_fields(lines), raw), end + 4
+    return ResponseHead(version, int(digits), reason, fields, raw), named, end + 4
+
+
+def _parts(raw: bytes, *, folds: bool) -> tuple[str, Fields, dict[str, str]]:
+    """The first line of a head, its fields, and their values by name. `folds`: a folded line is joined."""
+    lines = raw[:-4].split(b"\r\n")
+    first = lines.pop(0)
+    if not first.translate(None, IN_A_LINE):
+        try:
+            return first.decode("latin-1"), *read_fields(lines)
+        except KeyError:
+            pass
+    text = split_lines(raw)
+    fields = parse_fields(unfold(text[1:]) if folds else text[1:])
+    return text[0], fields, by_name(fields)
 
 
 def _refuse_early(buffer: Buffer, start: int, limit: int, status: int) -> None:
@@ -174,6 +206,8 @@ def _check_host(fields: Fields, version: str) -> None:
         raise MessageError("host-missing", "An HTTP/1.1 request names its host; this one does not.")
     if not hosts[0].isascii() or hosts[0].encode("ascii").translate(None, _HOST):
         raise MessageError("bad-host", f"{hosts[0][:40]!r} is no host.")
+    if len(_known_hosts) < _MOST_HOSTS and len(hosts[0]) < 256:
+        _known_hosts.add(hosts[0])
 
 
 def request_framing(head: RequestHead) -> Framing:

@@ -6,12 +6,18 @@ implementations could read differently is refused: that is what request smugglin
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 Fields = tuple[tuple[str, str], ...]
 
 # token, RFC 9110 section 5.6.2
 TOKEN = b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-# What may stand in a head at all: HTAB, CR, LF, SP, VCHAR and obs-text. NUL and the other controls may not.
-_ALLOWED = bytes([0x09, 0x0A, 0x0D, *range(0x20, 0x7F), *range(0x80, 0x100)])
+# What may stand in a line: HTAB, SP, VCHAR and obs-text. NUL and the other controls may not.
+IN_A_LINE = bytes([0x09, *range(0x20, 0x7F), *range(0x80, 0x100)])
+_ALLOWED = IN_A_LINE + b"\r\n"
+# Field lines are remembered that are not longer, and so many of them: 3 MB at most.
+_MOST_BYTES = 256
+_MOST_LINES = 4096
 
 
 class MessageError(ValueError):
@@ -55,6 +61,50 @@ def parse_fields(lines: list[str]) -> Fields:
     if "".join(names).encode("latin-1").translate(None, TOKEN):
         raise _bad_name(names)
     return tuple(fields)
+
+
+class _KnownLines(dict[bytes, tuple[tuple[str, str], tuple[str, str]]]):
+    """Field lines that came before, each with (name, value) and (lower-case name, value).
+
+    The fields of one peer's messages hardly differ, and to look a line up takes a tenth of reading it. A line that is
+    no field line by the rules of `split_lines` and `parse_fields` is a KeyError.
+    """
+
+    def __missing__(self, line: bytes) -> tuple[tuple[str, str], tuple[str, str]]:
+        name, colon, rest = line.partition(b":")
+        if not colon or not name or name.translate(None, TOKEN) or rest.translate(None, IN_A_LINE):
+            raise KeyError(line)
+        text, value = name.decode("ascii"), rest.decode("latin-1").strip(" \t")
+        found = ((text, value), (text.lower(), value))
+        if len(line) <= _MOST_BYTES:
+            if len(self) >= _MOST_LINES:
+                self.clear()
+            self[line] = found
+        return found
+
+
+_known = _KnownLines()
+
+
+def read_fields(lines: list[bytes]) -> tuple[Fields, dict[str, str]]:
+    """Field lines without their CRLF: the fields, and the same `by_name`.
+
+    Raises KeyError when one is not good: `split_lines` and `parse_fields` say what is wrong with it.
+    """
+    known = _known
+    read = [known[line] for line in lines]
+    named = dict([low for _, low in read])
+    fields = tuple([field for field, _ in read])
+    return fields, named if len(named) == len(fields) else by_name(fields)
+
+
+def by_name(fields: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Lower-case name: value; the lines of one field are combined with ", " (RFC 9110 section 5.3)."""
+    index: dict[str, str] = {}
+    for name, value in fields:
+        key = name.lower()
+        index[key] = f"{index[key]}, {value}" if key in index else value
+    return index
 
 
 def _bad_name(names: list[str]) -> MessageError:

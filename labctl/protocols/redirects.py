@@ -40,6 +40,8 @@ def after(
     places = get_all(fields, "location")
     if not places:
         return Nowhere(f"The status is {status} and there is no Location, so there is nowhere to go.")
+    if not places[0].strip():
+        return Nowhere(f"The status is {status} and Location is empty, so there is nowhere to go.")
     if len(set(places)) > 1:
         return Nowhere(f"The response has {len(places)} different Locations, so there is no one place to go.")
     try:

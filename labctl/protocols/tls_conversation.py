@@ -178,10 +178,18 @@ class TlsConversation:
             return row
         found = []
         for number, body in self._messages[row.sent].feed(content):
-            message = read_message(number, body, tls13=self.tls13)
+            message = self._in_context(read_message(number, body, tls13=self.tls13))
             found.append((number, message))
             self._note(row, number, body, message)
         return row._replace(messages=tuple(found))
+
+    def _in_context(self, message: Message) -> Message:
+        """Below TLS 1.3 a server resumes by giving back the client's session id (RFC 5246 7.3, RFC 5077 3.4)."""
+        if isinstance(message, ServerHello) and message.version != TLS13 and self.hello is not None:
+            return message._replace(
+                resumes=bool(message.session_id) and message.session_id == self.hello.session_id
+            )
+        return message
 
     def _note(self, row: Row, number: int, body: bytes, message: Message) -> None:
         if isinstance(message, ClientHello):

@@ -3,57 +3,43 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from labctl.protocols.caching_model import CacheRequest
 from labctl.protocols.http1 import (
-    LAST_CHUNK,
     BodyReader,
-    Fields,
     Framing,
     MessageError,
     RequestHead,
     keeps_alive,
-    read_request_head,
+    read_request,
     request_framing,
-    write_chunk,
-    write_response_head,
 )
+from labctl.sandbox.edge_client_answers import ClientAnswers
 from labctl.sandbox.edge_exchange import Exchange
-from labctl.sandbox.edge_flow import Flow
+from labctl.sandbox.edge_prepared import OF_A_QUESTION
 
 if TYPE_CHECKING:
     from labctl.sandbox.edge import Edge
-    from labctl.sandbox.edge_prepared import Prepared
 
 # What a client may send ahead of its turn before we stop reading.
 _AHEAD_BYTES = 64 * 1024
 _NO_CONTENT = Framing("none")
 
 
-class ClientConnection(asyncio.BufferedProtocol):
+class ClientConnection(ClientAnswers):
     """One client. `scheme` is the one that it speaks with us, "http" or "https"."""
 
     def __init__(self, edge: Edge, scheme: str) -> None:
-        self.edge = edge
+        super().__init__(edge)
         self.scheme = scheme
-        self.transport: Any = None
         self.client = ""
-        self.congested = False
-        self.touched = 0.0
         self._known = edge.store.known[scheme]
         self._received = edge.origin.received
         self._buffer = b""
         self._busy = False
-        self._head: RequestHead | None = None
-        self._body: BodyReader | None = None
-        self._exchange: Exchange | None = None
-        self._flow: Flow | None = None
-        self._keep = True
-        self._chunked = False
         self._advancing = False
         self._ended = False
-        self._closing = False
 
     # From the network.
 
@@ -90,8 +76,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         self._ended = True
         if self._busy:
             self._keep = False
-            return True
-        return False
+        return self._busy or (self.congested and self._buffer != b"")
 
     def connection_lost(self, error: Exception | None) -> None:
         self._closing = True
@@ -105,12 +90,16 @@ class ClientConnection(asyncio.BufferedProtocol):
 
     def pause_writing(self) -> None:
         self.congested = True
+        if not self._busy:
+            self.transport.pause_reading()
 
     def resume_writing(self) -> None:
         self.congested = False
         self.touched = self.edge.tick
         if self._flow is not None:
             self._flow.resume(self)
+        elif not self._busy and not self._closing:
+            self.may_send()
 
     # Requests.
 
@@ -119,7 +108,8 @@ class ClientConnection(asyncio.BufferedProtocol):
         try:
             while self._buffer and not self._closing:
                 if not self._busy:
-                    if not self._next_request():
+                    # Who does not read the answers gets no more of them.
+                    if self.congested or not self._next_request():
                         break
                 elif not self._more_content():
                     break
@@ -131,13 +121,11 @@ class ClientConnection(asyncio.BufferedProtocol):
     def _next_request(self) -> bool:
         """Begin with the next request in the buffer. False when it has not come whole."""
         self._head = None
-        found = read_request_head(self._buffer)
+        found = read_request(self._buffer)
         if found is None:
             return False
-        head, end = found
+        head, named, end = found
         self._head = head
-        request = CacheRequest(head.method, "", head.fields)
-        named = request.named
         framing = _NO_CONTENT
         if "content-length" in named or "transfer-encoding" in named:
             framing = request_framing(head)
@@ -146,6 +134,9 @@ class ClientConnection(asyncio.BufferedProtocol):
         if "connection" in named:
             self._keep = not self._ended and keeps_alive(head.version, head.fields)
         self._body = None
+        if self._keep and self._is_plain_hit(head, named):
+            return True
+        request = CacheRequest(head.method, "", head.fields, named=named)
         if framing.kind == "chunked" or framing.length:
             request.has_body = True
             self._body = BodyReader(framing)
@@ -154,6 +145,20 @@ class ClientConnection(asyncio.BufferedProtocol):
             self.edge, self, head, request, framing, self.client, self.scheme
         )
         exchange.begin()
+        return True
+
+    def _is_plain_hit(self, head: RequestHead, named: dict[str, str]) -> bool:
+        """Answer at once what asks for nothing special, when there is one fresh response that does not vary."""
+        if head.method != "GET" or head.version != "1.1" or head.target[0] != "/":
+            return False
+        resource = self.edge.store.find(f"{self.scheme}://{named['host']}{head.target}")
+        if resource is None or resource.plain is None or not OF_A_QUESTION.isdisjoint(named):
+            return False
+        answer = resource.plain.answer()
+        if answer is None:
+            return False
+        self.transport.write(answer)
+        self.edge.store.remember(resource, self.scheme, head.raw, resource.plain)
         return True
 
     def _more_content(self) -> bool:
@@ -193,98 +198,6 @@ class ClientConnection(asyncio.BufferedProtocol):
         self._busy = True
         self.edge.refuse(self, self._head, error, self.client, self.scheme)
 
-    # Answers.
-
-    @property
-    def version(self) -> str:
-        """What the client speaks, "1.1" or "1.0"."""
-        return self._head.version if self._head is not None else "1.1"
-
-    def interim(self, status: int, reason: str, fields: Fields) -> None:
-        """A 1xx response; HTTP/1.0 has none (RFC 9110 section 15.2)."""
-        if self.version != "1.0" and not self._closing:
-            self.transport.write(write_response_head(status, reason, fields))
-
-    def whole(self, status: int, reason: str, fields: Fields, body: bytes) -> None:
-        """A response that is all here. `fields` have the Content-Length."""
-        if self._closing:
-            return
-        self.transport.write(write_response_head(status, reason, self._framed(fields)) + body)
-        self._done()
-
-    def ready(self, prepared: Prepared) -> bool:
-        """Answer with bytes that are there already, if this connection allows it. False: nothing was done."""
-        if not self._keep or self._closing or self._body is not None or self.version == "1.0":
-            return False
-        answer = prepared.answer()
-        if answer is None:
-            return False
-        self.transport.write(answer)
-        self._done()
-        return True
-
-    def stream(self, status: int, reason: str, fields: Fields, flow: Flow, sized: bool) -> None:
-        """A response whose content comes from `flow`; `sized`: it has a Content-Length."""
-        if self._closing:
-            return
-        self._chunked = False
-        if not sized:
-            if self.version == "1.0":
-                self._keep = False
-            else:
-                self._chunked = True
-                fields = (*fields, ("Transfer-Encoding", "chunked"))
-        self._flow = flow
-        self._unsent = write_response_head(status, reason, self._framed(fields))
-        flow.read(self)
-        if self._unsent:
-            self.transport.write(self._unsent)
-            self._unsent = b""
-
-    _unsent = b""
-
-    def content(self, data: bytes) -> None:
-        """Content from the flow. The head leaves with the first of it."""
-        if self._chunked:
-            data = write_chunk(data)
-        if self._unsent:
-            data = self._unsent + data
-            self._unsent = b""
-        self.transport.write(data)
-
-    def ended(self, trailers: Fields) -> None:
-        """All content has come."""
-        self._flow = None
-        last = b""
-        if self._chunked:
-            self._chunked = False
-            last = LAST_CHUNK
-            if trailers:
-                last = b"0\r\n" + write_response_head(200, "", trailers).partition(b"\r\n")[2]
-        if self._unsent or last:
-            self.transport.write(self._unsent + last)
-            self._unsent = b""
-        self._done()
-
-    def broken(self) -> None:
-        """The origin broke off: so do we, or the client would take it for whole (RFC 9112 section 8)."""
-        self._flow = None
-        self._exchange = None
-        if self._unsent:
-            self.transport.write(self._unsent)
-            self._unsent = b""
-        self._closing = True
-        self.transport.close()
-
-    def _framed(self, fields: Fields) -> Fields:
-        if self._body is not None and not self._body.done:
-            self._keep = False  # the rest of the request would be read as the next one
-        if not self._keep:
-            return (*fields, ("Connection", "close"))
-        if self.version == "1.0":
-            return (*fields, ("Connection", "keep-alive"))
-        return fields
-
     def _done(self) -> None:
         self._exchange = None
         self._busy = False
@@ -293,7 +206,9 @@ class ClientConnection(asyncio.BufferedProtocol):
             self._closing = True
             self.transport.close()
             return
-        if not self._advancing:
+        if self.congested:
+            self.transport.pause_reading()
+        elif not self._advancing:
             self.transport.resume_reading()
             self._advance()
 

@@ -258,6 +258,8 @@ class Exchange:
                 return False
             reply = caching.reply_from(entry.stored, self.request, now)
             prepared = entry.prepared = Prepared(self.edge, entry, reply)
+        if len(resource.candidates) == 1 and not entry.stored.selecting:
+            resource.plain = prepared
         if not self.sink.ready(prepared):
             return False
         if may_be_remembered(self.head, self.request.named):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from labctl.protocols.caching_model import by_name
 from labctl.protocols.http1 import (
     BodyReader,
     Framing,
@@ -13,7 +12,7 @@ from labctl.protocols.http1 import (
     ResponseHead,
     keeps_alive,
     list_items,
-    read_response_head,
+    read_response,
     response_framing,
 )
 
@@ -21,6 +20,8 @@ if TYPE_CHECKING:
     from labctl.sandbox.edge_origin import Origin
 
 _MOST_INTERIM = 32
+# The reader of content that came whole, with its head.
+_WHOLE = BodyReader(Framing("none"))
 _CODINGS = frozenset({"gzip", "x-gzip", "deflate", "compress", "x-compress"})
 
 
@@ -141,11 +142,11 @@ class OriginConnection(asyncio.BufferedProtocol):
 
     def _read_head(self, listener: Listener, buffer: bytes) -> None:
         while True:
-            found = read_response_head(buffer)
+            found = read_response(buffer)
             if found is None:
                 self._buffer = buffer
                 return
-            head, end = found
+            head, named, end = found
             if head.status >= 200:
                 break
             if head.status == 101:
@@ -158,17 +159,22 @@ class OriginConnection(asyncio.BufferedProtocol):
                 return
             buffer = buffer[end:]
         self._buffer = b""
-        named = by_name(head.fields)
+        options = named.get("connection")
+        if options is None or (options == "keep-alive" and head.version == "1.1"):
+            self._keep = head.version == "1.1"
+        else:
+            self._keep = keeps_alive(head.version, head.fields)
         framing = _plain_framing(listener.method, head, named) or _framing(listener.method, head, named)
-        reader = BodyReader(framing)
         rest = buffer[end:]
+        if framing.kind == "length" and framing.length == len(rest):
+            self._finish(_WHOLE)
+            listener.answered(head, named, framing, rest, _WHOLE)
+            return
+        reader = BodyReader(framing)
         data = reader.feed(rest) if rest and not reader.done else b""
         if reader.framing.kind == "none" and rest:
             reader.excess = rest
         self._reader = reader
-        self._keep = (
-            keeps_alive(head.version, head.fields) if "connection" in named else head.version == "1.1"
-        )
         if reader.done:
             self._finish(reader)
         listener.answered(head, named, framing, data, reader)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from labctl.protocols.cache_status import hit
 from labctl.protocols.caching_model import Fields, Reply
+from labctl.protocols.caching_validators import CONDITIONS
 from labctl.protocols.http1 import RequestHead, write_response_head
 from labctl.sandbox.edge_answers import VIA
 from labctl.sandbox.edge_profile import PSEUDONYM
@@ -22,7 +23,11 @@ if TYPE_CHECKING:
 
 # Content beyond this goes in pieces.
 MOST_CONTENT = 64 * 1024
-# Fields of a request to which the time can give another meaning, or that decide about the connection.
+# Fields of a request that ask for something special, or that the time can give another meaning.
+OF_A_QUESTION = CONDITIONS | {
+    "cache-control", "content-length", "expect", "max-forwards", "pragma", "range", "transfer-encoding", "upgrade",
+    "via",
+}  # fmt: skip
 _NOT_PLAIN = frozenset({"cache-control", "pragma", "connection", "expect", "max-forwards", "via"})
 
 

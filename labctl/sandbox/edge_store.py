@@ -33,7 +33,7 @@ class Entry:
 class Resource:
     """All that is kept for one URL, the newest first."""
 
-    __slots__ = ("candidates", "entries", "heads", "url")
+    __slots__ = ("candidates", "entries", "heads", "plain", "url")
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -41,12 +41,15 @@ class Resource:
         self.candidates: tuple[Stored, ...] = ()
         # The requests that are known byte for byte, with their scheme.
         self.heads: list[tuple[str, bytes]] = []
+        # What answers every plain request, if there is one response and it does not vary.
+        self.plain: Prepared | None = None
 
     def entry_of(self, stored: Stored) -> Entry | None:
         return next((entry for entry in self.entries if entry.stored is stored), None)
 
     def replace(self, entries: tuple[Entry, ...]) -> None:
         self.entries = entries
+        self.plain = None
         self.candidates = tuple(entry.stored for entry in entries)
 
 

@@ -20,7 +20,7 @@ from labs.http.words import count, elapsed_ms, ms, size, status_line
 
 
 def visit(internet: Internet, wanted: Wanted, http2: bool) -> Iterator[Event]:
-    """Raises CannotRun when nobody could be asked."""
+    """Raises CannotRun when the name has no address."""
     desk = Desk(internet)
     try:
         if http2:
@@ -31,7 +31,11 @@ def visit(internet: Internet, wanted: Wanted, http2: bool) -> Iterator[Event]:
             with desk.reach(wanted.url) as peer:
                 yield from _one(desk, peer, wanted)
     except Unreached as why:
-        raise _cannot(why, wanted) from why
+        if why.phase == "name":
+            raise _nobody(why, wanted) from why
+        yield from _not_asked(why, wanted)
+        yield _by_hand(internet, wanted, http2)
+        return
     yield from _footer(internet, wanted, http2)
 
 
@@ -136,24 +140,43 @@ def _notes(answer: Answer, wanted: Wanted) -> Iterator[Event]:
         )
 
 
-def _cannot(why: Unreached, wanted: Wanted) -> CannotRun:
+def _nobody(why: Unreached, wanted: Wanted) -> CannotRun:
     host = wanted.url.host
-    evidence: tuple[tuple[str, str], ...] = (("asked", str(wanted.url)),)
-    plain: tuple[str, ...] = ()
+    evidence = (("asked", str(wanted.url)), ("got", why.sentence))
+    return CannotRun(
+        "name-not-found",
+        f"{host} has no address that could be found",
+        evidence=evidence,
+        fixes=(f"labctl dns {host}",),
+    )
+
+
+def _not_asked(why: Unreached, wanted: Wanted) -> Iterator[Event]:
+    """There is an address, and no connection or no TLS: what the peer did is evidence (DESIGN.md section 9)."""
+    tls = why.phase == "tls"
+    yield opening(f"{wanted.method} {wanted.url}", "no TLS" if tls else "no connection")
+    yield result(why.sentence, "bad")
     if wanted.assumed:
-        evidence += (("assumed", f"{wanted.assumed}, because the URL names no scheme"),)
-        plain = (f"labctl http http://{wanted.url.text.partition('://')[2]}",)
-    if why.phase == "name":
-        fixes = (f"labctl dns {host}", *plain)
-        return CannotRun("name-not-found", why.sentence, evidence=evidence, fixes=fixes)
-    if why.phase == "connect":
-        fixes = (*plain, f"labctl tcp {host}:{wanted.url.port}")
-        return CannotRun("not-connected", why.sentence, evidence=evidence, fixes=fixes)
-    fixes = (*plain, f"labctl tls {host}")
-    return CannotRun("tls-failed", why.sentence, evidence=evidence, fixes=fixes)
+        plain = f"labctl http http://{wanted.url.text.partition('://')[2]}"
+        yield command("or", plain, f"the URL names no scheme, and {wanted.assumed} was assumed")
+    where = f"{f'[{wanted.url.host}]' if ':' in wanted.url.host else wanted.url.host}:{wanted.url.port}"
+    yield command("why", f"labctl {'tls' if tls else 'tcp'} {where}")
 
 
 def _footer(internet: Internet, wanted: Wanted, http2: bool) -> Iterator[Event]:
+    yield _by_hand(internet, wanted, http2)
+    if http2:
+        yield command("next", "labctl http --show multiplexing")
+    else:
+        yield command(
+            "next",
+            f"labctl http {wanted.url} --http2"
+            if wanted.url.scheme == "https"
+            else "labctl http --show framing",
+        )
+
+
+def _by_hand(internet: Internet, wanted: Wanted, http2: bool) -> Event:
     words = ["curl", "-v"]
     if http2:
         words.append("--http2")
@@ -166,13 +189,4 @@ def _footer(internet: Internet, wanted: Wanted, http2: bool) -> Iterator[Event]:
         words += ["-d", part.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")]
     line = shlex.join([*words, str(wanted.url)])
     shell = "labctl shell -- " if internet.kind == "sandbox" else ""
-    yield command("by hand", f"{shell}{line}", "" if http2 else "> is the request, < the response")
-    if http2:
-        yield command("next", "labctl http --show multiplexing")
-    else:
-        yield command(
-            "next",
-            f"labctl http {wanted.url} --http2"
-            if wanted.url.scheme == "https"
-            else "labctl http --show framing",
-        )
+    return command("by hand", f"{shell}{line}", "" if http2 else "> is the request, < the response")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from labctl.events import Step
 from labs.tcp.telling import command
+from labs.tls.oddities import WRONG
 from labs.tls.target import Target
 
 # From one demonstration to the one that asks what it leaves open.
@@ -26,9 +27,15 @@ _NEXT = {
 
 
 def footer(
-    kind: str, target: Target, bad: str | None, show: str | None, tls: str | None, resume: bool
+    kind: str,
+    target: Target,
+    bad: str | None,
+    show: str | None,
+    tls: str | None,
+    resume: bool,
+    refused: str = "",
 ) -> Iterator[Step]:
-    """What to type."""
+    """What to type. `refused` is the word for why the target's certificate was refused."""
     if show:
         yield command(
             "by hand", "labctl shell -- curl -v http://origin.shop.test/api/cart", "as the edge asks"
@@ -49,4 +56,7 @@ def footer(
     if resume:
         line = f"openssl s_client -connect {target.connect} -tls1_2 -reconnect"
     yield command("by hand", f"labctl shell -- {line}" if kind == "sandbox" else line)
-    yield command("next", "labctl tls --bad all" if not resume else "labctl tls --tls 1.2")
+    if refused in WRONG:
+        yield command("next", f"labctl tls --bad {refused}", "the same in the sandbox")
+    else:
+        yield command("next", "labctl tls --bad all" if not resume else "labctl tls --tls 1.2")

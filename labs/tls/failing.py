@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 
 from labctl.events import Event, Step
 from labctl.fetch.secure import Secured
@@ -25,13 +25,16 @@ _FAILED = {
 }
 
 
-def failed(internet: Internet, seen: Seen, *, judge: bool = True) -> Iterator[Event]:
-    """What was seen of it. A refused certificate is judged: it has a reason, and an alert says so."""
+def failed(internet: Internet, seen: Seen, *, judge: bool = True) -> Generator[Event, None, str]:
+    """What was seen of it; the word for why the certificate was refused, or "".
+
+    A refused certificate is judged: it has a reason, and an alert says so.
+    """
     secured = seen.secured
     if secured is None:
         yield opening(f"no connection to {seen.target.place}", seen.connected.failure)
         yield result(connection_sentence(seen), "bad")
-        return
+        return ""
     why = why_refused(internet, seen) if secured.failure == "certificate" else None
     yield opening("a TLS handshake that failed", why.word if why is not None else _FAILED[secured.failure])
     yield from ladder.exchanges(seen)
@@ -42,18 +45,19 @@ def failed(internet: Internet, seen: Seen, *, judge: bool = True) -> Iterator[Ev
         yield result(sentence, "bad")
         if fix:
             yield to_mend(fix)
-        return
+        return ""
     chain = seen.chain
     yield tables.chain_table(chain)
     yield note(gap(chain))
     if seen.open.tls13 and seen.open.rows[-1].alert is not None and seen.open.rows[-1].clear:
         yield note("The alert crossed readable: OpenSSL had not yet begun to encrypt what it sends.")
     if judge:
-        yield REASONS.judged(
-            bool(alert_sent(secured)), f"{why.sentence} The client {_said(secured)}.", reason=why.word
-        )
+        told = f"{why.sentence} The client {_said(secured)}."
+        heard = bool(alert_sent(secured))
+        yield REASONS.judged(True, told, reason=why.word) if heard else REASONS.not_seen(told)
     yield result(f"{seen.target.place}: {why.sentence}", "bad")
     yield to_mend(why.fix)
+    return why.word
 
 
 def to_mend(fix: str) -> Step:

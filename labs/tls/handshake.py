@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 from labctl.errors import CannotRun
 from labctl.events import Event, Hue, Json, Measure, Row, Rows
@@ -20,8 +20,11 @@ TLS12 = ("1.2", "1.2")
 FIRST_FLIGHT = 14_600
 
 
-def show(visits: Visits, *, version: str, resume: bool) -> Iterator[Event]:
-    """`version` "" lets the two choose; `resume` draws the second visit, the one with a session. Raises CannotRun."""
+def show(visits: Visits, *, version: str, resume: bool) -> Generator[Event, None, str]:
+    """`version` "" lets the two choose; `resume` draws the second visit, the one with a session. Raises CannotRun.
+
+    Returns the word for why the certificate was refused, or "".
+    """
     if not visits.lookup.addresses:
         raise CannotRun(
             "name-not-found",
@@ -32,8 +35,7 @@ def show(visits: Visits, *, version: str, resume: bool) -> Iterator[Event]:
     versions = (version, version) if version else ("1.2", "1.3")
     first = visits.visit(versions=versions)
     if not first.ok:
-        yield from failed(visits.internet, first)
-        return
+        return (yield from failed(visits.internet, first))
     back = (
         visits.visit(versions=versions, back=first, ask=resume, tickets=False)
         if first.session is not None
@@ -44,6 +46,8 @@ def show(visits: Visits, *, version: str, resume: bool) -> Iterator[Event]:
     yield from ladder.exchanges(shown)
     if shown.evidence != "captured":
         yield note("Records and times are those of this program's own writing and reading.")
+    if shown.unanswered and not shown.refused:
+        yield note(f"The request got no answer. {shown.unanswered.rstrip('.')}.")
     yield tables.agreed(shown)
     old = visits.visit(versions=TLS12, tickets=False) if first.open.tls13 and not version else None
     compared = {tables.version_of(first): first}
@@ -73,6 +77,7 @@ def show(visits: Visits, *, version: str, resume: bool) -> Iterator[Event]:
     yield judging.alpn(first, without, strict=strict)
     yield judging.forward_secrecy(tried, have_key=bool(key))
     yield from _conclusion(shown)
+    return ""
 
 
 def _title(seen: Seen) -> tuple[str, str]:

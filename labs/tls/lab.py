@@ -57,6 +57,7 @@ def run(
         )
 
     def events() -> Iterator[Event]:
+        refused = ""
         if rtt is not None and internet.network is not None:
             internet.network.move_away(rtt)
         if bad is not None:
@@ -74,14 +75,14 @@ def run(
 
             habits = town_under(internet.fault).web if internet.kind == "sandbox" else frozenset()
             visits = Visits(internet, wanted, habits)
-            yield from handshake.show(visits, version=tls or "", resume=resume)
+            refused = yield from handshake.show(visits, version=tls or "", resume=resume)
             if pcap or keylog:
                 from labs.tls.files import saved
 
                 yield from saved(visits, pcap, keylog)
         from labs.tls.by_hand import footer
 
-        yield from footer(internet.kind, wanted, bad, show, tls, resume)
+        yield from footer(internet.kind, wanted, bad, show, tls, resume, refused)
 
     return events()
 

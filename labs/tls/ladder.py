@@ -6,27 +6,10 @@ from collections.abc import Iterator
 
 from labctl.events import Exchange, Hue, Json
 from labctl.protocols.tls_conversation import Row
-from labctl.protocols.tls_messages import (
-    Certificates,
-    ClientHello,
-    KeyExchange,
-    Message,
-    ServerHello,
-    Signed,
-    Ticket,
-    Unreadable,
-)
-from labctl.protocols.tls_names import (
-    alert_sentence,
-    cipher_name,
-    group_name,
-    handshake_name,
-    signature_name,
-    version_name,
-)
 from labctl.protocols.tls_records import CHANGE_CIPHER_SPEC, HANDSHAKE
-from labs.tcp.words import count, listed
+from labs.tcp.words import count
 from labs.tls.visit import Seen
+from labs.tls.wording import SAYS, how_seen, label
 
 CLIENT, SERVER = "client", "server"
 READABLE, ENCRYPTED = "readable on the way", "{encrypted}: only its size is seen"
@@ -35,20 +18,6 @@ DATA, ALERT = "{application data}, encrypted", "alert"
 
 # Who saw what nobody captured.
 _WITNESS = "by this program"
-# What a message means between people; for wide terminals.
-_SAYS = {
-    "ClientHello": "this is what I can do",
-    "HelloRetryRequest": "not that group, please",
-    "ServerHello": "then let us do this",
-    "EncryptedExtensions": "and the rest in private",
-    "Certificate": "this is who I am",
-    "CertificateVerify": "signed with my key",
-    "Finished": "and nobody changed a word",
-    "NewSessionTicket": "for the next time",
-    "ServerHelloDone": "your turn",
-    "ClientKeyExchange": "my half of the secret",
-    "ServerKeyExchange": "my half of the secret, signed",
-}
 
 
 def exchanges(seen: Seen) -> Iterator[Exchange]:
@@ -74,13 +43,13 @@ def _tcp(seen: Seen, lanes: dict[str, str]) -> Iterator[Exchange]:
     if seen.connected.socket is None:
         return
     opened = round(seen.opened_at * 1000, 3)
-    for at, source, target, label in ((0.0, CLIENT, SERVER, "SYN"), (opened, SERVER, CLIENT, "SYN ACK")):
+    for at, source, target, flag in ((0.0, CLIENT, SERVER, "SYN"), (opened, SERVER, CLIENT, "SYN ACK")):
         yield Exchange(
-            f"{at:.1f} ms. {source} sends {label}{_how(seen)}: TCP is opened first.",
+            f"{at:.1f} ms. {source} sends {flag}{how_seen(seen)}: TCP is opened first.",
             at,
             source,
             target,
-            f"{label}  TCP",
+            f"{flag}  TCP",
             role="TCP",
             hue="mute",
             evidence=seen.evidence,
@@ -171,7 +140,7 @@ def _exchange(
     seen: Seen, row: Row, phase: str, lanes: dict[str, str], state: str, first: bool, records: int
 ) -> Exchange:
     source, target = (CLIENT, SERVER) if row.sent else (SERVER, CLIENT)
-    label, said = _label(seen, row, first)
+    shown, said = label(seen, row, first)
     role, hue = _role(row)
     at_ms = round(row.at * 1000, 3)
     readable = "readable on the way" if row.clear else "encrypted"
@@ -187,17 +156,17 @@ def _exchange(
         "messages": list(row.names),
         "witness": _WITNESS,
     }
-    if words := _SAYS.get("+".join(row.names)):
+    if words := SAYS.get("+".join(row.names)):
         data["wide"] = words
     if records > 1:
         said += f", in {records} records"
         data["records"] = records
     return Exchange(
-        f"{at_ms:.1f} ms. {source} sends {said} ({count(size, 'byte')}, {readable}{_how(seen, ', ')}).",
+        f"{at_ms:.1f} ms. {source} sends {said} ({count(size, 'byte')}, {readable}{how_seen(seen, ', ')}).",
         at_ms,
         source,
         target,
-        label,
+        shown,
         role=role,
         hue=hue,
         heavy=not row.clear and bool(row.content),
@@ -215,97 +184,3 @@ def _role(row: Row) -> tuple[str, Hue]:
     if row.clear:
         return READABLE, "warn"
     return (DATA, "ok") if row.content else (ENCRYPTED, "alt")
-
-
-def _label(seen: Seen, row: Row, first_request: bool) -> tuple[str, str]:
-    """What stands on the arrow, and the same as part of a sentence. Braces: nobody on the way reads the name."""
-    size = f"{row.record.size:,} B"
-    if row.record.type == CHANGE_CIPHER_SPEC:
-        if seen.open.tls13:
-            return (
-                "ChangeCipherSpec",
-                "ChangeCipherSpec, which means nothing any more and calms old middleboxes",
-            )
-        return "ChangeCipherSpec", "ChangeCipherSpec: what follows is encrypted"
-    if row.alert is not None:
-        _, name = row.alert
-        label = f"alert  {name}" if row.clear else f"{{alert}}  {name}"
-        return label, f"the alert {name}: {alert_sentence(name).rstrip('.')}"
-    if row.content:
-        if first_request:
-            return f"{{{seen.asked or 'data'}}}  {size}", f"its request, {seen.asked or 'data'}"
-        if row.sent:
-            return f"{{data}}  {size}", "more application data"
-        if not seen.answered:
-            return f"{{data}}  {size}", "application data without being asked"
-        return f"{{{seen.answered}}}  {size}", f"the answer, {seen.answered}"
-    if not row.opened:
-        return f"{{?}}  {size}", f"a record of type {row.record.name} that we cannot open"
-    if not row.messages:
-        return f"part of a message  {size}", "a part of a message"
-    names = "+".join(row.names)
-    about = next(filter(None, (_short(m) for _, m in row.messages)), "")
-    shown = names if row.clear else f"{{{names}}}"
-    told = listed([_sentence(kind, m) for kind, m in row.messages])
-    if names == "HelloRetryRequest":
-        size = ""  # what it wants is the point, and there is no room for more
-    return "  ".join(filter(None, (shown, about, size))), told
-
-
-def _short(message: Message) -> str:
-    """A word or two beside the message's name."""
-    if isinstance(message, ClientHello):
-        return message.server_name or "no name"
-    if isinstance(message, ServerHello):
-        if message.retry and message.group is not None:
-            return f"wants {group_name(message.group)}"
-        return "resumed" if message.resumes else ""
-    if isinstance(message, Certificates):
-        if message.packed and not message.chain:
-            return "compressed"
-        return {0: "none", 1: "one"}.get(len(message.chain), f"{len(message.chain)} of them")
-    return ""
-
-
-def _sentence(kind: int, message: Message) -> str:
-    name = handshake_name(kind)
-    if isinstance(message, ClientHello):
-        wanted = f"asking for {message.server_name}" if message.server_name else "without a server's name"
-        groups = listed([group_name(g) for g, _ in message.key_shares if group_name(g) != "GREASE"])
-        share = f", with a key share for {groups}" if message.key_shares else ""
-        offers = f", offering {listed(message.alpn)}" if message.alpn else ""
-        return (
-            f"ClientHello {wanted}{offers}{share}{', and a ticket to resume with' if message.resumes else ''}"
-        )
-    if isinstance(message, ServerHello):
-        if message.retry:
-            group = group_name(message.group) if message.group is not None else "another group"
-            return f"HelloRetryRequest: it wants a key share for {group}, and the client has to begin again"
-        group = f" and {group_name(message.group)}" if message.group is not None else ""
-        again = ", and takes the ticket" if message.resumes else ""
-        return f"ServerHello: it chooses {version_name(message.version)}, {cipher_name(message.cipher)}{group}{again}"
-    if isinstance(message, Certificates):
-        if message.packed and not message.chain:
-            return f"{name}: what is inside is not read here"
-        return (
-            f"{name} with {count(len(message.chain), 'certificate')}"
-            if message.chain
-            else f"{name} without one"
-        )
-    if isinstance(message, KeyExchange) and message.group is not None:
-        return f"ServerKeyExchange for {group_name(message.group)}"
-    if isinstance(message, Signed):
-        return (
-            f"CertificateVerify, a signature ({signature_name(message.signature)}) with the certificate's key"
-        )
-    if isinstance(message, Ticket):
-        return f"NewSessionTicket, good for {message.lifetime_s} s"
-    if isinstance(message, Unreadable):
-        return message.reason.rstrip(".")
-    return name
-
-
-def _how(seen: Seen, before: str = " (", after: str = "") -> str:
-    if seen.evidence == "captured":
-        return ""
-    return f"{before}{seen.evidence}" + (")" if before == " (" else after)

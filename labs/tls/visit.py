@@ -21,7 +21,7 @@ from labctl.protocols.tcp_segments import Segment
 from labctl.protocols.tls_conversation import TlsConversation
 from labctl.protocols.tls_messages import CERTIFICATE_REQUEST
 from labctl.protocols.tls_opening import KeyLog, read_key_log, with_key_log
-from labs.tls.certificates import Chain, read_chain
+from labs.tls.certificates import Chain, printable, read_chain
 from labs.tls.target import Target
 
 PATIENCE = 10.0
@@ -47,6 +47,8 @@ class Seen:
     opened_at: float = 0.0
     asked: str = ""
     answered: str = ""
+    # Why there was no answer to the request, in a sentence.
+    unanswered: str = ""
     key_log: KeyLog = field(default_factory=dict)
     session: ssl.SSLSession | None = None
     # When it began, CLOCK_REALTIME nanoseconds; 0 where nothing was captured.
@@ -249,4 +251,7 @@ def _ask(seen: Seen, secured: Secured, patience: float) -> None:
     else:
         answer = ask(stream, request, clock=stream.clock, limits=limits)
         seen.asked = f"GET {seen.target.path} as HTTP/1.1"
-    seen.answered = f"{answer.status} {answer.reason}".strip() if answer.status else answer.failure
+    if answer.status:
+        seen.answered = printable(f"{answer.status} {answer.reason}".strip())
+    else:
+        seen.unanswered = printable(answer.detail or answer.failure, 200)

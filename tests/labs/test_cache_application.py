@@ -20,6 +20,7 @@ from needed import need
 from labctl.cli import run as command_line
 from labctl.errors import CannotRun, UsageError
 from labctl.sandbox.faults import FAULTS
+from labs.cache.application.behind_socket import BehindSocket
 from labs.cache.application.database import Prices
 from labs.cache.application.interleaving import Program, Turn, interleave
 from labs.cache.application.patterns import (
@@ -266,6 +267,15 @@ def test_a_query_cache_answers_without_looking_until_something_is_written() -> N
         assert prices.looked_at(query) == 3
     finally:
         prices.close()
+
+
+def test_a_store_in_another_process_answers_and_ends_with_us() -> None:
+    store = BehindSocket({"a": "1", "b": ""})
+    try:
+        assert [store.get(key) for key in ("a", "b", "c", "a")] == ["1", "", "", "1"]
+    finally:
+        store.close()
+    assert store._process.poll() is not None
 
 
 def test_without_redis_py_the_fix_is_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:

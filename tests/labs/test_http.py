@@ -157,21 +157,25 @@ class TestWhatPeersDo:
         assert found["elapsed_ms"] < 8_000
         assert not [c for c in found["claims"] if c["outcome"] == "REFUTED"]
 
+    def test_a_name_without_an_address_is_out_of_reach(self, capsys: pytest.CaptureFixture[str]) -> None:
+        number, found = document(capsys, "http://nosuch.shop.test/", "--timeout", "2")
+        assert number == 3
+        assert found["error"]["code"] == "name-not-found"
+
     @pytest.mark.parametrize(
-        ("url", "code"),
+        ("url", "command"),
         [
-            ("http://nosuch.shop.test/", "name-not-found"),
-            ("http://www.shop.test:81/", "not-connected"),
-            ("https://expired.tls.test/", "tls-failed"),
-            ("https://no-tls.tls.test/", "tls-failed"),
+            ("http://www.shop.test:81/", "labctl tcp www.shop.test:81"),
+            ("https://expired.tls.test/", "labctl tls expired.tls.test:443"),
+            ("https://no-tls.tls.test/", "labctl tls no-tls.tls.test:443"),
         ],
     )
-    def test_nobody_to_ask_is_exit_3_with_the_reason(
-        self, capsys: pytest.CaptureFixture[str], url: str, code: str
+    def test_no_connection_and_no_tls_are_evidence_and_nothing_is_judged(
+        self, capsys: pytest.CaptureFixture[str], url: str, command: str
     ) -> None:
         number, found = document(capsys, url, "--timeout", "2")
-        assert number == 3
-        assert found["error"]["code"] == code
+        assert (number, found["error"]) == (4, None)
+        assert [e["title"] for e in found["events"] if e.get("label") == "why"] == [command]
 
     def test_a_site_without_http2_is_not_seen(self, capsys: pytest.CaptureFixture[str]) -> None:
         code, found = document(capsys, "https://no-alpn.tls.test/", "--http2")

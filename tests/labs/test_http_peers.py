@@ -237,3 +237,14 @@ def test_a_fault_is_seen_at_a_named_site_of_the_town_too(
     code, found = asked(capsys, "https://www.shop.test/style.css", "--break", fault)
     assert code == 1
     assert outcomes(found)[claim] == "REFUTED"
+
+
+def test_what_to_try_names_an_address_of_ipv6_in_brackets(capsys: pytest.CaptureFixture[str]) -> None:
+    _, found = asked(capsys, "http://[::1]:1/")
+    assert "labctl tcp [::1]:1" in json.dumps(found)
+
+
+def test_a_server_that_never_ends_is_left_by_the_clock(capsys: pytest.CaptureFixture[str]) -> None:
+    code, found = asked(capsys, "http://raw.shop.test/slow-header", "--timeout", "0.2")
+    assert code == 4
+    assert any("The 0.2 s were over" in event["text"] for event in found["events"])

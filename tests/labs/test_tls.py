@@ -567,7 +567,7 @@ def web(
     def behave(accepted: socket.socket) -> None:
         with suppress(OSError), context.wrap_socket(accepted.dup(), server_side=True) as secured:
             if secured.recv(9999):
-                secured.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+                secured.sendall(answer)
                 secured.recv(9999)
 
     with server(behave) as port:
@@ -626,6 +626,45 @@ def test_a_session_that_openssl_cannot_write_down_is_no_session(
         code, told = document(capsys, f"https://localhost:{port}/", where=())
     assert code == 0
     assert outcomes(told)["tls.resumption"] == "NOT_SEEN"
+
+
+def test_a_live_server_whose_answer_is_no_http_is_told(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with web(tmp_path, monkeypatch, lambda _: None, "http/1.1", answer=b"220 \x1b[31mhello\r\n") as port:
+        _, told = document(capsys, f"https://localhost:{port}/", where=())
+    notes = [e["text"] for e in told["events"] if e["kind"] == "step"]
+    assert any(text.startswith("The request got no answer.") for text in notes)
+    assert all("\x1b" not in text for text in notes)
+
+
+def test_what_was_seen_without_a_capture_is_said_to_be_this_programs_own(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LABCTL_CAPABILITY_BOX", "no")
+    capsys.readouterr()
+    command_line(
+        ["tls", "--sandbox", "--format", "rich", "--width", "100", "--phase", "observe", "--no-input"]
+    )
+    shown = capsys.readouterr().out
+    assert "observed: by this program; no packet was captured" in shown
+    assert "the kernel told" not in shown
+
+
+def test_a_resumed_session_of_tls_12_is_told_as_resumed(capsys: pytest.CaptureFixture[str]) -> None:
+    told = once(capsys, "--tls", "1.2", "--resume")
+    hello = next(a for a in arrows(told) if a["data"].get("messages") == ["ServerHello"])
+    assert "resumes the session" in hello["text"]
+    first = next(
+        a for a in arrows(once(capsys, "--tls", "1.2")) if a["data"].get("messages") == ["ServerHello"]
+    )
+    assert "resumes" not in first["text"]
+
+
+def test_what_to_run_next_shows_the_same_mistake_in_the_sandbox(capsys: pytest.CaptureFixture[str]) -> None:
+    told = once(capsys, "expired.tls.test")
+    following = [e["title"] for e in told["events"] if e["kind"] == "step" and e["label"] == "next"]
+    assert following == ["labctl tls --bad expired"]
 
 
 def test_another_server_of_the_sandbox_may_leave_out_what_it_need_not_do(

@@ -42,7 +42,10 @@ def show(internet: Internet, redis: str | None) -> Iterator[Event]:
             at_last = yield from _times(stage, database)
             yield from _pages(database)
             if not stage.redis:
-                yield note("The socket leads to a thread of ours: a Redis, or another machine, takes longer.")
+                yield note(
+                    "The store is a dictionary in another process of this machine: a Redis does more, and another"
+                    " machine is farther."
+                )
             yield at_last
         finally:
             database.close()
@@ -65,10 +68,10 @@ def _times(stage: Stage, database: Prices) -> Generator[Event, None, Event]:
     if stage.redis:
         over_socket = Layer(stage.store.name, "over a socket", _median(lambda: stage.store.get(KEY)))
     else:
-        remote = BehindSocket({KEY.encode(): b"10"})
+        remote = BehindSocket({KEY: "10"})
         try:
             over_socket = Layer(
-                "another dictionary", "over a socket, in a thread", _median(lambda: remote.get(KEY.encode()))
+                "a store elsewhere", "over a socket, in another process", _median(lambda: remote.get(KEY))
             )
         finally:
             remote.close()
