@@ -104,7 +104,9 @@ class Run:
             outcomes.add("HELD")
         if "REFUTED" in outcomes and self.internet == "sandbox":
             return errors.REFUTED
-        if self.lab.claims and self.lab.judges(self.arguments) and not outcomes - {"NOT_SEEN"}:
+        # A run that only explains has to have something that it explains.
+        judges = self.lab.judges(self.arguments) or not (self.measures or outcomes)
+        if self.lab.claims and judges and not outcomes - {"NOT_SEEN"}:
             return errors.NOTHING_JUDGED
         return errors.OK
 

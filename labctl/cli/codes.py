@@ -133,10 +133,6 @@ ERRORS: dict[str, str] = {
     "needs-sandbox": (
         "This demonstration deploys, purges and lets days pass: that is only possible in the sandbox."
     ),
-    "no-response": (
-        "The server gave no response, or none that could be read, so there is nothing that a cache could keep. "
-        "labctl url shows how far it came."
-    ),
     "nothing-captured": (
         "--pcap writes real packets, and this run saw none: it was told from what the kernel counts, or it made "
         "no connection. No file was written. labctl doctor says what capturing needs."

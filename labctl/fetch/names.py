@@ -137,9 +137,11 @@ def _in_hosts_file(internet: Internet, name: str, now: float) -> Lookup | None:
     if not host_files.parse_nsswitch(files.nsswitch).files_first:
         return None
     lines = host_files.lookup(files.hosts, name)
-    found = interleaved(line.address for line in lines)
-    if not found and (name == "localhost" or name.endswith(".localhost")):
-        found = ("::1", "127.0.0.1")  # RFC 6761 section 6.3: never asked for
+    listed = [line.address for line in lines]
+    if name == "localhost" or (not listed and name.endswith(".localhost")):
+        # RFC 6761 section 6.3: never asked for. Browsers and curl try both, whatever the file says.
+        listed += ["::1", "127.0.0.1"]
+    found = interleaved(listed)
     return Lookup(name, found, now, internet.clock(), 0, "hosts") if found else None
 
 

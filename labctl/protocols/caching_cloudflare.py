@@ -9,7 +9,7 @@ vendor's staff says. The rule of each decision names the page.
 from __future__ import annotations
 
 from labctl.protocols.caching_directives import NONE, Chosen, choose, field_names
-from labctl.protocols.caching_freshness import explicit_lifetime, with_windows
+from labctl.protocols.caching_freshness import explicit_lifetime, in_cache_control, with_windows
 from labctl.protocols.caching_model import (
     Because,
     CacheRequest,
@@ -109,6 +109,9 @@ def _bypassed(request: CacheRequest, response: CacheResponse, chosen: Chosen) ->
         )
     if chosen.targeted:
         return None
+    known = in_cache_control(response.named["cache-control"]) if chosen.field else None
+    if known is not None and known.seconds > 0.0 and "no-cache" not in directives:
+        return None
     if "no-cache" in directives and not field_names(directives["no-cache"]):
         return Because("no-cache (the OCC page would keep it and ask each time)", BYPASS, "no-cache")
     explicit = explicit_lifetime(True, chosen, response, 0.0)
@@ -118,9 +121,18 @@ def _bypassed(request: CacheRequest, response: CacheResponse, chosen: Chosen) ->
     return None
 
 
+@remembered
+def _in_cache_control(text: str) -> Lifetime | None:
+    found = in_cache_control(text)
+    return None if found is None else found._replace(because=found.because._replace(rule=_OCC))
+
+
 def edge_lifetime(rules: CacheRules, response: CacheResponse, response_time: float) -> Lifetime:
     """The edge TTL: what the origin says, else the table by status."""
     chosen = directives_at_edge(rules, response)
+    known = _in_cache_control(response.named["cache-control"]) if chosen.field == "cache-control" else None
+    if known is not None:
+        return known
     explicit = explicit_lifetime(True, chosen, response, response_time)
     if explicit is not None:
         seconds, because, _ = explicit

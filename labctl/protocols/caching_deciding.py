@@ -7,6 +7,7 @@ depends on the stored response alone was worked out when it was stored.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from labctl.protocols.caching_directives import Directives, delta_seconds, parse_cache_control
 from labctl.protocols.caching_keys import fitting
@@ -16,6 +17,7 @@ from labctl.protocols.caching_validators import CONDITIONS, conditions_for, is_s
 from labctl.protocols.http1_fields import Fields
 
 _SAFE = frozenset({"GET", "HEAD"})
+_NONE: frozenset[str] = frozenset()
 _OWN_VALIDATION = CONDITIONS | {"range"}
 _MISS = Because("nothing is stored for this URL", "RFC 9111 section 4")
 _VARY_MISS = Because("what is stored was made for other request fields", "RFC 9111 section 4.1", "vary")
@@ -37,12 +39,14 @@ def decide(rules: CacheRules, request: CacheRequest, candidates: Sequence[Stored
     if request.method not in _SAFE:
         words = f"{request.method} is always for the origin"
         return Use("bypass", None, Because(words, "RFC 9111 section 4"), forwarded="method")
+    if not candidates:
+        return _miss(rules, request, _MISS, "uri-miss")
     if len(candidates) == 1 and not candidates[0].selecting:
         stored = candidates[0]
     else:
         found = fitting(candidates, request)
         if not found:
-            return _miss(rules, request, *((_VARY_MISS, "vary-miss") if candidates else (_MISS, "uri-miss")))
+            return _miss(rules, request, _VARY_MISS, "vary-miss")
         stored = found[0]
     if "if-match" in named or "if-unmodified-since" in named:
         return Use("forward", None, _ORIGIN_ONLY, forwarded="request")
@@ -155,12 +159,17 @@ def _miss(rules: CacheRules, request: CacheRequest, because: Because, forwarded:
         if "only-if-cached" in asked:
             return _only_if_cached(None, 0.0)
     method = "GET" if request.method == "HEAD" and rules.name == "cloudflare" else ""
-    return Use("forward", None, because, forwarded=forwarded, withheld=_withheld(rules), method=method)
+    return _missed(because, forwarded, _withheld(rules), method)
+
+
+@lru_cache(maxsize=32)
+def _missed(because: Because, forwarded: Forwarded, withheld: frozenset[str], method: str) -> Use:
+    return Use("forward", None, because, forwarded=forwarded, withheld=withheld, method=method)
 
 
 def _withheld(rules: CacheRules) -> frozenset[str]:
     # Cloudflare fills its cache with a whole response (cf-docs default-cache-behavior).
-    return CONDITIONS if rules.name == "cloudflare" else frozenset()
+    return CONDITIONS if rules.name == "cloudflare" else _NONE
 
 
 def _only_if_cached(stored: Stored | None, age: float) -> Use:

@@ -129,6 +129,14 @@ def choose(targeted: tuple[str, ...], named: Mapping[str, str]) -> Chosen:
             if not isinstance(read, str):
                 return Chosen(read, field, tuple(ignored))
             ignored.append((field, read))
-    if "cache-control" in named:
-        return Chosen(parse_cache_control(named["cache-control"]), "cache-control", tuple(ignored))
-    return Chosen(NONE, "", tuple(ignored))
+    text = named.get("cache-control")
+    found = _NOTHING if text is None else _by_cache_control(text)
+    return found._replace(ignored=tuple(ignored)) if ignored else found
+
+
+_NOTHING = Chosen(NONE, "")
+
+
+@remembered
+def _by_cache_control(text: str) -> Chosen:
+    return Chosen(parse_cache_control(text), "cache-control")

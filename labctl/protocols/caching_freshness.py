@@ -6,6 +6,7 @@ from labctl.protocols.caching_browser import kept_for_good, not_guessed, with_pr
 from labctl.protocols.caching_directives import LONGEST, Chosen, choose, delta_seconds
 from labctl.protocols.caching_model import Because, CacheResponse, CacheRules, Lifetime, Stored
 from labctl.protocols.http_dates import parse_http_date
+from labctl.protocols.remembering import remembered
 
 # Statuses that may be kept without the origin's word (RFC 9110 section 15.1).
 HEURISTIC_STATUSES = frozenset({200, 203, 204, 206, 300, 301, 308, 404, 405, 410, 414, 501})
@@ -29,10 +30,19 @@ def date_value(response: CacheResponse, response_time: float) -> float:
 
 def initial_age(response: CacheResponse, request_time: float, response_time: float) -> float:
     """The corrected initial age of RFC 9111 section 4.2.3, seconds."""
+    return initial_age_of(
+        date_value(response, response_time), response.get("age"), request_time, response_time
+    )
+
+
+def initial_age_of(date: float, age: str | None, request_time: float, response_time: float) -> float:
+    """The same, for a response with this date and Age."""
     # Date has whole seconds, cut off: so is the time that it is compared with, or each response would come aged.
-    apparent = max(0.0, response_time // 1.0 - date_value(response, response_time))
-    corrected = age_value(response.get("age")) + max(0.0, response_time - request_time)
-    return max(apparent, corrected)
+    apparent = response_time // 1.0 - date
+    corrected = response_time - request_time if response_time > request_time else 0.0
+    if age is not None:
+        corrected += age_value(age)
+    return apparent if apparent > corrected else corrected
 
 
 def current_age(stored: Stored, now: float) -> float:
@@ -48,14 +58,29 @@ def lifetime(rules: CacheRules, response: CacheResponse, response_time: float) -
 
         return edge_lifetime(rules, response, response_time)
     chosen = choose(rules.targeted, response.named)
-    explicit = explicit_lifetime(rules.shared, chosen, response, response_time)
-    if rules.name == "browser":
+    if not rules.shared:
         found = (
-            explicit or kept_for_good(response) or _heuristic(chosen, response, response_time, browser=True)
+            explicit_lifetime(False, chosen, response, response_time)
+            or kept_for_good(response)
+            or _heuristic(chosen, response, response_time, browser=True)
         )
         return with_pragma(response, with_windows(False, chosen, Lifetime(*found)))
-    found = explicit or _heuristic(chosen, response, response_time)
-    return with_windows(rules.shared, chosen, Lifetime(*found))
+    if chosen.field == "cache-control":
+        known = in_cache_control(response.named["cache-control"])
+        if known is not None:
+            return known
+    explicit = explicit_lifetime(True, chosen, response, response_time)
+    return with_windows(True, chosen, Lifetime(*(explicit or _heuristic(chosen, response, response_time))))
+
+
+@remembered
+def in_cache_control(text: str) -> Lifetime | None:
+    """The lifetime for a shared cache, if Cache-Control alone decides about it."""
+    chosen = choose((), {"cache-control": text})
+    if "max-age" not in chosen.directives and "s-maxage" not in chosen.directives:
+        return None
+    explicit = explicit_lifetime(True, chosen, CacheResponse(200), 0.0)
+    return None if explicit is None else with_windows(True, chosen, Lifetime(*explicit))
 
 
 def explicit_lifetime(
@@ -125,7 +150,10 @@ def with_windows(shared: bool, chosen: Chosen, base: Lifetime) -> Lifetime:
     if "no-cache" in directives and not _lists_names(directives["no-cache"]):
         always = Because("no-cache: ask before each use", "RFC 9111 section 5.2.2.4", "no-cache")
         never = never or always
-    return base._replace(
+    return Lifetime(
+        base.seconds,
+        base.because,
+        base.heuristic,
         revalidate_window=float(delta_seconds(directives.get("stale-while-revalidate")) or 0),
         error_window=float(delta_seconds(directives.get("stale-if-error")) or 0),
         never_stale=never,

@@ -120,9 +120,10 @@ class Part(NamedTuple):
     complete_length: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Stored:
-    """One stored response. The body lies with the caller, `body_length` bytes of it.
+    """One stored response, never changed; two are the same only if they are one. The body, `body_length` bytes, lies
+    with the caller. (A frozen dataclass takes three times as long to make, and each miss makes one.)
 
     `selecting` are the request's values that Vary names, normalised: ((name, value or None), ...). A value of
     "*" as name never matches. `born_at` is when the response was made as this cache reckons it, so that

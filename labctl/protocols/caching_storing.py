@@ -7,9 +7,8 @@ from urllib.parse import urljoin
 from labctl.protocols.caching_directives import Chosen, choose, field_names
 from labctl.protocols.caching_freshness import (
     HEURISTIC_STATUSES,
-    date_value,
     explicit_lifetime,
-    initial_age,
+    initial_age_of,
     lifetime,
 )
 from labctl.protocols.caching_keys import selecting, vary_names
@@ -21,6 +20,7 @@ from labctl.protocols.caching_model import (
     Decision,
     Part,
     Stored,
+    by_name,
 )
 from labctl.protocols.caching_ranges import content_range
 from labctl.protocols.http1_fields import Fields
@@ -141,9 +141,12 @@ def unstored_names(rules: CacheRules, response: CacheResponse) -> frozenset[str]
     """The fields that stay out of the store, lower case (RFC 9111 section 3.1): of one connection, or named by
     Connection, by a qualified no-cache, or (shared caches) by a qualified private."""
     directives = choose(rules.targeted, response.named).directives
-    out = HOP_BY_HOP | field_names(response.get("connection")) | field_names(directives.get("no-cache"))
+    listed = [response.get("connection"), directives.get("no-cache")]
     if rules.shared:
-        out |= field_names(directives.get("private"))
+        listed.append(directives.get("private"))
+    if not any(listed):
+        return HOP_BY_HOP
+    out = HOP_BY_HOP.union(*[field_names(value) for value in listed])
     # Without these nothing could be decided any more.
     return out - {"cache-control", "date", *rules.targeted}
 
@@ -151,6 +154,8 @@ def unstored_names(rules: CacheRules, response: CacheResponse) -> frozenset[str]
 def storable_fields(rules: CacheRules, response: CacheResponse) -> Fields:
     """The fields that are stored."""
     out = unstored_names(rules, response)
+    if out.isdisjoint(response.named):
+        return response.fields
     return tuple(pair for pair in response.fields if pair[0].lower() not in out)
 
 
@@ -163,9 +168,10 @@ def store(
     because: Because,
 ) -> Stored:
     """Make the stored form, with everything worked out that a later `decide` needs. `may_store` said yes."""
-    kept = CacheResponse(
-        response.status, storable_fields(rules, response), response.body_length, response.reason
-    )
+    fields = storable_fields(rules, response)
+    kept = response
+    if fields is not response.fields:
+        kept = CacheResponse(response.status, fields, response.body_length, response.reason)
     part = content_range(response) if response.status == 206 else None
     return stored_form(rules, request, kept, request_time, response_time, because, part)
 
@@ -181,33 +187,40 @@ def stored_form(
 ) -> Stored:
     """The stored form of fields that have been cleaned already. Age is taken out, a missing Date is put in."""
     lasts = lifetime(rules, response, response_time)
-    born_at = response_time - initial_age(response, request_time, response_time)
-    date = date_value(response, response_time)
-    fields = tuple(pair for pair in response.fields if pair[0].lower() != "age")
-    text = response.get("date")
-    if text is None or parse_http_date(text) is None:
-        # RFC 9110 section 6.6.1: who caches a response without a date gives it one.
-        fields = (*(p for p in fields if p[0].lower() != "date"), ("Date", write_http_date(response_time)))
-    kept = CacheResponse(response.status, fields)
-    modified = kept.get("last-modified")
+    fields, named = response.fields, response.named
+    text, age = named.get("date"), named.get("age")
+    date = parse_http_date(text) if text is not None else None
+    undated = date is None
+    if date is None:
+        date = response_time
+    born_at = response_time - initial_age_of(date, age, request_time, response_time)
+    if undated or age is not None:
+        fields = tuple(pair for pair in fields if pair[0].lower() != "age")
+        if undated:
+            # RFC 9110 section 6.6.1: who caches a response without a date gives it one.
+            dated = ("Date", write_http_date(response_time))
+            fields = (*(pair for pair in fields if pair[0].lower() != "date"), dated)
+        named = by_name(fields)
+    modified = named.get("last-modified")
+    # In the order of `Stored`: by name it takes longer.
     return Stored(
-        url=request.url,
-        status=response.status,
-        reason=response.reason,
-        fields=fields,
-        named=kept.named,
-        selecting=selecting(rules, request, kept.get("vary")),
-        request_time=request_time,
-        response_time=response_time,
-        date=date,
-        born_at=born_at,
+        request.url,
+        response.status,
+        response.reason,
+        fields,
+        named,
+        selecting(rules, request, named["vary"]) if "vary" in named else (),
+        request_time,
+        response_time,
+        date,
+        born_at,
         # One that must be validated each time is never fresh, however long its lifetime.
-        fresh_until=born_at + lasts.seconds if lasts.always_validate is None else NEVER_FRESH,
-        lifetime=lasts,
-        body_length=response.body_length,
-        etag=kept.get("etag"),
-        last_modified=parse_http_date(modified) if modified is not None else None,
-        part=part,
-        range_asked=(request.get("range") or "") if part is not None else "",
-        stored_because=because,
+        born_at + lasts.seconds if lasts.always_validate is None else NEVER_FRESH,
+        lasts,
+        response.body_length,
+        named.get("etag"),
+        parse_http_date(modified) if modified is not None else None,
+        part,
+        (request.named.get("range") or "") if part is not None else "",
+        because,
     )

@@ -18,7 +18,6 @@ from labctl.protocols.http1_fields import (
     by_name,
     get,
     get_all,
-    is_token,
     list_items,
     parse_fields,
     read_fields,
@@ -26,6 +25,7 @@ from labctl.protocols.http1_fields import (
     unfold,
     without,
 )
+from labctl.protocols.http1_start_line import request_line, status_line
 
 __all__ = [
     "LAST_CHUNK", "BodyReader", "Fields", "Framing", "MessageError", "RequestHead", "ResponseHead", "get", "get_all",
@@ -83,16 +83,8 @@ def read_request(
         _refuse_early(buffer, start, limit, 414)
         return None
     raw = bytes(buffer[start : end + 4])
-    line, fields, named = _parts(raw, folds=False)
-    parts = line.split(" ")
-    if len(parts) != 3:
-        raise MessageError("bad-start-line", f"A request line has three parts, this one {len(parts)}.")
-    method, target, protocol = parts
-    version = "1.1" if protocol == "HTTP/1.1" else _version(protocol)
-    if method != "GET" and not is_token(method):
-        raise MessageError("bad-start-line", f"{method[:40]!r} is no method.")
-    if target[:1] != "/" or not target.isascii() or "\t" in target:
-        _check_target(method, target)
+    line, fields, named = _parts(raw, False)
+    method, target, version = request_line(line)
     if host_needed and named.get("host") not in _known_hosts:
         _check_host(fields, version)
     return RequestHead(method, target, version, fields, raw), named, end + 4
@@ -123,24 +115,22 @@ def read_response(
     raw = bytes(buffer[start : end + 4])
     if not raw.startswith(b"HTTP/"):
         raise MessageError("garbage", f"This is not HTTP/1.1: it begins with {_shown(buffer, start)}.")
-    line, fields, named = _parts(raw, folds=True)
-    protocol, _, rest = line.partition(" ")
-    version = "1.1" if protocol == "HTTP/1.1" else _version(protocol)
-    digits, _, reason = rest.partition(" ")
-    if not (len(digits) == 3 and digits.isascii() and digits.isdigit() and digits >= "100"):
-        raise MessageError("bad-start-line", f"{digits[:40]!r} is no status code.")
-    return ResponseHead(version, int(digits), reason, fields, raw), named, end + 4
+    line, fields, named = _parts(raw, True)
+    version, status, reason = status_line(line)
+    return ResponseHead(version, status, reason, fields, raw), named, end + 4
 
 
-def _parts(raw: bytes, *, folds: bool) -> tuple[str, Fields, dict[str, str]]:
+def _parts(raw: bytes, folds: bool) -> tuple[str, Fields, dict[str, str]]:
     """The first line of a head, its fields, and their values by name. `folds`: a folded line is joined."""
     lines = raw[:-4].split(b"\r\n")
     first = lines.pop(0)
     if not first.translate(None, IN_A_LINE):
         try:
-            return first.decode("latin-1"), *read_fields(lines)
+            fields, named = read_fields(lines)
         except KeyError:
             pass
+        else:
+            return first.decode("latin-1"), fields, named
     text = split_lines(raw)
     fields = parse_fields(unfold(text[1:]) if folds else text[1:])
     return text[0], fields, by_name(fields)
@@ -164,36 +154,6 @@ def _refuse_early(buffer: Buffer, start: int, limit: int, status: int) -> None:
 
 def _shown(buffer: Buffer, start: int) -> str:
     return repr(bytes(buffer[start : start + 12]))[1:]
-
-
-def _version(protocol: str) -> str:
-    """Raises MessageError version-unknown (505) for another major version."""
-    if len(protocol) == 8 and protocol.startswith("HTTP/") and protocol[6] == ".":
-        major, minor = protocol[5], protocol[7]
-        if major.isascii() and minor.isascii() and major.isdigit() and minor.isdigit():
-            if (
-                major == "1"
-            ):  # a higher minor version is read as the highest that is known (RFC 9110 section 2.5)
-                return "1.0" if minor == "0" else "1.1"
-            raise MessageError("version-unknown", f"{protocol} is not spoken here, HTTP/1.1 is.", 505)
-    raise MessageError("bad-start-line", f"{protocol[:40]!r} is no version of HTTP.")
-
-
-def _check_target(method: str, target: str) -> None:
-    """The four forms of RFC 9112 section 3.2."""
-    printable = target.isascii() and "\t" not in target
-    if (
-        printable
-        and target
-        and (
-            target.startswith("/")
-            or (target == "*" and method == "OPTIONS")
-            or (method == "CONNECT" and ":" in target)
-            or (method != "CONNECT" and target.partition("://")[0].isalpha() and "://" in target)
-        )
-    ):
-        return
-    raise MessageError("bad-start-line", f"{target[:40]!r} is no request target.")
 
 
 def _check_host(fields: Fields, version: str) -> None:

@@ -72,10 +72,11 @@ class _KnownLines(dict[bytes, tuple[tuple[str, str], tuple[str, str]]]):
 
     def __missing__(self, line: bytes) -> tuple[tuple[str, str], tuple[str, str]]:
         name, colon, rest = line.partition(b":")
-        if not colon or not name or name.translate(None, TOKEN) or rest.translate(None, IN_A_LINE):
+        if not colon or rest.translate(None, IN_A_LINE):
             raise KeyError(line)
-        text, value = name.decode("ascii"), rest.decode("latin-1").strip(" \t")
-        found = ((text, value), (text.lower(), value))
+        text, low = _known_names[name]
+        value = rest.decode("latin-1").strip(" \t")
+        found = ((text, value), (low, value))
         if len(line) <= _MOST_BYTES:
             if len(self) >= _MOST_LINES:
                 self.clear()
@@ -83,7 +84,22 @@ class _KnownLines(dict[bytes, tuple[tuple[str, str], tuple[str, str]]]):
         return found
 
 
+class _KnownNames(dict[bytes, tuple[str, str]]):
+    """Field names that came before, as they were and in lower case. What is no name is a KeyError."""
+
+    def __missing__(self, name: bytes) -> tuple[str, str]:
+        if not name or name.translate(None, TOKEN):
+            raise KeyError(name)
+        text = name.decode("ascii")
+        if len(name) <= _MOST_BYTES:
+            if len(self) >= _MOST_LINES:
+                self.clear()
+            self[name] = (text, text.lower())
+        return text, text.lower()
+
+
 _known = _KnownLines()
+_known_names = _KnownNames()
 
 
 def read_fields(lines: list[bytes]) -> tuple[Fields, dict[str, str]]:
@@ -91,10 +107,11 @@ def read_fields(lines: list[bytes]) -> tuple[Fields, dict[str, str]]:
 
     Raises KeyError when one is not good: `split_lines` and `parse_fields` say what is wrong with it.
     """
+    if not lines:
+        return (), {}
     known = _known
-    read = [known[line] for line in lines]
-    named = dict([low for _, low in read])
-    fields = tuple([field for field, _ in read])
+    fields, low = zip(*[known[line] for line in lines], strict=True)
+    named = dict(low)
     return fields, named if len(named) == len(fields) else by_name(fields)
 
 

@@ -21,11 +21,13 @@ from labctl.protocols.caching_model import Use
 from labctl.protocols.http1 import MessageError, RequestHead
 from labctl.sandbox import edge_answers
 from labctl.sandbox.edge_connection import ClientConnection
-from labctl.sandbox.edge_exchange import EdgeDecision, Exchange, Sink
+from labctl.sandbox.edge_exchange import EdgeDecision, Exchange
 from labctl.sandbox.edge_fetch import Fetch
+from labctl.sandbox.edge_flow import Sink
 from labctl.sandbox.edge_front import answer_for
 from labctl.sandbox.edge_origin import Connect, Origin
 from labctl.sandbox.edge_profile import Profile, profile_named
+from labctl.sandbox.edge_question import Question
 from labctl.sandbox.edge_store import Store
 from labctl.sandbox.site import SiteAnswer, SiteRequest
 
@@ -74,9 +76,9 @@ class Edge:
         self.decisions: deque[EdgeDecision] = deque(maxlen=_MOST_DECISIONS)
         self.on_decision = on_decision
         # Questions to the origin: those that others may wait for, by URL, and all.
-        self.fetches: dict[str, Fetch] = {}
-        self.running: set[Fetch] = set()
-        self._behind: set[Fetch] = set()
+        self.fetches: dict[str, Question] = {}
+        self.running: set[Question] = set()
+        self._behind: set[Question] = set()
         self._clients: set[ClientConnection] = set()
         self._loop = asyncio.get_running_loop()
         self._sweeper: asyncio.TimerHandle | None = None
@@ -128,7 +130,7 @@ class Edge:
             self._behind.add(fetch)
             fetch.start(False)
 
-    def refreshed(self, fetch: Fetch) -> None:
+    def refreshed(self, fetch: Question) -> None:
         """A question behind an answer is over."""
         self._behind.discard(fetch)
 

@@ -11,12 +11,12 @@ from labctl.protocols.caching_model import Because, CacheResponse, Outcome, Use
 from labctl.protocols.caching_words import cf_cache_status
 from labctl.protocols.http1 import Fields, Framing, MessageError, RequestHead, get, without
 from labctl.protocols.http_dates import write_http_date
-from labctl.sandbox.edge_flow import Flow
+from labctl.sandbox.edge_flow import Flow, Sink
 from labctl.sandbox.edge_profile import PSEUDONYM
 
 if TYPE_CHECKING:
     from labctl.sandbox.edge import Edge
-    from labctl.sandbox.edge_exchange import Exchange, Sink
+    from labctl.sandbox.edge_exchange import Exchange
 
 VIA = ("Via", f"1.1 {PSEUDONYM}")
 # Who may purge: the machine that the edge runs on.
@@ -77,26 +77,50 @@ def pass_on(
     now: float,
 ) -> None:
     """The origin's response to the client that it was fetched for, as it comes."""
+    if flow.complete and not flow.trailers:
+        pass_whole(leader, use, outcome, response, flow.whole, framing, stored=stored, now=now)
+        return
+    if leader.method == "HEAD" or response.status in (204, 304):
+        pass_whole(leader, use, outcome, response, b"", framing, stored=stored, now=now)
+        if not flow.complete and not flow.keep:
+            leader.deserted()
+        return
+    fields = _passed(leader, use, outcome, response, stored, now)
+    leader.sink.stream(response.status, response.reason, fields, flow, framing.kind == "length")
+
+
+def pass_whole(
+    leader: Exchange,
+    use: Use,
+    outcome: Outcome,
+    response: CacheResponse,
+    body: bytes,
+    framing: Framing,
+    *,
+    stored: bool,
+    now: float,
+) -> None:
+    """The origin's response to the client that it was fetched for, all at once."""
+    fields = _passed(leader, use, outcome, response, stored, now)
+    if leader.method == "HEAD" or response.status in (204, 304):
+        body = b""
+        if leader.method == "HEAD" and framing.kind == "length" and "content-length" not in response.named:
+            fields = (*fields, ("Content-Length", str(framing.length)))
+    elif framing.kind != "length":
+        fields = (*fields, ("Content-Length", str(len(body))))
+    leader.sink.whole(response.status, response.reason, fields, body)
+
+
+def _passed(
+    leader: Exchange, use: Use, outcome: Outcome, response: CacheResponse, stored: bool, now: float
+) -> Fields:
+    """Write down what was done, and give the fields of the answer."""
     word = cf_cache_status(leader.edge.profile.rules, use, outcome)
     status = of_outcome(PSEUDONYM, use, outcome, answered=response.status, now=now)
     if status.stored and not stored:
         status = status._replace(stored=False, ttl=None, detail="too big to be kept")
     leader.decided(now, word, both(use.because, outcome.because, stored), None, True, response.status)
-    fields = finished(leader, response.fields, word, status)
-    if leader.method == "HEAD" or response.status in (204, 304):
-        if leader.method == "HEAD" and framing.kind == "length" and get(fields, "Content-Length") is None:
-            fields = (*fields, ("Content-Length", str(framing.length)))
-        leader.sink.whole(response.status, response.reason, fields, b"")
-        if not flow.complete and not flow.keep:
-            leader.deserted()
-        return
-    sized = framing.kind == "length"
-    if flow.complete and not flow.trailers:
-        if not sized:
-            fields = (*fields, ("Content-Length", str(flow.size)))
-        leader.sink.whole(response.status, response.reason, fields, flow.whole)
-        return
-    leader.sink.stream(response.status, response.reason, fields, flow, sized)
+    return finished(leader, response.fields, word, status)
 
 
 def refuse(exchange: Exchange, status: int, sentence: str, because: Because) -> None:

@@ -23,6 +23,8 @@ class Told(NamedTuple):
 class Audience:
     """The `leader` is whose request was forwarded (None: nobody waits for it, or the client is gone)."""
 
+    __slots__ = ("_at_end", "_waiting", "leader", "rules")
+
     def __init__(self, rules: CacheRules, leader: Exchange | None) -> None:
         self.rules = rules
         self.leader = leader

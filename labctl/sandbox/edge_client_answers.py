@@ -1,4 +1,4 @@
-"""Answers on a client's connection: whole, prepared, or as their content comes, in the framing that the client reads."""
+"""Answers on a client's connection: whole, prepared, or as their content comes, framed as the client can read it."""
 
 from __future__ import annotations
 

@@ -35,6 +35,7 @@ class ClientConnection(ClientAnswers):
         self.scheme = scheme
         self.client = ""
         self._known = edge.store.known[scheme]
+        self._plain = edge.store.plain
         self._received = edge.origin.received
         self._buffer = b""
         self._busy = False
@@ -130,9 +131,11 @@ class ClientConnection(ClientAnswers):
         if "content-length" in named or "transfer-encoding" in named:
             framing = request_framing(head)
         self._buffer = self._buffer[end:]
-        self._keep = not self._ended and head.version == "1.1"
+        self._keep = head.version == "1.1"
         if "connection" in named:
-            self._keep = not self._ended and keeps_alive(head.version, head.fields)
+            self._keep = keeps_alive(head.version, head.fields)
+        if self._ended:
+            self._keep = False
         self._body = None
         if self._keep and self._is_plain_hit(head, named):
             return True
@@ -149,16 +152,17 @@ class ClientConnection(ClientAnswers):
 
     def _is_plain_hit(self, head: RequestHead, named: dict[str, str]) -> bool:
         """Answer at once what asks for nothing special, when there is one fresh response that does not vary."""
-        if head.method != "GET" or head.version != "1.1" or head.target[0] != "/":
+        method, target, version, _, raw = head
+        if method != "GET" or version != "1.1" or target[0] != "/":
             return False
-        resource = self.edge.store.find(f"{self.scheme}://{named['host']}{head.target}")
-        if resource is None or resource.plain is None or not OF_A_QUESTION.isdisjoint(named):
+        plain = self._plain.get(f"{self.scheme}://{named['host']}{target}")
+        if plain is None or not OF_A_QUESTION.isdisjoint(named):
             return False
-        answer = resource.plain.answer()
+        answer = plain.answer()
         if answer is None:
             return False
         self.transport.write(answer)
-        self.edge.store.remember(resource, self.scheme, head.raw, resource.plain)
+        self.edge.store.remember(plain.url, self.scheme, raw, plain)
         return True
 
     def _more_content(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 from labctl.protocols import caching
 from labctl.protocols.cache_status import CacheStatus, of_outcome, seconds_left
@@ -11,13 +11,15 @@ from labctl.protocols.caching_words import cf_cache_status, sends_age
 from labctl.protocols.http1 import Fields, Framing, RequestHead
 from labctl.sandbox import edge_answers
 from labctl.sandbox.edge_fetch import Fetch
-from labctl.sandbox.edge_flow import PIECE_BYTES, Flow, of_bytes
+from labctl.sandbox.edge_flow import PIECE_BYTES, Sink, of_bytes
+from labctl.sandbox.edge_forwarding import loops
 from labctl.sandbox.edge_prepared import MOST_CONTENT, Prepared, may_be_remembered
-from labctl.sandbox.edge_profile import PSEUDONYM, loops
+from labctl.sandbox.edge_profile import PSEUDONYM
 from labctl.sandbox.edge_store import Entry, Resource
 
 if TYPE_CHECKING:
     from labctl.sandbox.edge import Edge
+    from labctl.sandbox.edge_question import Question
 
 _SECTION_7 = "RFC 9110 section 7"
 _WAITED = Because("another request for the same was under way", "RFC 9111 section 4")
@@ -40,20 +42,6 @@ class EdgeDecision(NamedTuple):
     forwarded: bool
     status: int
     collapsed: bool = False
-
-
-class Sink(Protocol):
-    """Who gets the answer."""
-
-    congested: bool
-
-    @property
-    def version(self) -> str: ...
-    def may_send(self) -> None: ...
-    def interim(self, status: int, reason: str, fields: Fields) -> None: ...
-    def whole(self, status: int, reason: str, fields: Fields, body: bytes) -> None: ...
-    def stream(self, status: int, reason: str, fields: Fields, flow: Flow, sized: bool) -> None: ...
-    def ready(self, prepared: Prepared) -> bool: ...
 
 
 class Exchange:
@@ -86,7 +74,7 @@ class Exchange:
         self.has_content = request.has_body
         self.collapsed = False
         self.gone = False
-        self._fetch: Fetch | None = None
+        self._fetch: Question | None = None
         self._discard = False
 
     def begin(self) -> None:
@@ -112,7 +100,7 @@ class Exchange:
                 if fields is None:
                     self._discard = True
                     return
-                self.head = head._replace(fields=fields)
+                self.head = head._replace(fields=fields, raw=b"")
         self.request.url = self.url
         self.look()
 
@@ -163,14 +151,15 @@ class Exchange:
                 504, "Nothing is stored that may be used, and the request wants nothing else.", use.because
             )
             return
-        if not alone and self._may_wait(use):
+        may_wait = self._may_wait(use)
+        if may_wait and not alone:
             fetch = edge.fetches.get(self.url)
             if fetch is not None:
                 fetch.wait(self)
                 self._fetch = fetch
                 return
-        self._fetch = Fetch(edge, self, use)
-        self._fetch.start(self._may_wait(use))
+        self._fetch = fetch = Fetch(edge, self, use)
+        fetch.start(may_wait)
 
     def _may_wait(self, use: Use) -> bool:
         """Whether one answer may serve several of these (RFC 9111 section 4)."""
@@ -198,7 +187,7 @@ class Exchange:
         """The rest of the content has no use any more."""
         self._discard = True
 
-    def question_over(self, fetch: Fetch) -> None:
+    def question_over(self, fetch: Question) -> None:
         """A question to the origin has its answer."""
         if self._fetch is fetch:
             self._fetch = None
@@ -259,11 +248,11 @@ class Exchange:
             reply = caching.reply_from(entry.stored, self.request, now)
             prepared = entry.prepared = Prepared(self.edge, entry, reply)
         if len(resource.candidates) == 1 and not entry.stored.selecting:
-            resource.plain = prepared
+            self.edge.store.plain[self.url] = prepared
         if not self.sink.ready(prepared):
             return False
         if may_be_remembered(self.head, self.request.named):
-            self.edge.store.remember(resource, self.scheme, self.head.raw, prepared)
+            self.edge.store.remember(self.url, self.scheme, self.head.raw, prepared)
         return True
 
     def refuse(self, status: int, sentence: str, because: Because, word: str = "NONE") -> None:

@@ -1,37 +1,21 @@
-"""One request of the edge to the origin, for a client or behind an answer, and what is kept of the response."""
+"""What becomes of the origin's answer to a question of the edge: who gets it, and what is kept of it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from labctl.protocols import caching
-from labctl.protocols.caching_model import (
-    Because,
-    CacheResponse,
-    Cut,
-    Failure,
-    Outcome,
-    Stored,
-    Use,
-    by_name,
-)
+from labctl.protocols.caching_invalidation import SAFE_METHODS
+from labctl.protocols.caching_model import Because, CacheResponse, Cut, Failure, Outcome, Use
 from labctl.protocols.caching_words import cf_cache_status
-from labctl.protocols.http1 import (
-    LAST_CHUNK,
-    BodyReader,
-    Fields,
-    Framing,
-    ResponseHead,
-    write_chunk,
-    write_request_head,
-    write_response_head,
-)
+from labctl.protocols.http1 import BodyReader, Framing, ResponseHead
 from labctl.protocols.http_dates import write_http_date
 from labctl.sandbox import edge_answers
-from labctl.sandbox.edge_audience import Audience, Told
+from labctl.sandbox.edge_audience import Told
 from labctl.sandbox.edge_flow import Flow
-from labctl.sandbox.edge_origin_connection import OriginConnection, OriginFailure
-from labctl.sandbox.edge_profile import end_to_end, passed_trailers, to_origin
+from labctl.sandbox.edge_forwarding import end_to_end, passed_trailers
+from labctl.sandbox.edge_listener import OriginFailure
+from labctl.sandbox.edge_question import Question
 from labctl.sandbox.edge_store import Entry
 
 if TYPE_CHECKING:
@@ -40,123 +24,38 @@ if TYPE_CHECKING:
 
 # Methods that may be sent again when nobody knows whether they were seen (RFC 9110 section 9.2.2).
 _IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
-_LENGTH = frozenset({"content-length"})
-# The audience of a question that is over.
-_NOBODY = Audience(caching.RFC9111_SHARED, None)
 
 
-class Fetch:
-    """Asks the origin what `use` says for `exchange`, who is answered, unless `behind` says it has been."""
+class Fetch(Question):
+    """A question and its answer. The origin's connection calls `answered` first, then `content` and `ended`."""
+
+    __slots__ = ("_old", "_outcome", "_passed", "_status")
 
     def __init__(self, edge: Edge, exchange: Exchange, use: Use, *, behind: bool = False) -> None:
-        self.edge = edge
-        self.exchange = exchange
-        self.request = exchange.request
-        self.use = use
-        self.method = use.method or ("GET" if behind else exchange.method)
-        self.behind = behind
-        # Set when nobody wants the answer any more, and when it may be from before a change.
-        self.cancelled = False
-        self.spoiled = False
-        self._audience = Audience(edge.profile.rules, None if behind else exchange)
-        self._connection: OriginConnection | None = None
-        self._flow: Flow | None = None
+        super().__init__(edge, exchange, use, behind=behind)
         self._outcome: Outcome | None = None
         self._passed: tuple[CacheResponse, Framing] | None = None
-        self._store: Stored | None = None
+        # The content of the response that was stored, and the origin's status.
         self._old = b""
         self._status = 0
-        self._asked_at = 0.0
-        self._shared = False
-        self._content = exchange.has_content and not behind
-        self._chunked = self._content and exchange.framing.kind == "chunked"
-        self._asked_again = False
-        self._sent_again = False
-
-    def start(self, shared: bool) -> None:
-        """Send the request. `shared`: later ones for the same URL may wait for this answer."""
-        edge = self.edge
-        edge.running.add(self)
-        if shared and self.request.url not in edge.fetches:
-            self._shared = True
-            edge.fetches[self.request.url] = self
-        self._ask()
-
-    def _ask(self, new: bool = False) -> None:
-        exchange, use = self.exchange, self.use
-        head = exchange.head
-        self._asked_at = self.edge.clock()
-        fields = to_origin(
-            self.edge.profile,
-            head.fields,
-            self.request.named,
-            version=head.version,
-            client=exchange.client,
-            scheme=exchange.scheme,
-            ray=exchange.ray,
-            host=self.edge.host_for(self.request.named),
-            chunked=self._chunked,
-            withheld=use.withheld if self._content else use.withheld | _LENGTH,
-            conditions=use.conditions,
-        )
-        raw = write_request_head(self.method, head.target, fields)
-        self.edge.origin.send(self, raw, sent_all=not self._content, new=new)
-
-    def wait(self, exchange: Exchange) -> None:
-        """Another request for the same: it gets this answer, if it may."""
-        self._audience.wait(exchange)
-        if self._flow is not None:
-            self._audience.head_is_here(self._store, self.edge.clock())
-
-    # The request's content.
-
-    @property
-    def takes_content(self) -> bool:
-        return self._connection is not None and not self._connection.congested
-
-    def connected(self, connection: OriginConnection) -> None:
-        self._connection = connection
-        self.may_send()
-
-    def may_send(self) -> None:
-        leader = self._audience.leader
-        if self._content and leader is not None:
-            leader.sink.may_send()
-
-    def send(self, content: bytes, last: bool, trailers: Fields) -> None:
-        """Content of the client's request."""
-        if self._connection is None:
-            return
-        if self._chunked:
-            content = write_chunk(content)
-            if last:
-                passed = passed_trailers(trailers)
-                content += (
-                    b"0\r\n" + write_response_head(200, "", passed).partition(b"\r\n")[2]
-                    if passed
-                    else LAST_CHUNK
-                )
-        self._connection.send(content, last)
-
-    # The origin's response.
-
-    def interim(self, head: ResponseHead) -> None:
-        leader = self._audience.leader
-        if leader is not None and not leader.gone:
-            leader.sink.interim(head.status, head.reason, end_to_end(head.fields, by_name(head.fields)))
 
     def answered(
         self, head: ResponseHead, named: dict[str, str], framing: Framing, data: bytes, reader: BodyReader
     ) -> None:
+        """The head is here, with as much content as came with it."""
         edge, use = self.edge, self.use
         now = edge.clock()
         length = len(data) if reader.done else framing.length
         response = self._response(head, named, length, now)
         outcome = caching.after_origin(edge.profile.rules, self.request, use, response, self._asked_at, now)
         self._status = head.status
-        for url in caching.invalidates(self.request, response):
-            edge.invalidate(url)
-            self.spoiled = False
+        if self.request.method not in SAFE_METHODS:
+            for url in caching.invalidates(self.request, response):
+                edge.invalidate(url)
+                self.spoiled = False
+        if use.stored is None and outcome.serve == "origin" and reader.done and not reader.trailers:
+            self._pass_whole(outcome, response, framing, data, now)
+            return
         old = edge.store.entry_of(use.stored)
         self._old = old.body if old is not None else b""
         if outcome.drop:
@@ -188,12 +87,26 @@ class Fetch:
         read = self.edge.profile.as_read(fields)
         if "date" not in named:  # RFC 9110 section 6.6.1
             read = (*read, ("Date", write_http_date(now)))
-        if read is not fields:
-            return CacheResponse(head.status, read, length, head.reason)
-        # `named` is right already, and making it is what costs.
-        response = CacheResponse(head.status, (), length, head.reason)
-        response.fields, response.named = fields, named
-        return response
+        return CacheResponse(head.status, read, length, head.reason, named=named if read is fields else None)
+
+    def _pass_whole(
+        self, outcome: Outcome, response: CacheResponse, framing: Framing, body: bytes, now: float
+    ) -> None:
+        """What most misses come to: the response is here, and has nothing to do with one that was stored."""
+        entry = None
+        if outcome.store is not None and not self.spoiled and len(body) <= self.edge.store.largest:
+            entry = Entry(outcome.store, body)
+            if not self.edge.store.put(entry):
+                entry = None
+        audience = self._over()
+        leader = audience.leader
+        if leader is not None and not leader.gone:
+            leader.answered_already()
+            edge_answers.pass_whole(
+                leader, self.use, outcome, response, body, framing, stored=entry is not None, now=now
+            )
+        if audience.waiting:
+            audience.all_is_here(entry, self._told(outcome), now)
 
     def _pass(
         self,
@@ -336,55 +249,3 @@ class Fetch:
         entry = Entry(store, body)
         replaced = (self.use.stored,) if self.use.stored is not None and self.use.kind != "forward" else ()
         return entry if self.edge.store.put(entry, replaced) else None
-
-    # The end.
-
-    def left(self, exchange: Exchange) -> None:
-        """A client that is gone. The origin is asked on only for what will be kept."""
-        audience = self._audience
-        if exchange is not audience.leader:
-            return
-        audience.leader = None
-        if self._content or not (audience.waiting or self._shared or self._store is not None):
-            self._cancel()
-
-    def _unshare(self) -> None:
-        if self._shared and self.edge.fetches.get(self.request.url) is self:
-            del self.edge.fetches[self.request.url]
-        self._shared = False
-
-    def _over(self) -> Audience:
-        """Nothing more comes of it. Returns those who are still to be answered."""
-        self._unshare()
-        edge = self.edge
-        edge.running.discard(self)
-        # Not to be a circle, which only the collector would find.
-        self.exchange.question_over(self)
-        if self.behind:
-            edge.refreshed(self)
-        audience, self._audience = self._audience, _NOBODY
-        self._connection = None
-        self._flow = None
-        return audience
-
-    def _hold(self, hold: bool) -> None:
-        if self._connection is not None:
-            self._connection.hold(hold)
-
-    def _deserted(self) -> None:
-        """Nobody reads any more; what will be stored is fetched to its end."""
-        if self._flow is not None and not self._flow.keep and not self._audience.waiting:
-            self._cancel()
-
-    def _cancel(self) -> None:
-        self.cancelled = True
-        connection = self._connection
-        self._over()
-        if connection is not None:
-            connection.abort()
-
-    def _leave_origin(self, reader: BodyReader) -> None:
-        """Nothing of the response's content is wanted."""
-        if not reader.done and self._connection is not None:
-            self._connection.abort()
-        self._connection = None

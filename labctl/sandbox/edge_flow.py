@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from labctl.protocols.http1 import Fields
+
+if TYPE_CHECKING:
+    from labctl.sandbox.edge_prepared import Prepared
 
 # What may have come from the origin and not gone to the slowest reader, when it is not kept anyway.
 AHEAD_BYTES = 256 * 1024
@@ -16,8 +19,8 @@ PIECE_BYTES = 128 * 1024
 class Reader(Protocol):
     """Takes content. `congested` while its peer reads more slowly than we write."""
 
-    congested: bool
-
+    @property
+    def congested(self) -> bool: ...
     def content(self, data: bytes) -> None: ...
     def ended(self, trailers: Fields) -> None: ...
     def broken(self) -> None: ...
@@ -141,3 +144,17 @@ def of_bytes(body: bytes) -> Flow:
     flow.size = len(body)
     flow.complete = True
     return flow
+
+
+class Sink(Protocol):
+    """Who gets the answer."""
+
+    @property
+    def congested(self) -> bool: ...
+    @property
+    def version(self) -> str: ...
+    def may_send(self) -> None: ...
+    def interim(self, status: int, reason: str, fields: Fields) -> None: ...
+    def whole(self, status: int, reason: str, fields: Fields, body: bytes) -> None: ...
+    def stream(self, status: int, reason: str, fields: Fields, flow: Flow, sized: bool) -> None: ...
+    def ready(self, prepared: Prepared) -> bool: ...

@@ -9,7 +9,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from labctl.sandbox.edge_origin_connection import Listener, OriginConnection, OriginFailure
+from labctl.sandbox.edge_listener import Listener, OriginFailure
+from labctl.sandbox.edge_origin_connection import OriginConnection
 
 Connect = Callable[[Callable[[], Any]], Awaitable[Any]]
 # A connection that has been idle for longer is not used again: most servers close theirs after 5 to 75 seconds.

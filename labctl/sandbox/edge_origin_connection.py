@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any
 
 from labctl.protocols.http1 import (
     BodyReader,
@@ -15,6 +15,7 @@ from labctl.protocols.http1 import (
     read_response,
     response_framing,
 )
+from labctl.sandbox.edge_listener import Listener, OriginFailure
 
 if TYPE_CHECKING:
     from labctl.sandbox.edge_origin import Origin
@@ -23,35 +24,6 @@ _MOST_INTERIM = 32
 # The reader of content that came whole, with its head.
 _WHOLE = BodyReader(Framing("none"))
 _CODINGS = frozenset({"gzip", "x-gzip", "deflate", "compress", "x-compress"})
-
-
-class OriginFailure(NamedTuple):
-    """Why there is no (whole) response. `status` is what a gateway answers: 502 or 504 (RFC 9110 section 15.6).
-
-    `again` says that the request may not have been seen: the connection was an old one and gave no byte.
-    """
-
-    code: str
-    sentence: str
-    status: int = 502
-    again: bool = False
-
-
-class Listener(Protocol):
-    """Who asked. `answered` comes once with as much content as is there, then `content` and `ended`, or `failed`."""
-
-    method: str
-    cancelled: bool
-
-    def connected(self, connection: OriginConnection) -> None: ...
-    def interim(self, head: ResponseHead) -> None: ...
-    def answered(
-        self, head: ResponseHead, named: dict[str, str], framing: Framing, data: bytes, reader: BodyReader
-    ) -> None: ...
-    def content(self, data: bytes) -> None: ...
-    def ended(self, reader: BodyReader) -> None: ...
-    def failed(self, failure: OriginFailure) -> None: ...
-    def may_send(self) -> None: ...
 
 
 class OriginConnection(asyncio.BufferedProtocol):

@@ -11,9 +11,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from labctl.protocols.cache_status import hit
-from labctl.protocols.caching_model import Fields, Reply
+from labctl.protocols.caching_model import Reply
 from labctl.protocols.caching_validators import CONDITIONS
-from labctl.protocols.http1 import RequestHead, write_response_head
+from labctl.protocols.http1 import Fields, RequestHead, write_response_head
 from labctl.sandbox.edge_answers import VIA
 from labctl.sandbox.edge_profile import PSEUDONYM
 from labctl.sandbox.edge_store import Entry
@@ -35,12 +35,12 @@ class Prepared:
     """The answer of an entry to a plain GET while it is fresh, for HTTP/1.1 and a connection that stays."""
 
     __slots__ = ("_age", "_because", "_body", "_born_at", "_edge", "_front", "_lifetime", "_ray", "_rest", "_rule",
-                 "_status", "_until", "_url")  # fmt: skip
+                 "_status", "_until", "url")  # fmt: skip
 
     def __init__(self, edge: Edge, entry: Entry, reply: Reply) -> None:
         stored = entry.stored
         self._edge = edge
-        self._url = stored.url
+        self.url = stored.url
         self._status = reply.status
         self._because = stored.lifetime.because.words
         self._rule = stored.lifetime.because.rule
@@ -65,8 +65,8 @@ class Prepared:
         if age != self._age:
             self._age = age
             self._rest = self._changing(age if age > 0 else 0)
-        edge.store.used(self._url)
-        edge.decided_hit(now, self._url, self._because, self._rule, age, self._status)
+        edge.store.used(self.url)
+        edge.decided_hit(now, self.url, self._because, self._rule, age, self._status)
         if self._ray:
             return b"%bCF-Ray: %b\r\n%b" % (self._front, edge.profile.ray().encode(), self._rest)
         return self._front + self._rest

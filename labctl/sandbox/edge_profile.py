@@ -8,41 +8,18 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Literal
 
 from labctl.errors import UsageError
 from labctl.protocols import caching
 from labctl.protocols.caching_model import CacheRules
-from labctl.protocols.http1 import Fields, list_items
+from labctl.protocols.http1 import Fields
 
 # Who we are in Via, Cache-Status and CDN-Loop.
 PSEUDONYM = "labctl-edge"
-# A request that came through us so often goes in a circle (RFC 9110 section 7.6.3).
-MOST_LOOPS = 8
 COLO = "LAB"
 SIMULATES = "labctl-edge (simulates Cloudflare's documented defaults)"
 PROFILES = ("rfc9111", "cloudflare")
-
-# Fields that concern one connection only (RFC 9110 section 7.6.1), and what a gateway keeps to itself.
-HOP_BY_HOP = frozenset(
-    {
-        "connection",
-        "keep-alive",
-        "proxy-authenticate",
-        "proxy-authentication-info",
-        "proxy-authorization",
-        "proxy-connection",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-    }
-)
-_OURS = frozenset({"x-forwarded-for", "x-forwarded-proto", "via"})
-_CF_REQUEST = frozenset({"cf-connecting-ip", "cf-ray", "cf-visitor", "cf-ipcountry", "cdn-loop"})
-# What a trailer section may not carry through a gateway (RFC 9110 section 6.5.1).
-_NO_TRAILERS = HOP_BY_HOP | {"content-length", "host", "content-encoding", "content-type", "content-range"}
 
 
 class Profile:
@@ -117,75 +94,3 @@ def profile_named(name: str, seed: int | None = None) -> Profile:
         evidence=(("there are", ", ".join(PROFILES)),),
         fixes=("--profile rfc9111",),
     )
-
-
-def end_to_end(fields: Fields, named: dict[str, str]) -> Fields:
-    """`fields` without those of one connection, and without what Connection lists; `named` loses them too."""
-    dropped = HOP_BY_HOP & named.keys()
-    if not dropped:
-        return fields
-    if "connection" in dropped and named["connection"].lower() not in ("keep-alive", "close"):
-        dropped |= _listed(named["connection"])
-    for name in dropped:
-        named.pop(name, None)
-    return tuple([pair for pair in fields if pair[0].lower() not in dropped])
-
-
-def _listed(connection: str) -> frozenset[str]:
-    """The names in a Connection value. Some fields cannot be lost that way."""
-    return frozenset(list_items(connection)) - {"content-length", "host", "cache-control", "date"}
-
-
-@lru_cache(maxsize=64)
-def _dropped(withheld: frozenset[str], cloudflare: bool, chunked: bool, host: bool) -> frozenset[str]:
-    dropped = withheld | _OURS | HOP_BY_HOP
-    if cloudflare:
-        dropped |= _CF_REQUEST
-    if chunked:
-        dropped |= {"content-length"}
-    return dropped | {"host"} if host else dropped
-
-
-def to_origin(
-    profile: Profile,
-    fields: Fields,
-    named: Mapping[str, str],
-    *,
-    version: str,
-    client: str,
-    scheme: str,
-    ray: str,
-    host: str,
-    chunked: bool,
-    withheld: frozenset[str],
-    conditions: Fields,
-) -> Fields:
-    """The fields of a request as the origin gets them; `named` are the client's by lower-case name.
-
-    `host`: sent instead of the client's, if not "".
-    """
-    dropped = _dropped(withheld, profile.name == "cloudflare", chunked, host != "")
-    if "connection" in named:
-        dropped |= _listed(named["connection"])
-    sent = [pair for pair in fields if pair[0].lower() not in dropped]
-    if host:
-        sent.insert(0, ("Host", host))
-    sent += conditions
-    if "te" in named and "trailers" in list_items(named["te"]):
-        sent += (("TE", "trailers"), ("Connection", "TE"))
-    if chunked:
-        sent.append(("Transfer-Encoding", "chunked"))
-    sent += profile.request_fields(named, client, scheme, ray)
-    via = f"{version} {PSEUDONYM}"
-    sent.append(("Via", f"{named['via']}, {via}" if "via" in named else via))
-    return tuple(sent)
-
-
-def passed_trailers(trailers: Fields) -> Fields:
-    """The trailer fields that may go on."""
-    return tuple(pair for pair in trailers if pair[0].lower() not in _NO_TRAILERS)
-
-
-def loops(named: Mapping[str, str]) -> bool:
-    """Whether a request has come through edges of this name too often."""
-    return "via" in named and named["via"].count(PSEUDONYM) >= MOST_LOOPS

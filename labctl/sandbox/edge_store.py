@@ -33,7 +33,7 @@ class Entry:
 class Resource:
     """All that is kept for one URL, the newest first."""
 
-    __slots__ = ("candidates", "entries", "heads", "plain", "url")
+    __slots__ = ("candidates", "entries", "heads", "url")
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -41,15 +41,12 @@ class Resource:
         self.candidates: tuple[Stored, ...] = ()
         # The requests that are known byte for byte, with their scheme.
         self.heads: list[tuple[str, bytes]] = []
-        # What answers every plain request, if there is one response and it does not vary.
-        self.plain: Prepared | None = None
 
     def entry_of(self, stored: Stored) -> Entry | None:
         return next((entry for entry in self.entries if entry.stored is stored), None)
 
     def replace(self, entries: tuple[Entry, ...]) -> None:
         self.entries = entries
-        self.plain = None
         self.candidates = tuple(entry.stored for entry in entries)
 
 
@@ -62,6 +59,8 @@ class Store:
         self.bytes = 0
         # Prepared answers by scheme and the exact bytes of a request: `edge_prepared`.
         self.known: dict[str, dict[bytes, Prepared]] = {"http": {}, "https": {}}
+        # What answers every plain request for a URL, where there is one response and it does not vary.
+        self.plain: dict[str, Prepared] = {}
         self._seen: set[int] = set()
         self._resources: OrderedDict[str, Resource] = OrderedDict()
 
@@ -97,7 +96,7 @@ class Store:
             if not fits:
                 return False
             resource = self._resources[stored.url] = Resource(stored.url)
-            resource.replace((entry,))
+            resource.entries, resource.candidates = (entry,), (stored,)
             self.bytes += entry.weight
         else:
             gone = {id(old) for old in instead_of}
@@ -133,7 +132,7 @@ class Store:
             self._change(resource, ())
         return gone
 
-    def remember(self, resource: Resource, scheme: str, head: bytes, prepared: Prepared) -> None:
+    def remember(self, url: str, scheme: str, head: bytes, prepared: Prepared) -> None:
         """Know this request again from the third time on, until anything about its URL changes."""
         mark = hash(head)
         if mark not in self._seen:
@@ -147,12 +146,13 @@ class Store:
             for each in self._resources.values():
                 each.heads = [pair for pair in each.heads if pair[0] != scheme]
         known[head] = prepared
-        resource.heads.append((scheme, head))
+        self._resources[url].heads.append((scheme, head))
 
     def _change(self, resource: Resource, entries: tuple[Entry, ...]) -> None:
         for scheme, head in resource.heads:
             self.known[scheme].pop(head, None)
         resource.heads.clear()
+        self.plain.pop(resource.url, None)
         self.bytes += sum(e.weight for e in entries) - sum(e.weight for e in resource.entries)
         resource.replace(entries)
         if not entries:

@@ -31,6 +31,8 @@ class Asked(NamedTuple):
     asked_at: float
     came_at: float
     detail: str = ""
+    # "name" when the host has no address: then there is nobody to ask.
+    failure: str = ""
 
 
 Ask = Callable[[Url, str, Fields], Asked]

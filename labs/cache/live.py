@@ -27,12 +27,13 @@ MOST = 2_000_000
 
 
 def ask_gently(internet: Internet, url: Url, cdn: str) -> Iterator[Event]:
-    """Three GETs at most. Raises CannotRun for no answer."""
+    """Three GETs at most. Raises CannotRun when the name has no address."""
     yield opening("who may keep this response?", "RFC 9111")
     with Network(internet, most=MOST) as network:
         first = network.ask(url)
         if first.answer is None or not first.answer.status:
-            raise no_answer(url, first)
+            yield from no_answer(internet, url, first)
+            return
         answer = first.answer
         request = CacheRequest("GET", url.text, ACCEPTS)
         response = response_of(answer)

@@ -43,7 +43,9 @@ class Network:
         if answer is not None and answer.times.sent_at:
             # Names and handshakes are no part of the response's age (RFC 9111 section 4.2.3).
             asked_at = max(began_at, came_at - (self._internet.clock() - answer.times.sent_at))
-        return Asked(answer, asked_at, came_at, visit.detail or (answer.detail if answer else ""))
+        return Asked(
+            answer, asked_at, came_at, visit.detail or (answer.detail if answer else ""), visit.failure
+        )
 
     def __enter__(self) -> Network:
         return self

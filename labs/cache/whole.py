@@ -28,7 +28,7 @@ _USUAL_S = 60.0
 
 
 def whole(internet: Internet, url: Url, cdn: str, *, usual: bool) -> Iterator[Event]:
-    """`usual`: no URL was named; the words of the CDN are shown as well. Raises CannotRun for no answer."""
+    """`usual`: no URL was named; the words of the CDN are shown as well. Raises CannotRun name-not-found."""
     yield opening("who may keep this response?", "RFC 9111")
     with Network(internet) as network:
         clock = Timetable(internet)
@@ -36,7 +36,8 @@ def whole(internet: Internet, url: Url, cdn: str, *, usual: bool) -> Iterator[Ev
         ana, ben = (Browser(network.ask, internet.date, habits) for _ in range(2))
         first = ana.load(url)
         if first.over is None or first.over.answer is None or not first.over.answer.status:
-            raise no_answer(url, first.over)
+            yield from no_answer(internet, url, first.over)
+            return
         clock.count_from(first.over)
         answer = first.over.answer
         request = CacheRequest("GET", url.text, ACCEPTS)
@@ -129,11 +130,17 @@ def _settle(internet: Internet) -> None:
         time.sleep(0.002)
 
 
-def no_answer(url: Url, asked: Asked | None) -> CannotRun:
-    said = asked.detail if asked is not None and asked.detail else "nothing came"
-    return CannotRun(
-        "no-response",
-        f"{url.text} gave no response, so there is nothing to keep",
-        evidence=(("asked", f"GET {url.text}"), ("got", said)),
-        fixes=(f"labctl url {quote(url.text)}",),
-    )
+def no_answer(internet: Internet, url: Url, asked: Asked | None) -> Iterator[Event]:
+    """What the peer did instead is evidence; raises CannotRun when there is nobody (DESIGN.md section 9)."""
+    said = asked.detail if asked is not None and asked.detail else "Nothing came."
+    if asked is not None and asked.failure == "name":
+        raise CannotRun(
+            "name-not-found",
+            f"{url.host} has no address that could be found",
+            evidence=(("asked", f"GET {url.text}"), ("got", said)),
+            fixes=(f"labctl dns {url.host}",),
+        )
+    yield result(f"{said} So there is no response that somebody could keep.", "bad")
+    yield command("why", f"labctl url {quote(url.text)}")
+    shell = "labctl shell -- " if internet.kind == "sandbox" else ""
+    yield command("by hand", f"{shell}curl -sI {quote(url.text)}")

@@ -6,13 +6,14 @@ import shlex
 from collections.abc import Iterator, Mapping
 
 from labctl.errors import CannotRun
-from labctl.events import Event, Measure, Row, Rows, Step
+from labctl.events import Event, Measure, Step
 from labctl.fetch.browser_cache import PrivateCache
 from labctl.fetch.legs import Leg, Visit
 from labctl.fetch.phases import Spent, spent, tls_round_trips
 from labctl.internet import Internet
 from labctl.protocols.url import Url
 from labs.url import again, judging
+from labs.url.addresses import addresses
 from labs.url.asking import ASKED, Asked
 from labs.url.conditions import habits_of, visitor, wake
 from labs.url.picture import waterfall, where_the_time_went
@@ -87,7 +88,7 @@ class Journey:
         if (rows := where_the_time_went(visit, spent(self._visits[0][0]).rtt_ms)) is not None:
             yield rows
         if number == 1:
-            yield from _addresses(visit)
+            yield from addresses(visit)
 
     def _after(self) -> Iterator[Event]:
         first = self._visits[0][0]
@@ -207,51 +208,6 @@ def measures(visit: Visit) -> Iterator[Event]:
 
 def _exactly(value: float) -> str:
     return f"{value:,.1f} ms"
-
-
-def _addresses(visit: Visit) -> Iterator[Event]:
-    """Which addresses there were, which were tried and which won; nothing when there was no choice."""
-    # Of several legs the one is shown where an address did not answer; else the first.
-    choices = [leg for leg in visit.legs if leg.lookup is not None and leg.connected is not None]
-    lost = [leg for leg in choices if leg.connected is not None and len(leg.connected.attempts) > 1]
-    leg: Leg | None = next(iter((*lost, *choices)), None)
-    if leg is None or leg.lookup is None or leg.connected is None or len(leg.lookup.addresses) < 2:
-        return
-    tried = {attempt.address: attempt for attempt in leg.connected.attempts}
-    first = leg.connected.started_at
-    rows = []
-    for address in leg.lookup.addresses:
-        attempt = tried.get(address)
-        family = "IPv6" if ":" in address else "IPv4"
-        if attempt is None:
-            rows.append(
-                Row(
-                    text=f"{address}, {family}: not tried, another one was there before its turn.",
-                    cells=(address, family, "not tried", ""),
-                    hues=("", "mute", "mute", "mute"),
-                )
-            )
-            continue
-        after = (attempt.started_at - first) * 1000
-        took = (attempt.ended_at - attempt.started_at) * 1000
-        began = "first" if attempt.started_at == first else f"{ms(after)} later"
-        outcome = {"called-off": "no answer"}.get(attempt.outcome, attempt.outcome)
-        won = attempt.outcome == "won"
-        rows.append(
-            Row(
-                text=f"{address}, {family}: tried {began}, {outcome} after {ms(took)}.",
-                cells=(address, family, outcome, f"tried {began}, {ms(took)}"),
-                hues=("", "mute", "ok" if won else "bad", "mute"),
-            )
-        )
-    yield Rows(
-        text=f"Addresses of {leg.url.host}, in the order in which they are tried.",
-        id="addresses",
-        title=f"Addresses of {leg.url.host}",
-        columns=("address", "family", "outcome", "when"),
-        rows=tuple(rows),
-        note="IPv6 first, the next 250 ms later (RFC 8305)" if len(rows) > 1 else "",
-    )
 
 
 def raise_if_unreachable(visit: Visit) -> None:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from labctl.events import Event, Hue, Row, Rows, Span, Step
-from labctl.fetch.connecting import Attempt
 from labctl.fetch.legs import Leg, Visit
 from labctl.fetch.phases import Kind, Phase, phases, spent, tls_round_trips
+from labs.url.addresses import attempt_span, timed
 from labs.url.words import count, listed, ms, percents, sentence, size
 
 _TRACKS: dict[Kind, tuple[str, Hue]] = {
@@ -51,13 +51,16 @@ def waterfall(visit: Visit) -> Iterator[Event]:
         which = f"Leg {number}, " if len(visit.legs) > 1 else ""
         for phase in phases(leg, visit.started_at):
             if phase.kind == "connect" and leg.connected is not None and len(leg.connected.attempts) > 1:
+                won = next((a.started_at for a in leg.connected.attempts if a.outcome == "won"), None)
                 for attempt in leg.connected.attempts:
-                    yield _attempt(attempt, visit.started_at, which)
+                    # One that began behind the winner had no time to show that it is dead.
+                    overtaken = won is not None and attempt.started_at > won
+                    yield attempt_span(attempt, visit.started_at, which, overtaken=overtaken)
                 continue
             said = _SAY[phase.kind](leg, phase)
             track, hue = _TRACKS[phase.kind]
             yield Span(
-                text=_timed(which + track, phase.start_ms, phase.end_ms, said.text),
+                text=timed(which + track, phase.start_ms, phase.end_ms, said.text),
                 track=track,
                 start_ms=phase.start_ms,
                 end_ms=phase.end_ms,
@@ -71,10 +74,6 @@ def waterfall(visit: Visit) -> Iterator[Event]:
                     "wide": said.wide or said.label,
                 },
             )
-
-
-def _timed(name: str, start_ms: float, end_ms: float, said: str) -> str:
-    return f"{name}: {ms(end_ms - start_ms)}, from {start_ms:,.1f} ms on. {sentence(said)}"
 
 
 def _heading(number: int, leg: Leg) -> Step:
@@ -95,24 +94,6 @@ def _heading(number: int, leg: Leg) -> Step:
         role="heading",
         title=f"{number}  {leg.url}",
         summary=summary,
-    )
-
-
-def _attempt(attempt: Attempt, since: float, which: str) -> Span:
-    start, end = (attempt.started_at - since) * 1000, (attempt.ended_at - since) * 1000
-    won = attempt.outcome == "won"
-    words = {"won": "it won", "called-off": "silent, called off", "timeout": "silent"}
-    said = words.get(attempt.outcome, attempt.outcome)
-    brief = {"called-off": "silent"}.get(attempt.outcome, said)
-    return Span(
-        text=_timed(f"{which}TCP to {attempt.address}", start, end, said[0].upper() + said[1:]),
-        track="TCP",
-        start_ms=start,
-        end_ms=end,
-        label=attempt.address if won else f"{attempt.address} {brief}",
-        role="" if won else "idle",
-        hue="ok" if won else "bad",
-        data={"phase": "connect", "address": attempt.address, "outcome": attempt.outcome},
     )
 
 

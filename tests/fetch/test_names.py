@@ -94,6 +94,18 @@ def test_the_hosts_file_comes_first() -> None:
         assert internet.asked == []
 
 
+@pytest.mark.parametrize(
+    "hosts", ["", "127.0.0.1 localhost\n", "::1 localhost\n", "127.0.0.1 localhost a.test\n"]
+)
+def test_localhost_is_both_loopbacks_whatever_the_hosts_file_says(hosts: str) -> None:
+    from labctl.sandbox.faults import town_under
+
+    files = HostFiles(hosts=hosts)
+    with Counting(town_under("")._replace(host_files=files), latency=False) as internet:
+        assert look_up(internet, "localhost").addresses == ("::1", "127.0.0.1")
+        assert internet.asked == []
+
+
 def test_without_a_resolver_there_is_one_clear_sentence() -> None:
     from labctl.sandbox.faults import town_under
 

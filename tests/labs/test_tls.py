@@ -554,8 +554,9 @@ def test_a_live_server_that_never_answers_the_request_is_not_waited_for_long(
 def web(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    prepare: Callable[[ssl.SSLContext], None],
+    prepare: Callable[[ssl.SSLContext], object],
     *protocols: str,
+    answer: bytes = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
 ) -> Iterator[int]:
     """A server of HTTP/1.1 whose root this machine trusts; `prepare` has the last word on its TLS."""
     certificates = Certificates(time.time, time.time)

@@ -470,6 +470,20 @@ def test_only_a_dead_ipv6_address_is_about_the_head_start_of_ipv6(
     assert after("203.0.113.9") == []
 
 
+def test_an_address_that_was_overtaken_is_not_called_dead(secured_visit: Callable[..., Visit]) -> None:
+    visit = secured_visit(300, 105, 110)
+    leg = visit.legs[0]
+    attempts = (Attempt("2001:db8::1", 1.0, 1.3, "won"), Attempt("203.0.113.9", 1.25, 1.3, "called-off"))
+    connected = leg.connected and leg.connected._replace(attempts=attempts)
+    drawn = [
+        s for s in waterfall(visit._replace(legs=(leg._replace(connected=connected, secured=None),))) if isinstance(s, Span)
+    ]
+    assert [(span.label, span.hue) for span in drawn[:2]] == [
+        ("2001:db8::1", "ok"),
+        ("203.0.113.9 not needed", "mute"),
+    ]
+
+
 def test_a_check_fails_when_it_is_over_its_limit_or_was_not_measured() -> None:
     assert not Measure("", "x", 5.0).failed
     assert not Measure("", "x", 5.0, at_most=5.0).failed

@@ -48,6 +48,12 @@ def test_other_statuses_lead_nowhere_even_with_a_location(status: int) -> None:
     assert after(status) is None
 
 
+@pytest.mark.parametrize("location", ["", " "])
+def test_an_empty_location_leads_nowhere(location: str) -> None:
+    there = after(302, location=location)
+    assert there == Nowhere("The status is 302 and Location is empty, so there is nowhere to go.")
+
+
 def test_credentials_stay_at_their_origin() -> None:
     there = after(307, "GET", "https://other.test/")
     assert isinstance(there, Next)
