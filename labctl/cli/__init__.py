@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 
@@ -10,6 +11,10 @@ def run(arguments: Sequence[str]) -> int:
     from labctl.cli.app import application
     from labctl.cli.usage import translated
 
+    if "SSLKEYLOGFILE" in os.environ:
+        from labctl.cli.key_log import check_key_log
+
+        check_key_log()
     try:
         with translated(arguments):
             code = application()(list(arguments), prog_name="labctl", standalone_mode=False)

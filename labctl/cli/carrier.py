@@ -92,12 +92,12 @@ def _weaker_network() -> Network:
 def _weaker_said(no_box: CannotRun, network: Network) -> str:
     why = "; ".join(f"{step}: {said}" if step != "because" else said for step, said in no_box.evidence)
     if network.evidence == "captured":
-        seen = "segments are captured on this machine's loopback"
+        seen = "segments can be captured on it"
     else:
         seen = "segments are not captured; they are told from what the kernel says about its connections"
     return (
-        f"No private network here, so {seen}; what a program sends can be lost on purpose, "
-        f"and nothing can be delayed on its way ({why.removesuffix('.')})."
+        f"No private network here, so servers stand on this machine's loopback: {seen}; what a program sends can be "
+        f"lost on purpose, and nothing can be delayed on its way ({why.removesuffix('.')})."
     )
 
 

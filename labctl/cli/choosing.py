@@ -40,7 +40,7 @@ def open_internet(
             real = _target(lab, arguments, "both")
             notices += [f"No internet from here: {here}, not the real {real}."]
             notices += [reach.text] if shared.flags.verbose else []
-    elif where == "live":
+    elif where == "live" and place != "local":  # what is near needs no internet
         asked_for = "the real internet was asked for"
         if place == "live":
             asked_for = f"{_target(lab, arguments, place)} is on the real internet"

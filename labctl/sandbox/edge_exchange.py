@@ -12,16 +12,15 @@ from labctl.protocols.http1 import Fields, Framing, RequestHead
 from labctl.sandbox import edge_answers
 from labctl.sandbox.edge_fetch import Fetch
 from labctl.sandbox.edge_flow import PIECE_BYTES, Sink, of_bytes
-from labctl.sandbox.edge_forwarding import loops
 from labctl.sandbox.edge_prepared import MOST_CONTENT, Prepared, may_be_remembered
 from labctl.sandbox.edge_profile import PSEUDONYM
 from labctl.sandbox.edge_store import Entry, Resource
+from labctl.sandbox.edge_target import target_of
 
 if TYPE_CHECKING:
     from labctl.sandbox.edge import Edge
     from labctl.sandbox.edge_question import Question
 
-_SECTION_7 = "RFC 9110 section 7"
 _WAITED = Because("another request for the same was under way", "RFC 9111 section 4")
 _WITHOUT_REUSE = frozenset({"range", "if-match", "if-unmodified-since", "authorization"})
 
@@ -80,11 +79,9 @@ class Exchange:
     def begin(self) -> None:
         """Decide, and answer or ask the origin."""
         head, named = self.head, self.request.named
-        refusal = self._place(head.target, named.get("host"))
-        if refusal is None and loops(named):
-            because = Because("the request goes in a circle", f"{_SECTION_7}.6.3", "via")
-            sentence = "This request has come through this gateway too often: it goes in a circle."
-            refusal = (508, sentence, because)
+        self.url, onward, refusal = target_of(head, named, self.scheme, self.edge.origin.name)
+        if onward is not head.target:
+            self.head = head = head._replace(target=onward)
         if refusal is not None:
             self._discard = True
             self.refuse(*refusal)
@@ -103,28 +100,6 @@ class Exchange:
                 self.head = head._replace(fields=fields, raw=b"")
         self.request.url = self.url
         self.look()
-
-    def _place(self, target: str, host: str | None) -> tuple[int, str, Because] | None:
-        """Find out the URL. Returns a refusal for what is not ours to forward."""
-        if target[:1] == "/":
-            self.url = f"{self.scheme}://{host or self.edge.origin.name}{target}"
-            return None
-        self.url = target
-        if self.method == "CONNECT":
-            return 501, "This is a gateway: it makes no tunnels.", Because("CONNECT", f"{_SECTION_7}.3", "")
-        if target == "*":
-            self.url = f"{self.scheme}://{host or self.edge.origin.name}"
-            return None
-        scheme, _, rest = target.partition("://")
-        authority = rest.partition("/")[0].partition("?")[0]
-        if scheme.lower() not in ("http", "https") or authority.lower() != (host or authority).lower():
-            because = Because("another host in the target", f"{_SECTION_7}.4", "")
-            sentence = "This gateway forwards to one origin only, and the target names another host."
-            return 421, sentence, because
-        path = rest[len(authority) :]
-        self.head = self.head._replace(target=path if path.startswith("/") else f"/{path}")
-        self.url = f"{self.scheme}://{authority}{self.head.target}"
-        return None
 
     def look(self, alone: bool = False) -> None:
         """Decide with what is stored now. `alone`: do not wait for another request's answer."""

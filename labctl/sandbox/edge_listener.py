@@ -37,3 +37,13 @@ class Listener(Protocol):
     def ended(self, reader: BodyReader) -> None: ...
     def failed(self, failure: OriginFailure) -> None: ...
     def may_send(self) -> None: ...
+
+
+def not_connected(name: str, error: BaseException) -> OriginFailure:
+    """Why there is no connection to the origin of this name."""
+    if isinstance(error, ConnectionRefusedError):
+        return OriginFailure("refused", f"The origin {name} refused the connection.")
+    if isinstance(error, TimeoutError):
+        return OriginFailure("timeout", f"The origin {name} did not take the connection in time.", 504)
+    words = getattr(error, "reason", None) or getattr(error, "strerror", None) or str(error)
+    return OriginFailure("unreachable", f"The origin {name} cannot be reached: {words}.")

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from labctl.sandbox.edge_listener import Listener, OriginFailure
+from labctl.sandbox.edge_listener import Listener, OriginFailure, not_connected
 from labctl.sandbox.edge_origin_connection import OriginConnection
 
 Connect = Callable[[Callable[[], Any]], Awaitable[Any]]
@@ -80,7 +80,7 @@ class Origin:
                 await self._connect(lambda: connection)
         except (OSError, TimeoutError) as error:  # ssl.SSLError is an OSError
             if not listener.cancelled:
-                listener.failed(_not_connected(self.name, error))
+                listener.failed(not_connected(self.name, error))
             return
         if listener.cancelled:
             self.give_back(connection)
@@ -121,12 +121,3 @@ class Origin:
             task.cancel()
         if self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
-
-
-def _not_connected(name: str, error: BaseException) -> OriginFailure:
-    if isinstance(error, ConnectionRefusedError):
-        return OriginFailure("refused", f"The origin {name} refused the connection.")
-    if isinstance(error, TimeoutError):
-        return OriginFailure("timeout", f"The origin {name} did not take the connection in time.", 504)
-    words = getattr(error, "reason", None) or getattr(error, "strerror", None) or str(error)
-    return OriginFailure("unreachable", f"The origin {name} cannot be reached: {words}.")

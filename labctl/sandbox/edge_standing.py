@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import gc
 import ipaddress
@@ -127,10 +128,20 @@ async def _serve(
         started(*listener.getsockname()[:2])
         await stop.wait()
     finally:
-        server.close()
+        await _stop_listening(server, loop)
         await edge.close()
         gc.set_threshold(*before)
         gc.unfreeze()
+
+
+async def _stop_listening(server: asyncio.Server, loop: asyncio.AbstractEventLoop) -> None:
+    """Nobody comes any more. Who has just been accepted becomes a connection first: asyncio would lose the socket."""
+    with contextlib.suppress(NotImplementedError):  # loops without readers accept in another way
+        for listening in server.sockets:
+            loop.remove_reader(listening.fileno())
+    for _ in range(3):
+        await asyncio.sleep(0)
+    server.close()
 
 
 def _way_to(
