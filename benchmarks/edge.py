@@ -219,7 +219,7 @@ def report() -> list[tuple[str, str, str]]:
         base = middle[f"{kind} nginx"]
         rows.append((f"({words}: nginx proxy_cache, one worker)", f"{base:,.0f}", ""))
         for who, name in (("edge", "the edge"), ("edge cloudflare", "the edge, cloudflare profile")):
-            goal = "0.5" if who == "edge" and kind != "varied" else ""
+            goal = "0.5" if who == "edge" else ""
             ratio = statistics.median(
                 a / b for a, b in zip(found[f"{kind} {who}"], found[f"{kind} nginx"], strict=True)
             )

@@ -82,7 +82,8 @@ class Row:
     """One line of a table. `share` (0 to 1), when present, is drawn as a bar and said in `text`.
 
     `hues` colour the cells one by one (shorter is fine; one more than there are cells is the bar's), `bold` are the
-    numbers of those that stand out. In a table of the form `answers`, what stands behind the first line break of a cell says why, in mute.
+    numbers of those that stand out. In a table of the form `answers`, what stands behind the first line break of a
+    cell says why, in mute.
     """
 
     text: str

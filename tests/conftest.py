@@ -1,12 +1,18 @@
-"""What tests of several folders need: a box, or a good reason to skip."""
+"""What tests of several folders need: sandboxes without a trace, and a box or a good reason to skip."""
 
 from __future__ import annotations
 
 import os
 import sys
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from labctl.sandbox.loopback import LoopbackInternet
 
 
 @pytest.fixture(scope="session")
@@ -72,3 +78,39 @@ def python_for_everybody() -> str:
 def _may_be_started(python: str) -> bool:
     """Whether every directory on the way to it is open to everybody."""
     return all(folder.stat().st_mode & 0o001 for folder in Path(python).resolve().parents)
+
+
+@pytest.fixture
+def opened() -> Iterator[Callable[..., LoopbackInternet]]:
+    """Opens sandboxes without latency; at the end they are closed, nothing crashed and no thread is left."""
+    from labctl.sandbox.faults import town_under
+    from labctl.sandbox.loopback import LoopbackInternet
+
+    before = set(threading.enumerate())
+    made: list[LoopbackInternet] = []
+
+    def open_(fault: str = "", *, latency: bool = False) -> LoopbackInternet:
+        made.append(LoopbackInternet(town_under(fault), fault=fault, latency=latency))
+        return made[-1]
+
+    yield open_
+    crashes = [crash for internet in made for crash in internet.crashes]
+    for internet in made:
+        internet.close()
+    assert not crashes
+    assert set(threading.enumerate()) <= before
+
+
+@pytest.fixture(scope="module")
+def standing() -> Iterator[LoopbackInternet]:
+    """One healthy sandbox without latency for all tests of a file; in the end nothing crashed and no thread is left."""
+    from labctl.sandbox.faults import town_under
+    from labctl.sandbox.loopback import LoopbackInternet
+
+    before = set(threading.enumerate())
+    internet = LoopbackInternet(town_under(""), latency=False)
+    yield internet
+    crashes = internet.crashes
+    internet.close()
+    assert not crashes
+    assert set(threading.enumerate()) <= before

@@ -53,6 +53,8 @@ def open_internet(
         notices.append(
             f"{target} is not part of the sandbox internet; what is said about it here is not so in the real one."
         )
+    elif near := _near(lab, arguments):
+        notices.append(near)
     if where in ("live", "local"):
         internet: Internet = live.LiveInternet()
     else:
@@ -77,6 +79,32 @@ def _target(lab: Lab, arguments: Mapping[str, Any], place: Place) -> str:
         if value and lab.place({**usual, name: value}) == place:
             return (", ".join(value) if isinstance(value, list) else str(value)).rstrip(".")
     return lab.name
+
+
+def _near(lab: Lab, arguments: Mapping[str, Any]) -> str:
+    """What is said of a target of this machine or its own network that a sandbox run cannot reach; "" without one."""
+    usual = {p.name: p.default for p in lab.parameters()}
+    for p in lab.parameters():
+        typed = arguments.get(p.name)
+        if not p.positional or not typed or lab.place({**usual, p.name: typed}) != "local":
+            continue
+        from labctl.protocols import nearness
+
+        target = ", ".join(typed) if isinstance(typed, list) else str(typed)
+        try:
+            here = nearness.is_this_machine(nearness.read_url(target).host)
+        except UsageError:  # it is no URL: an address with colons
+            here = nearness.is_this_machine(target)
+        if here:
+            return (
+                f"{target} is on this machine and not part of the sandbox internet; in there this address is "
+                "the sandbox's own, and what runs on this machine is not reached."
+            )
+        return (
+            f"{target} is on your own network and not part of the sandbox internet; from in there it is not "
+            "reached."
+        )
+    return ""
 
 
 def _reach() -> Reach:

@@ -37,6 +37,7 @@ ERRORS: dict[str, str] = {
         "nor a packet socket is to be had here; the failing steps are shown. labctl doctor says what "
         "would help."
     ),
+    "days-out-of-range": "--days takes a whole number of days, 0 to 36500: for so many more the chain has to be good.",
     "edge-listen-invalid": "An edge listens on ADDRESS:PORT, [IPv6]:PORT or a port alone; port 0 takes a free one.",
     "edge-profile-unknown": (
         "An edge has one of two sets of rules, which are never mixed: rfc9111 follows the RFCs, cloudflare "
@@ -179,11 +180,12 @@ ERRORS: dict[str, str] = {
         "in this process."
     ),
     "redis-not-reached": (
-        "The Redis that was named refused the connection, did not answer within 2 s, or gave an error. Nothing of it was "
-        "changed, except keys that begin with labctl: and are deleted at the end."
+        "The Redis that was named refused the connection, did not answer within 2 s, or gave an error. Nothing of it "
+        "was changed, except keys that begin with labctl: and are deleted at the end."
     ),
     "redis-url": (
-        "A Redis is given as redis://HOST:PORT/DATABASE, rediss:// for TLS, or unix:///PATH for a socket of this machine."
+        "A Redis is given as redis://HOST:PORT/DATABASE, rediss:// for TLS, or unix:///PATH for a socket "
+        "of this machine."
     ),
     "repeat-out-of-range": "--repeat is how many visits are made: 1 to 20, so that nobody is bothered.",
     "rtt-out-of-range": "--rtt is the sandbox's distance in milliseconds, there and back: 0 to 5000.",
@@ -195,8 +197,10 @@ ERRORS: dict[str, str] = {
         "A labctl shell inside of a labctl shell would be the same sandbox again. Leave this one first."
     ),
     "slo-invalid": (
-        "--slo takes limits in milliseconds by phase, with commas between: total=500,wait=200. The phases are total, "
-        "dns, connect, tls, setup, request, wait, first-byte, response and again (the second visit)."
+        "--slo takes limits by phase in milliseconds (500, 500ms) or seconds (0.5s), with commas between: "
+        "total=500,wait=0.2s. The phases are total, dns, connect, tls, setup, request, wait, first-byte, response and "
+        "again (the second visit); the others are those of the first visit. An error page, status 400 and above, fails "
+        "the run too, unless status=404 wants it or status=any allows it."
     ),
     "store-malformed": (
         "The store gave back something else than was put there: somebody else writes under the same keys."

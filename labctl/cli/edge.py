@@ -4,49 +4,42 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shlex
 import signal
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from labctl.cli import help_text
+from labctl.cli.edge_line import line_of
 from labctl.cli.outlet import Outlet
 from labctl.cli.page import Page
+from labctl.errors import UsageError
 
 if TYPE_CHECKING:
     from labctl.sandbox.edge_exchange import EdgeDecision
     from labctl.sandbox.edge_standing import EdgePlan
 
 SCHEMA = "labctl/edge/1"
-_HUES = {
-    "HIT": "ok bold",
-    "REVALIDATED": "ok",
-    "UPDATING": "ok",
-    "STALE": "warn",
-    "MISS": "accent",
-    "EXPIRED": "accent",
-    "BYPASS": "mute",
-    "DYNAMIC": "mute",
-    "NONE": "bad",
-}
-_LONGEST = 48
 
 
 class EdgeCommand(help_text.Unboxed, typer.core.TyperCommand):
     examples = (
-        "sandbox edge --upstream http://127.0.0.1:5000",
-        "sandbox edge --profile cloudflare --listen 127.0.0.1:8081 --upstream http://127.0.0.1:5000",
-        "sandbox edge --upstream http://127.0.0.1:5000 --jsonl",
+        "sandbox edge http://127.0.0.1:5000",
+        "sandbox edge http://127.0.0.1:5000 --profile cloudflare --listen 127.0.0.1:8081",
+        "sandbox edge http://127.0.0.1:5000 --jsonl",
     )
 
 
 def edge(
-    upstream: Annotated[
-        str, typer.Option(metavar="URL", help="The server behind it: scheme, host and port.")
-    ],
+    server: Annotated[
+        str, typer.Argument(metavar="URL", help="The server behind it: scheme, host and port.")
+    ] = "",
+    upstream: Annotated[str, typer.Option(metavar="URL", help="The same, as an option.")] = "",
     profile: Annotated[
         str,
         typer.Option(metavar="NAME", help="rfc9111 follows the RFCs, cloudflare its documented defaults."),
@@ -71,21 +64,64 @@ def edge(
     from labctl.sandbox.edge_profile import profile_named
     from labctl.sandbox.edge_standing import EdgePlan, listen_address, serve, size_of, upstream_of
 
-    plan = EdgePlan(
-        profile_named(profile).name,
-        listen_address(listen),
-        upstream_of(upstream),
-        size_of(size),
-        timeout,
-        seed,
-        not upstream_host,
-    )
+    behind = _one_upstream(server, upstream)
+    given = {"--upstream": behind, "--profile": profile, "--listen": listen, "--size": size}
+    with _whole_commands(given):
+        plan = EdgePlan(
+            profile_named(profile).name,
+            listen_address(listen),
+            upstream_of(behind),
+            size_of(size),
+            timeout,
+            seed,
+            not upstream_host,
+        )
     printer = _Lines(plan, jsonl)
     serve(plan, printer.started, None if quiet else printer.decided, printer.stopping)
     if not jsonl and not printer.gone:
         printer.write("\n  Stopped.\n")
         printer.flush()
     return 0
+
+
+_USUAL = {"--profile": "rfc9111", "--listen": "127.0.0.1:8080", "--size": "64M"}
+
+
+def _one_upstream(server: str, upstream: str) -> str:
+    """The server behind the edge, given in one of two ways. Raises UsageError for none and for two."""
+    if server and upstream and server != upstream:
+        raise UsageError(
+            "options-contradict",
+            f"the server behind the edge is {server} or {upstream}: choose one",
+            fixes=(shlex.join(["labctl", "sandbox", "edge", server]),),
+        )
+    if not (server or upstream):
+        raise UsageError(
+            "usage",
+            "labctl sandbox edge needs the server behind it",
+            fixes=("labctl sandbox edge --upstream http://127.0.0.1:5000", "labctl sandbox edge --help"),
+        )
+    return server or upstream
+
+
+@contextmanager
+def _whole_commands(given: dict[str, str]) -> Iterator[None]:
+    """Let a fix that is an option be the command line that was typed, with this option mended."""
+    try:
+        yield
+    except UsageError as error:
+        fixes = []
+        for fix in error.fixes:
+            option, _, value = fix.partition(" ")
+            if option in given:
+                near = get_close_matches(given[option].lower(), _ABOUT, n=1) if option == "--profile" else []
+                line = {**given, option: near[0] if near else value}
+                later = [
+                    word for name, said in line.items() if _USUAL.get(name) != said for word in (name, said)
+                ]
+                fix = shlex.join(["labctl", "sandbox", "edge", *later])
+            fixes.append(fix)
+        raise UsageError(error.code, error.headline, evidence=error.evidence, fixes=tuple(fixes)) from error
 
 
 class _Lines:
@@ -95,6 +131,8 @@ class _Lines:
         self._plan = plan
         self._jsonl = jsonl
         self._page = Page()
+        # 0: whoever reads a pipe or a file gets whole lines.
+        self._columns = (self._page.plan.width or 0) if sys.stdout.isatty() else 0
         self._outlet = Outlet(self._left_out)
         self._stop: Callable[[], None] = lambda: None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -148,23 +186,10 @@ class _Lines:
         if self._jsonl:
             self.write(json.dumps(document(decision)) + "\n")
         else:
-            self.write(self.line(decision))
+            self.write(line_of(decision, self._page, self._columns))
         if not self._flushing and not self._held_up and self._loop is not None:
             self._flushing = True
             self._loop.call_soon(self.flush)
-
-    def line(self, decision: EdgeDecision) -> str:
-        """Method, target, status, word, why and the rule."""
-        target = decision.url.partition("://")[2].partition("/")
-        shown = f"{target[1]}{target[2]}" or decision.url
-        shown = "".join(c if c.isprintable() else "?" for c in shown)
-        if len(shown) > _LONGEST:
-            shown = shown[: _LONGEST - 3] + "..."
-        age = f", age {decision.age:.0f} s" if decision.age is not None else ""
-        word = self._page.paint(decision.word.ljust(11), _HUES.get(decision.word, ""))
-        rule = self._page.paint(f"({decision.rule})", "mute")
-        because = "".join(c if c.isprintable() else "?" for c in decision.because)
-        return f"  {decision.method[:12]:<6} {shown:<24} {decision.status}  {word} {because}{age} {rule}\n"
 
     def write(self, text: str) -> None:
         if not self.gone:

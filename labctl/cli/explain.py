@@ -1,4 +1,4 @@
-"""`labctl explain`: an error code, a claim and its source, what a fault changes, a question of a lesson."""
+"""`labctl explain`: an error code, a claim and its source, what a fault changes, a question, a word of the web."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ from labctl.sandbox.faults import FAULTS
 if TYPE_CHECKING:
     from labctl.lab import Lab
     from labctl.quiz import Item, Option
+
+_Known = dict[str, tuple[str, Claim]]
 
 # A capability that a lab needs and this machine lacks has a code of its own.
 ERRORS = codes.ERRORS | {
@@ -58,17 +60,29 @@ def _questions() -> dict[str, Item]:
 def _complete(incomplete: str) -> list[str]:
     # Labs of other packages may be a lot to import: their claims are known, but not completed.
     claims = [claim.id for entry in catalog.built_in() for claim in catalog.load(entry).claims]
-    return [name for name in (*_LISTS, *claims, *FAULTS, *ERRORS) if name.startswith(incomplete)]
+    from labctl.cli import web_words
+
+    ours = [name for name in (*_LISTS, *claims, *FAULTS, *ERRORS) if name.startswith(incomplete)]
+    if not incomplete:
+        return ours  # the words of the web are some hundreds
+    typed = incomplete.lower()
+    # Typer keeps only what begins with what was typed.
+    return ours + [
+        incomplete + name[len(typed) :]
+        for name in dict.fromkeys(web_words.names())
+        if name.startswith(typed) and name not in ours
+    ]
 
 
-@single("explain", "what a claim, a fault, a code or a question means", "explain dns.referral",
-        "explain root-knows-it-all", "explain port-in-use", "explain claims")  # fmt: skip
+@single("explain", "what a header field, a status, a claim or a code means", "explain vary",
+        "explain dns.referral", "explain root-knows-it-all", "explain port-in-use", "explain claims")  # fmt: skip
 def app(
     word: Annotated[
         str,
         typer.Argument(
             metavar="WORD",
-            help="A claim, fault, code or question; or claims, faults, codes, questions to list them.",
+            help="A header field, directive, status, method, TLS alert; a claim, fault, code or question; "
+            "or claims, faults, codes, questions to list them.",
             autocompletion=_complete,
         ),
     ] = "",
@@ -80,25 +94,51 @@ def app(
         _overview(page, known)
     elif word in _LISTS:
         _LISTS[word](page, known)
-    elif word in ERRORS:
+    elif not (_ours(page, word, known) | _of_the_web(page, word)):
+        raise _unknown(word, known)
+    page.show()
+    return 0
+
+
+def _ours(page: Page, word: str, known: _Known) -> bool:
+    """Explain what is labctl's own. Returns whether there was something of this name."""
+    if word in ERRORS:
         page.heading(f"error[{word}]")
         page.prose(ERRORS[word])
     elif word in FAULTS:
         _fault(page, word, known)
     elif word in known:
         _claim(page, *known[word])
-    elif word in (questions := _questions()):
+    elif "." in word and word in (questions := _questions()):
         _question(page, questions[word])
     else:
-        near = get_close_matches(word, [*ERRORS, *FAULTS, *known, *questions, *_LISTS], n=2, cutoff=0.5)
-        fixes = ["did you mean " + " or ".join(f"labctl explain {n}" for n in near) + "?"] if near else []
-        raise UsageError(
-            "usage",
-            f"nothing is known about '{word}'",
-            fixes=(*fixes, "labctl explain   says what there is"),
-        )
-    page.show()
-    return 0
+        return False
+    return True
+
+
+def _of_the_web(page: Page, word: str) -> bool:
+    """Explain a header field, a directive, a status, a method, an alert: all that the word means."""
+    from labctl.cli import web_words
+
+    found = web_words.meanings(word)
+    for meaning in found:
+        page.heading(f"{meaning.name}: {meaning.kind}")
+        page.prose(meaning.sentence)
+        page.say()
+        source = [("source", meaning.source)] if meaning.source else []
+        page.rows([*source, ("see it", meaning.see)], 13, "mute")
+    return bool(found)
+
+
+def _unknown(word: str, known: _Known) -> UsageError:
+    from labctl.cli import web_words
+
+    there_are = [*ERRORS, *FAULTS, *known, *_questions(), *_LISTS, *web_words.names()]
+    near = get_close_matches(word.lower(), list(dict.fromkeys(there_are)), n=2, cutoff=0.5)
+    fixes = ["did you mean " + " or ".join(f"labctl explain {n}" for n in near) + "?"] if near else []
+    return UsageError(
+        "usage", f"nothing is known about '{word}'", fixes=(*fixes, "labctl explain   says what there is")
+    )
 
 
 def _claim(page: Page, lab: str, claim: Claim) -> None:
@@ -116,7 +156,7 @@ def _claim(page: Page, lab: str, claim: Claim) -> None:
     page.rows(rows, 13, "mute")
 
 
-def _fault(page: Page, name: str, known: dict[str, tuple[str, Claim]]) -> None:
+def _fault(page: Page, name: str, known: _Known) -> None:
     page.heading(f"--break {name}")
     page.prose(FAULTS[name].sentence)
     for lab, claim in known.values():
@@ -163,9 +203,6 @@ def _words(text: str) -> str:
     return re.sub(r"\{(?:argument:)?([\w.:-]+)\}", r"[\1]", unmarked(text))
 
 
-_Known = dict[str, tuple[str, Claim]]
-
-
 def _overview(page: Page, known: _Known) -> None:
     counts = {
         "claims": len(known),
@@ -182,7 +219,12 @@ def _overview(page: Page, known: _Known) -> None:
     page.heading("What can be explained")
     page.rows([(f"labctl explain {kind}", f"{counts[kind]} {what[kind]}") for kind in _LISTS])
     page.heading("One of them")
-    page.rows([("labctl explain WORD", f"for example labctl explain {next(iter(known), 'usage')}")])
+    page.rows(
+        [
+            ("labctl explain WORD", f"for example labctl explain {next(iter(known), 'usage')}"),
+            ("", "or what stands in a response: vary, max-age, 304, HEAD, unknown_ca"),
+        ]
+    )
 
 
 def _list_claims(page: Page, known: _Known) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from labctl.cli.page import Page
@@ -67,22 +68,43 @@ def of_command(command: Any, ctx: Any, examples: tuple[str, ...] = ()) -> str:
     if arguments:
         page.heading("Arguments")
         page.rows([(_metavar(p), _help(p, ctx)) for p in arguments])
+    common = [option for option in options if option.rich_help_panel == COMMON_PANEL]
+    whole = not common or bool({"-v", "--verbose"}.intersection(sys.argv))
     panels: dict[str, list[tuple[str, str]]] = {}
     for option in options:
-        panels.setdefault(option.rich_help_panel or "Options", []).append(
-            (_names(option), _help(option, ctx))
-        )
+        if whole or option not in common:
+            panel = option.rich_help_panel or "Options"
+            panels.setdefault(panel, []).append((_names(option), _help(option, ctx)))
     widest = max((len(left) for rows in panels.values() for left, _ in rows), default=0)
     for panel, rows in panels.items():
         page.heading(panel)
         page.rows(rows, min(widest + 2, 30))
-    if COMMON_PANEL in panels:
+    if common and whole:
         page.say()
         page.prose(
             "Common options can be set in the environment too: LABCTL_FORMAT, LABCTL_SEED, LABCTL_INTERNET "
             "(live or sandbox) and so on. The command line wins."
         )
+    elif common:
+        _only_names(page, common, f"{ctx.command_path} --help -v")
     return page.text
+
+
+def _only_names(page: Page, common: list[Any], more: str) -> None:
+    """The options that every lab has, in a block of names: they must not hide what this lab has."""
+    page.heading(COMMON_PANEL)
+    lines: list[list[str]] = [[]]
+    for option in common:
+        name = ", ".join(sorted(option.opts, key=lambda o: o.startswith("--")))
+        if option.metavar and not option.is_flag:
+            name += f" {option.metavar}"
+        if lines[-1] and len("  ".join([*lines[-1], name])) > page.width - 5:
+            lines.append([])
+        lines[-1].append(name)
+    for line in lines:
+        page.say("    " + "  ".join(page.paint(name, "accent") for name in line))
+    page.say()
+    page.rows([(more, "what they do, and their environment variables")])
 
 
 def _metavar(param: Any) -> str:

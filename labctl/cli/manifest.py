@@ -12,7 +12,7 @@ COMMANDS: tuple[tuple[str, str, str, str], ...] = (
     (
         "explain",
         "labctl.cli.explain",
-        "what a claim, a fault, a code or a question means",
+        "what a header field, a status, a claim or a code means",
         PRACTICE,
     ),
     (

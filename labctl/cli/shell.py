@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 _MARK = "LABCTL_SHELL"
 WELCOME = (
     "You are in the sandbox internet, with nothing else around. "
-    "Try dig +trace www.shop.test, or tcpdump -ni eth0; exit leaves."
+    "Try dig +trace www.shop.test, or tcpdump -ni eth0; exit leaves. "
+    "127.0.0.1 in here is the sandbox's own: what runs on your machine is not reached."
 )
 
 

@@ -30,7 +30,10 @@ def _ours(error: Any, arguments: Sequence[str]) -> UsageError:
     if hasattr(error, "possibilities"):
         option = error.option_name
         headline = f"{command} has no option {option}"
-        near = get_close_matches(option, _options(context), n=2, cutoff=0.6)
+        inside = _inside_a_shell(arguments)
+        near = [] if inside else get_close_matches(option, _options(context), n=2, cutoff=0.6)
+        if inside:
+            fixes.insert(0, inside)
         if near:
             fixes.insert(0, "did you mean " + " or ".join(near) + "?")
     elif parameter is not None and type(error).__name__ == "MissingParameter":
@@ -40,9 +43,16 @@ def _ours(error: Any, arguments: Sequence[str]) -> UsageError:
     elif parameter is not None:
         name = max(parameter.opts, key=len)
         headline = f"{name}: {_sentence(error.message)}"
+        choices = getattr(parameter.type, "choices", None)
+        if choices:
+            value, mended = _choice(parameter, context, arguments)
+            if mended:
+                headline = f"{name} cannot be {value!r}"
+                fixes = [*mended, *fixes]
+            evidence = (("there are", ", ".join(map(str, choices))),)
         from_environment = _environment(parameter, context)
         if from_environment:
-            evidence = (("from", f"the environment variable {from_environment[0]}"),)
+            evidence += (("from", f"the environment variable {from_environment[0]}"),)
     else:
         headline = _sentence(error.format_message())
     return UsageError("usage", headline, evidence=evidence, fixes=tuple(fixes))
@@ -51,6 +61,42 @@ def _ours(error: Any, arguments: Sequence[str]) -> UsageError:
 def _command(arguments: Sequence[str]) -> str:
     first = next(iter(arguments), "-")
     return "labctl" if first.startswith("-") else f"labctl {first}"
+
+
+def _inside_a_shell(arguments: Sequence[str]) -> str:
+    """`labctl shell -- curl -sI ...` for a command whose options were taken for ours; "" for another command line."""
+    if not arguments or arguments[0] != "shell" or "--" in arguments:
+        return ""
+    import shlex
+
+    at = 1
+    while at < len(arguments) and arguments[at].startswith("-"):
+        at += 2 if arguments[at] == "--break" else 1
+    if at >= len(arguments):
+        return ""
+    return shlex.join(["labctl", *arguments[:at], "--", *arguments[at:]])
+
+
+def _choice(parameter: Any, context: Any, arguments: Sequence[str]) -> tuple[str, list[str]]:
+    """A value that is none of an option's choices: the value, and the command line with the nearest instead."""
+    import shlex
+
+    choices = [str(choice) for choice in getattr(parameter.type, "choices", ())]
+    names = [*parameter.opts, *parameter.secondary_opts]
+    for at, word in enumerate(arguments):
+        name, equals, value = word.partition("=")
+        if name not in names:
+            continue
+        if not equals:
+            value = arguments[at + 1] if at + 1 < len(arguments) else ""
+        if value in choices:
+            continue
+        near = get_close_matches(value.lower(), choices, n=1, cutoff=0.4)
+        instead = near[0] if near else choices[0]
+        mended = [f"{name}={instead}"] if equals else [name, instead]
+        line = shlex.join(["labctl", *arguments[:at], *mended, *arguments[at + (1 if equals else 2) :]])
+        return value, [f"did you mean {line}?" if near else f"{line}   for example"]
+    return "", []
 
 
 def _options(context: Any) -> list[str]:

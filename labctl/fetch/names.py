@@ -9,12 +9,12 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterable
-from ipaddress import ip_address
 from itertools import zip_longest
 from random import Random
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from labctl.internet import Endpoint, Internet
+from labctl.protocols.ip_addresses import is_address
 
 if TYPE_CHECKING:
     from labctl.protocols.dns_cache import Cache
@@ -102,7 +102,7 @@ def look_up(
     `timeout` is in seconds, for one question.
     """
     now = internet.clock()
-    if _is_address(name):
+    if is_address(name):
         return Lookup(name, (name,), now, now, 0, "literal")
     if memory is not None and (known := memory.recall(name, now)) is not None:
         return known
@@ -264,11 +264,3 @@ def _ask_system(internet: Internet, name: str) -> Lookup:
     ended_at = internet.clock()
     failure: Failure = "" if found else "failed"
     return Lookup(name, interleaved(found), started_at, ended_at, 0, "system", None, failure, detail)
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True

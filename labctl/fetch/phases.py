@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from labctl.fetch.pauses import NO_PAUSE, Paused, paused
+
 if TYPE_CHECKING:
     from labctl.fetch.legs import Leg, Visit
 
@@ -66,7 +68,10 @@ def phases(leg: Leg, since: float) -> list[Phase]:
 class Spent(NamedTuple):
     """Milliseconds of a whole visit by kind, and all of it. `rtt_ms` is the time of the last TCP handshake, if any.
 
-    `first_byte` is from Enter to the first byte of the last response, as far as one came.
+    `first_byte` is from Enter to the first byte of the last response, as far as one came. `way` is the part of `wait`
+    that bytes were on the way there and back, one round trip for each leg that waited, 0 where none was measured;
+    `cached` the rest of it where the answer came out of a cache on the way. `paused` is the part of `response` in
+    which the sender sent nothing.
     """
 
     dns: float
@@ -78,6 +83,9 @@ class Spent(NamedTuple):
     total: float
     rtt_ms: float | None = None
     first_byte: float = 0.0
+    way: float = 0.0
+    cached: float = 0.0
+    paused: Paused = NO_PAUSE
 
     @property
     def setting_up(self) -> float:
@@ -86,21 +94,40 @@ class Spent(NamedTuple):
 
     @property
     def moving(self) -> float:
-        """Bytes on their way: requests and responses."""
-        return self.request + self.response
+        """Bytes on their way: requests and responses, without the sender's pauses."""
+        return max(0.0, self.request + self.response - self.paused.ms)
+
+    @property
+    def app(self) -> float:
+        """What servers took that were no caches: before the first byte, and between bytes."""
+        return max(0.0, self.wait - self.way - self.cached) + self.paused.ms
 
 
-def spent(visit: Visit) -> Spent:
-    """What the visit's phases add up to. `total` is measured, not added up."""
+def spent(visit: Visit, rtt_ms: float | None = None) -> Spent:
+    """What the visit's phases add up to. `total` is measured, not added up.
+
+    `rtt_ms` is the round trip as far as an earlier visit has measured it: a leg over an open connection has none.
+    """
     sums = dict.fromkeys(KINDS, 0.0)
-    rtt = None
     first_byte = visit.elapsed_ms
+    way = cached = 0.0
+    pauses: list[Paused] = []
+    rtt = None
+    known = [trip for leg in visit.legs if (trip := way_ms(leg)) is not None]
+    trip = rtt_ms if rtt_ms is not None or not known else known[0]
     for leg in visit.legs:
+        own = way_ms(leg)
+        trip = trip if own is None else own
+        rtt = round_trip_ms(leg) if round_trip_ms(leg) is not None else rtt
         for phase in phases(leg, visit.started_at):
             sums[phase.kind] += phase.ms
             if phase.kind in ("response", "cache"):
                 first_byte = phase.start_ms
-        rtt = round_trip_ms(leg) if round_trip_ms(leg) is not None else rtt
+            if phase.kind == "wait" and not phase.failed:
+                there_and_back = min(phase.ms, trip or 0.0)
+                way += there_and_back
+                cached += phase.ms - there_and_back if from_a_cache(leg) else 0.0
+        pauses.append(paused(leg, trip))
     return Spent(
         sums["dns"],
         sums["connect"],
@@ -111,7 +138,20 @@ def spent(visit: Visit) -> Spent:
         visit.elapsed_ms,
         rtt,
         first_byte,
+        way,
+        cached,
+        Paused(sum(each.times for each in pauses), sum(each.ms for each in pauses)),
     )
+
+
+def from_a_cache(leg: Leg) -> bool:
+    """Whether a cache on the way says that it answered by itself. After a 304 the stored fields say nothing new."""
+    from labctl.protocols.cache_vocabulary import verdict
+
+    if leg.answer is None or leg.cache:
+        return False
+    told = verdict(leg.answer.fields)
+    return told is not None and told.word in ("HIT", "STALE", "UPDATING")
 
 
 def round_trip_ms(leg: Leg) -> float | None:
@@ -120,6 +160,19 @@ def round_trip_ms(leg: Leg) -> float | None:
         return None
     won = next((a for a in leg.connected.attempts if a.outcome == "won"), None)
     return (won.ended_at - won.started_at) * 1000 if won is not None else None
+
+
+def way_ms(leg: Leg) -> float | None:
+    """The round trip as far as the leg's handshakes tell it: a lost segment makes that of TCP alone far longer."""
+    tcp, trips = round_trip_ms(leg), tls_round_trips(leg)
+    if tcp is None or not trips or leg.secured is None:
+        return tcp
+    return min(tcp, (leg.secured.ended_at - leg.secured.started_at) * 1000 / trips)
+
+
+def last_way_ms(visit: Visit) -> float | None:
+    """`way_ms` of the last leg that has one: what a visit over the same connections has to expect."""
+    return next((trip for leg in reversed(visit.legs) if (trip := way_ms(leg)) is not None), None)
 
 
 def tls_round_trips(leg: Leg) -> int | None:

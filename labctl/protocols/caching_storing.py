@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from urllib.parse import urljoin
 
 from labctl.protocols.caching_directives import Chosen, choose, field_names
@@ -126,7 +127,7 @@ def _worth_storing(
         return Decision(True, Because("private: this cache is", "RFC 9111 section 5.2.2.7", "private"))
     for name in ("s-maxage", "max-age") if rules.shared else ("max-age",):
         if name in directives:
-            return Decision(True, Because(f"{name}, and no no-store", where, name))
+            return _lasting(name, where)
     if "expires" in response.named and not chosen.targeted:
         return Decision(True, Because("Expires, and no no-store", "RFC 9111 section 5.3", "expires"))
     if response.status in HEURISTIC_STATUSES:
@@ -135,6 +136,11 @@ def _worth_storing(
             return Decision(True, Because("no-cache: kept, and asked about each time", where, "no-cache"))
         return Decision(True, Because(words, "RFC 9110 section 15.1"))
     return Decision(False, Because(f"nothing allows to keep a {response.status}", _SECTION_3))
+
+
+@lru_cache(maxsize=16)
+def _lasting(name: str, where: str) -> Decision:
+    return Decision(True, Because(f"{name}, and no no-store", where, name))
 
 
 def unstored_names(rules: CacheRules, response: CacheResponse) -> frozenset[str]:

@@ -10,6 +10,8 @@ import ipaddress
 import re
 from typing import Literal, NamedTuple
 
+from labctl.protocols.ip_addresses import is_address
+
 _FILES = "files"
 _SERVICES = {
     "files": "the hosts file",
@@ -38,7 +40,7 @@ def parse_hosts(text: str) -> tuple[HostsLine, ...]:
     found = []
     for number, line in enumerate(text.removeprefix("\ufeff").splitlines(), 1):
         words = line.partition("#")[0].split()
-        if len(words) >= 2 and _is_address(words[0]):
+        if len(words) >= 2 and is_address(words[0]):
             found.append(HostsLine(number, words[0], tuple(words[1:])))
     return tuple(found)
 
@@ -49,14 +51,6 @@ def lookup(text: str, name: str) -> tuple[HostsLine, ...]:
     return tuple(
         line for line in parse_hosts(text) if wanted in (each.rstrip(".").lower() for each in line.names)
     )
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
 
 
 class Service(NamedTuple):
@@ -156,7 +150,7 @@ def parse_resolv_conf(text: str) -> ResolvConf:
         words = re.split(r"\s[#;]", line)[0].split()
         if len(words) < 2:
             continue
-        if words[0] == "nameserver" and _is_address(words[1]):
+        if words[0] == "nameserver" and is_address(words[1]):
             servers.append(words[1])
         elif words[0] in {"search", "domain"}:
             search = tuple(words[1:] if words[0] == "search" else words[1:2])
@@ -180,7 +174,7 @@ def parse_scutil(text: str) -> tuple[str, ...]:
         if re.search(r"^\s*(domain\s*:|options\s*:.*\bmdns\b)", entry, flags=re.MULTILINE):
             continue
         servers = re.findall(r"^\s*nameserver\[\d+\]\s*:\s*(\S+)", entry, flags=re.MULTILINE)
-        if found := tuple(server for server in servers if _is_address(server)):
+        if found := tuple(server for server in servers if is_address(server)):
             return found[:3]
     return ()
 

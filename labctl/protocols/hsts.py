@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from ipaddress import ip_address
 from typing import NamedTuple
+
+from labctl.protocols.ip_addresses import is_address
 
 _DIRECTIVE = re.compile(r'\s*([^\s=;"]+)\s*(?:=\s*("[^"]*"|[^\s;"]*))?\s*')
 # A client may keep what it was told; this many hosts are enough for one run.
@@ -45,7 +46,7 @@ class HstsMemory:
 
     def learn(self, host: str, value: str, now: float) -> Policy | None:
         """Take the field of a response that came over https without a certificate error."""
-        policy = None if _is_address(host) else parse(value)
+        policy = None if is_address(host) else parse(value)
         if policy is None:
             return None
         self._known.pop(host, None)
@@ -66,11 +67,3 @@ class HstsMemory:
 
     def __len__(self) -> int:
         return len(self._known)
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
 from typing import NamedTuple
 
+from labctl.protocols.ip_addresses import is_address
 from labctl.protocols.url import Url
 
 # Domains under which anybody may register: no cookie is for all of one. The real list is publicsuffix.org's.
@@ -71,17 +71,9 @@ def read_set_cookie(line: str, url: Url) -> Cookie | Refused:
 def _not_for(domain: str, host: str) -> str:
     if domain != host and domain in PUBLIC_SUFFIXES:
         return f"{domain} is everybody's"
-    if domain != host and not (host.endswith(f".{domain}") and not _is_address(host)):
+    if domain != host and not (host.endswith(f".{domain}") and not is_address(host)):
         return f"{host} may not speak for {domain}"
     return ""
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 def _directory(target: str) -> str:

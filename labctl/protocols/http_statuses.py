@@ -36,7 +36,7 @@ _SAID: dict[int, tuple[str, str]] = {
     401: ("Say who you are first.", "15.5.2"),
     402: ("Reserved: payment.", "15.5.3"),
     403: ("Understood, and refused.", "15.5.4"),
-    404: ("There is no such thing here, or you shall not know.", "15.5.5"),
+    404: ("Nothing was found at this URL, or the server does not say that it is there.", "15.5.5"),
     405: ("This resource does not have this method; Allow says which.", "15.5.6"),
     406: ("Nothing that you would accept.", "15.5.7"),
     407: ("Say to the proxy who you are first.", "15.5.8"),
@@ -84,6 +84,11 @@ _CLASSES = {
     4: ("The request is at fault.", "15.5"),
     5: ("The server is at fault.", "15.6"),
 }
+
+
+def registered() -> tuple[int, ...]:
+    """The status codes that have a sentence of their own, in order."""
+    return tuple(_SAID)
 
 
 def status_meaning(status: int) -> StatusMeaning:

@@ -8,7 +8,16 @@ from __future__ import annotations
 import zlib
 from typing import NamedTuple
 
-from labctl.protocols.tls_names import GROUPS, alert_name, group_name, handshake_name, is_grease
+from labctl.protocols.tls_extensions import (
+    Extension,
+    alpn_names,
+    chosen_alpn,
+    key_shares,
+    read_extensions,
+    server_name,
+)
+from labctl.protocols.tls_names import GROUPS, alert_name, handshake_name
+from labctl.protocols.tls_vectors import Bytes, Cut
 
 # RFC 8446 section 4.1.3: SHA-256 of "HelloRetryRequest".
 RETRY_RANDOM = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
@@ -26,13 +35,6 @@ class Unreadable(NamedTuple):
 
     type: int
     reason: str
-
-
-class Extension(NamedTuple):
-    """A number of IANA's registry and its bytes."""
-
-    type: int
-    data: bytes
 
 
 class ClientHello(NamedTuple):
@@ -121,42 +123,6 @@ Message = (
 )
 
 
-class _Cut(ValueError):
-    """The bytes end before the field does."""
-
-
-class _Bytes:
-    """A cursor. Every read raises _Cut where too little is left, naming the field."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-        self._at = 0
-
-    def __len__(self) -> int:
-        return len(self._data) - self._at
-
-    def take(self, count: int, field: str) -> bytes:
-        if len(self) < count:
-            raise _Cut(f"{field} needs {count} bytes, and {len(self)} are left")
-        self._at += count
-        return self._data[self._at - count : self._at]
-
-    def number(self, size: int, field: str) -> int:
-        return int.from_bytes(self.take(size, field), "big")
-
-    def vector(self, size: int, field: str) -> bytes:
-        """Bytes behind a length of `size` bytes."""
-        return self.take(self.number(size, f"the length of {field}"), field)
-
-    def numbers(self, size: int, field: str) -> tuple[int, ...]:
-        """Two-byte numbers behind a length of `size` bytes."""
-        inside = _Bytes(self.vector(size, field))
-        found = []
-        while len(inside):
-            found.append(inside.number(2, field))
-        return tuple(found)
-
-
 class MessageReader:
     """Handshake messages out of the fragments of records: a message may span several, and a record hold several."""
 
@@ -180,27 +146,27 @@ def read_message(kind: int, body: bytes, *, tls13: bool) -> Message:
     """One handshake message without its four bytes of header. `tls13` decides the layout of Certificate and tickets."""
     try:
         if kind == CLIENT_HELLO:
-            return _client_hello(_Bytes(body))
+            return _client_hello(Bytes(body))
         if kind == SERVER_HELLO:
-            return _server_hello(_Bytes(body))
+            return _server_hello(Bytes(body))
         if kind == ENCRYPTED_EXTENSIONS:
-            extensions = _extensions(_Bytes(body))
-            return EncryptedExtensions(extensions, _chosen_alpn(extensions))
+            extensions = read_extensions(Bytes(body))
+            return EncryptedExtensions(extensions, chosen_alpn(extensions))
         if kind == CERTIFICATE:
-            return Certificates(_chain(_Bytes(body), tls13))
+            return Certificates(_chain(Bytes(body), tls13))
         if kind == COMPRESSED_CERTIFICATE:
-            return _unpacked(_Bytes(body))
+            return _unpacked(Bytes(body))
         if kind == NEW_SESSION_TICKET:
-            return _ticket(_Bytes(body), tls13)
+            return _ticket(Bytes(body), tls13)
         if kind == SERVER_KEY_EXCHANGE:
-            inside = _Bytes(body)
+            inside = Bytes(body)
             curve = inside.number(1, "the kind of curve") == _NAMED_CURVE
             group = inside.number(2, "the named curve") if curve else None
             # Diffie-Hellman without a curve begins with a length, of which a byte may look like a kind of curve.
             return KeyExchange(group if group in GROUPS else None)
         if kind == CERTIFICATE_VERIFY:
-            return Signed(_Bytes(body).number(2, "the signature scheme"))
-    except _Cut as cut:
+            return Signed(Bytes(body).number(2, "the signature scheme"))
+    except Cut as cut:
         return Unreadable(kind, f"{handshake_name(kind)} is cut short: {cut}.")
     return Other(kind, body)
 
@@ -216,43 +182,43 @@ def read_alert(fragment: bytes) -> tuple[bool, str] | None:
     return (fragment[0] == 2, alert_name(fragment[1])) if len(fragment) == 2 else None
 
 
-def _client_hello(inside: _Bytes) -> ClientHello:
+def _client_hello(inside: Bytes) -> ClientHello:
     legacy = inside.number(2, "the version")
     random = inside.take(32, "the random")
     session_id = inside.vector(1, "the session id")
     ciphers = inside.numbers(2, "the ciphers")
     inside.vector(1, "the compression methods")
-    extensions = _extensions(inside) if len(inside) else ()
+    extensions = read_extensions(inside) if len(inside) else ()
     by_type = {each.type: each.data for each in extensions}
-    versions = _Bytes(by_type[43]).numbers(1, "supported_versions") if 43 in by_type else (legacy,)
+    versions = Bytes(by_type[43]).numbers(1, "supported_versions") if 43 in by_type else (legacy,)
     return ClientHello(
         random,
         session_id,
         ciphers,
         extensions,
-        _server_name(by_type.get(0)),
-        _alpn(by_type.get(16)),
+        server_name(by_type.get(0)),
+        alpn_names(by_type.get(16)),
         versions,
-        _Bytes(by_type[10]).numbers(2, "supported_groups") if 10 in by_type else (),
-        _key_shares(by_type.get(51)),
-        _Bytes(by_type[13]).numbers(2, "signature_algorithms") if 13 in by_type else (),
+        Bytes(by_type[10]).numbers(2, "supported_groups") if 10 in by_type else (),
+        key_shares(by_type.get(51)),
+        Bytes(by_type[13]).numbers(2, "signature_algorithms") if 13 in by_type else (),
         41 in by_type or bool(by_type.get(35)),
         42 in by_type,
         65037 in by_type,
     )
 
 
-def _server_hello(inside: _Bytes) -> ServerHello:
+def _server_hello(inside: Bytes) -> ServerHello:
     legacy = inside.number(2, "the version")
     random = inside.take(32, "the random")
     session_id = inside.vector(1, "the session id")
     cipher = inside.number(2, "the cipher")
     inside.take(1, "the compression method")
-    extensions = _extensions(inside) if len(inside) else ()
+    extensions = read_extensions(inside) if len(inside) else ()
     by_type = {each.type: each.data for each in extensions}
     group, share = None, b""
     if 51 in by_type:
-        chosen = _Bytes(by_type[51])
+        chosen = Bytes(by_type[51])
         group = chosen.number(2, "the key share's group")
         share = chosen.vector(2, "the key share") if len(chosen) else b""
     return ServerHello(
@@ -260,68 +226,19 @@ def _server_hello(inside: _Bytes) -> ServerHello:
         session_id,
         cipher,
         extensions,
-        _Bytes(by_type[43]).number(2, "supported_versions") if 43 in by_type else legacy,
+        Bytes(by_type[43]).number(2, "supported_versions") if 43 in by_type else legacy,
         group,
         share,
-        _chosen_alpn(extensions),
+        chosen_alpn(extensions),
         41 in by_type,
         random == RETRY_RANDOM,
     )
 
 
-def _extensions(inside: _Bytes) -> tuple[Extension, ...]:
-    listed = _Bytes(inside.vector(2, "the extensions"))
-    found = []
-    while len(listed):
-        kind = listed.number(2, "an extension's number")
-        found.append(Extension(kind, listed.vector(2, "an extension")))
-    return tuple(found)
-
-
-def _server_name(data: bytes | None) -> str:
-    if not data:
-        return ""
-    names = _Bytes(_Bytes(data).vector(2, "server_name"))
-    while len(names):
-        kind = names.number(1, "the kind of name")
-        name = names.vector(2, "the name")
-        if kind == 0:
-            return name.decode("ascii", "backslashreplace")
-    return ""
-
-
-def _alpn(data: bytes | None) -> tuple[str, ...]:
-    if not data:
-        return ()
-    inside = _Bytes(_Bytes(data).vector(2, "the protocols of ALPN"))
-    found: list[str] = []
-    while len(inside):
-        name = inside.vector(1, "a protocol of ALPN")
-        grease = len(name) == 2 and is_grease(int.from_bytes(name, "big"))
-        found.append("GREASE" if grease else name.decode("ascii", "backslashreplace"))
-    return tuple(found)
-
-
-def _chosen_alpn(extensions: tuple[Extension, ...]) -> str:
-    chosen = _alpn(next((e.data for e in extensions if e.type == 16), None))
-    return chosen[0] if chosen else ""
-
-
-def _key_shares(data: bytes | None) -> tuple[tuple[int, bytes], ...]:
-    if not data:
-        return ()
-    inside = _Bytes(_Bytes(data).vector(2, "the key shares"))
-    found = []
-    while len(inside):
-        group = inside.number(2, "the group of a key share")
-        found.append((group, inside.vector(2, f"the key share of {group_name(group)}")))
-    return tuple(found)
-
-
-def _chain(inside: _Bytes, tls13: bool) -> tuple[bytes, ...]:
+def _chain(inside: Bytes, tls13: bool) -> tuple[bytes, ...]:
     if tls13:
         inside.vector(1, "the context")
-    listed = _Bytes(inside.vector(3, "the certificates"))
+    listed = Bytes(inside.vector(3, "the certificates"))
     found = []
     while len(listed):
         found.append(listed.vector(3, "a certificate"))
@@ -330,7 +247,7 @@ def _chain(inside: _Bytes, tls13: bool) -> tuple[bytes, ...]:
     return tuple(found)
 
 
-def _unpacked(inside: _Bytes) -> Certificates:
+def _unpacked(inside: Bytes) -> Certificates:
     """CompressedCertificate, RFC 8879 section 4."""
     algorithm = inside.number(2, "the way of compression")
     length = inside.number(3, "the length before compression")
@@ -341,10 +258,10 @@ def _unpacked(inside: _Bytes) -> Certificates:
         plain = zlib.decompressobj().decompress(packed, length)
     except zlib.error:
         return Certificates((), packed=True)
-    return Certificates(_chain(_Bytes(plain), tls13=True), packed=True)
+    return Certificates(_chain(Bytes(plain), tls13=True), packed=True)
 
 
-def _ticket(inside: _Bytes, tls13: bool) -> Ticket:
+def _ticket(inside: Bytes, tls13: bool) -> Ticket:
     lifetime = inside.number(4, "the ticket's lifetime")
     if tls13:
         inside.take(4, "the ticket's age mask")

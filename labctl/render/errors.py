@@ -1,6 +1,6 @@
 """Errors and warnings on stderr: headline, evidence, fix, why. Column 0, no box (SCREENS.md, Errors).
 
-Lines are not wrapped: commands must survive being copied.
+Commands are not wrapped: they must survive being copied. Evidence is, on a terminal, under itself.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from labctl.render.glyphs import ASCII, UNICODE
 from labctl.render.line import Line, Piece, marked
 from labctl.render.mode import Plan
 from labctl.render.paper import Paper
-from labctl.render.text import escape, pad
+from labctl.render.text import cells, escape, pad
 from labctl.render.waiting import hush
 
 # Codes whose headline says all there is to say; the others have a page behind `labctl explain`.
@@ -32,16 +32,10 @@ def print_error(error: errors.LabctlError, plan: Plan, stream: IO[str]) -> None:
     evidence = error.evidence[:_EVIDENCE]
     widest = max([8, *(len(label) for label, _ in evidence)])
     for label, text in evidence:
-        words = _words(text, plan)
-        paper.put(
-            Line.of(
-                "  ",
-                (glyphs.lifeline, "faint"),
-                " ",
-                (pad(_words(label, plan), widest), "mute"),
-                f"  {words}",
-            )
-        )
+        told = _wrapped(_words(text, plan), plan.err_width - widest - 6 if plan.err_width else 0)
+        for index, words in enumerate(told):
+            name = pad("" if index else _words(label, plan), widest)
+            paper.put(Line.of("  ", (glyphs.lifeline, "faint"), " ", (name, "mute"), f"  {words}"))
     for index, fix in enumerate(error.fixes):
         label = "fix" if index == 0 else "or"
         paper.put(Line.of("  ", (f"{label:<8}", "accent bold"), *_commands(_words(fix, plan))))
@@ -70,6 +64,19 @@ def _commands(text: str) -> list[Piece]:
         end = found.end()
     pieces.append((text[end:], ""))
     return [piece for piece in pieces if piece[0]]
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """Lines of at most `width` cells, broken at spaces alone; 0 keeps it whole, and so does what is too long."""
+    if not width or cells(text) <= width:
+        return [text]
+    lines: list[str] = []
+    for word in text.split(" "):
+        if lines and cells(lines[-1]) + 1 + cells(word) <= max(width, 20):
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return lines
 
 
 def _words(text: str, plan: Plan) -> str:

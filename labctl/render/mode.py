@@ -61,6 +61,8 @@ class Plan(NamedTuple):
     verbose: bool = False
     all: bool = False
     why: tuple[str, ...] = ()
+    # Columns of stderr when it is a terminal; None never wraps what is written there.
+    err_width: int | None = None
 
     @property
     def wide(self) -> bool:
@@ -155,6 +157,7 @@ def resolve(flags: Flags, streams: Streams, env: Mapping[str, str]) -> Plan:
         verbose=flags.verbose,
         all=flags.all,
         why=tuple(why),
+        err_width=max(LEAST, width) if streams.stderr_tty else None,
     )
 
 

@@ -297,8 +297,9 @@ class RichRenderer:
         # Never wrapped: a command must survive being copied.
         label = pad(self._words(step.label), 10)
         line = Line.of("  ", (label, "mute"), (self._words(step.title or step.text), "accent"))
-        if step.summary and line.cells + 3 + cells(self._words(step.summary)) <= self._width - 1:
-            line.add("   ").add(self._words(step.summary), "mute")
+        remark = self._words(f"# {step.summary}")  # a comment of the shell's: the whole line may be pasted
+        if step.summary and line.cells + 3 + cells(remark) <= self._width - 1:
+            line.add("   ").add(remark, "mute")
         self._put([line], "footer")
 
     # Their pieces.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from labctl.events import Outcome
+from labctl.events import Outcome, Step
 from labctl.play import Answered, Run
 from labctl.progress import counts
 from labctl.render.line import Piece
@@ -27,6 +27,8 @@ def judged(run: Run) -> list[Piece]:
         by[verdict.outcome].append(verdict.claim)
     out: list[Piece] = []
     if not run.verdicts and not run.checks:
+        if not run.exit_code and any(isinstance(e, Step) and e.role == "result" and e.hue == "bad" for e in run.events):
+            return [("a problem was found", "bad bold")]
         return [("nothing was judged", "warn")] if run.lab.claims and not run.quit else []
     if held := by["HELD"]:
         out.append((f"{len(held)} claim{'' if len(held) == 1 else 's'} held", "ok"))

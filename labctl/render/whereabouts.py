@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 
 from labctl.play import Run
+from labctl.protocols.nearness import is_this_machine
 
 
 def whereabouts(run: Run) -> str:
@@ -26,9 +26,4 @@ def _is_loopback(target: str) -> bool:
     rest = re.sub(r"^[a-z]+://", "", target.strip().lower()).partition("/")[0].rpartition("@")[2]
     bracketed = re.fullmatch(r"\[([^\]]+)\](?::\d*)?", rest)
     host = bracketed[1] if bracketed else rest.partition(":")[0] if rest.count(":") == 1 else rest
-    if host.rstrip(".") == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return is_this_machine(host)

@@ -6,7 +6,7 @@ from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from labctl.protocols.cache_status import CacheStatus, of_outcome
+from labctl.protocols.cache_status import CacheStatus, of_outcome, seconds_left
 from labctl.protocols.caching_model import Because, CacheResponse, Outcome, Use
 from labctl.protocols.caching_words import cf_cache_status
 from labctl.protocols.http1 import Fields, Framing, MessageError, RequestHead, get, without
@@ -47,12 +47,12 @@ def cache_status(status: CacheStatus) -> tuple[str, str]:
     return ("Cache-Status", "; ".join(parts))
 
 
-def finished(exchange: Exchange, fields: Fields, word: str, status: CacheStatus) -> Fields:
-    """`fields` with all that the edge adds, and without what the profile hides."""
+def finished(exchange: Exchange, fields: Fields, word: str, told: tuple[str, str]) -> Fields:
+    """`fields` with all that the edge adds, `told` being Cache-Status, and without what the profile hides."""
     profile = exchange.edge.profile
     if profile.hidden:
         fields = tuple([pair for pair in fields if pair[0].lower() not in profile.hidden])
-    return (*fields, VIA, *profile.response_fields(word, exchange.ray), cache_status(status))
+    return (*fields, VIA, *profile.response_fields(word, exchange.ray), told)
 
 
 @lru_cache(maxsize=256)
@@ -99,9 +99,14 @@ def pass_whole(
     *,
     stored: bool,
     now: float,
+    came: bytes = b"",
 ) -> None:
-    """The origin's response to the client that it was fetched for, all at once."""
+    """The origin's response to the client that it was fetched for, all at once; `came`: its head, if all goes on."""
     fields = _passed(leader, use, outcome, response, stored, now)
+    if came and leader.method == "GET" and framing.kind == "length" and not leader.edge.profile.hidden:
+        added = len(fields) - len(response.fields)
+        leader.sink.whole(response.status, response.reason, fields, body, came, added)
+        return
     if leader.method == "HEAD" or response.status in (204, 304):
         body = b""
         if leader.method == "HEAD" and framing.kind == "length" and "content-length" not in response.named:
@@ -116,11 +121,29 @@ def _passed(
 ) -> Fields:
     """Write down what was done, and give the fields of the answer."""
     word = cf_cache_status(leader.edge.profile.rules, use, outcome)
+    kept = outcome.store
+    if stored and kept is not None and use.stored is None and outcome.serve == "origin":
+        why, told = _kept(
+            use.because, outcome.because, use.forwarded, response.status, seconds_left(kept, now)
+        )
+        leader.decided(now, word, why, None, True, response.status)
+        return finished(leader, response.fields, word, told)
     status = of_outcome(PSEUDONYM, use, outcome, answered=response.status, now=now)
     if status.stored and not stored:
         status = status._replace(stored=False, ttl=None, detail="too big to be kept")
     leader.decided(now, word, both(use.because, outcome.because, stored), None, True, response.status)
-    return finished(leader, response.fields, word, status)
+    return finished(leader, response.fields, word, cache_status(status))
+
+
+@lru_cache(maxsize=512)
+def _kept(
+    why: Because, then: Because, forwarded: str, answered: int, ttl: int
+) -> tuple[Because, tuple[str, str]]:
+    """What most misses say: the reason, and the Cache-Status of `of_outcome`."""
+    status = CacheStatus(
+        PSEUDONYM, forwarded=forwarded or "miss", forwarded_status=answered, ttl=ttl, stored=True
+    )
+    return both(why, then, True), cache_status(status)
 
 
 def refuse(exchange: Exchange, status: int, sentence: str, because: Because) -> None:
@@ -193,7 +216,7 @@ def one_hop_less(exchange: Exchange) -> Fields | None:
         fields = (*fields, ("Content-Type", "message/http"))
     fields = (*fields, ("Content-Length", str(len(content))))
     status = CacheStatus(PSEUDONYM, detail="Max-Forwards: 0")
-    exchange.sink.whole(200, "OK", finished(exchange, fields, "NONE", status), content)
+    exchange.sink.whole(200, "OK", finished(exchange, fields, "NONE", cache_status(status)), content)
     return None
 
 

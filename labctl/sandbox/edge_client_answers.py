@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from labctl.protocols.http1 import (
@@ -19,6 +20,12 @@ from labctl.sandbox.edge_flow import Flow
 if TYPE_CHECKING:
     from labctl.sandbox.edge import Edge
     from labctl.sandbox.edge_prepared import Prepared
+
+
+@lru_cache(maxsize=256)
+def _lines(fields: Fields) -> bytes:
+    """The end of a head: these fields and the empty line."""
+    return write_response_head(200, "", fields).partition(b"\r\n")[2]
 
 
 class ClientAnswers(asyncio.BufferedProtocol):
@@ -53,9 +60,18 @@ class ClientAnswers(asyncio.BufferedProtocol):
         if self.version != "1.0" and not self._closing:
             self.transport.write(write_response_head(status, reason, fields))
 
-    def whole(self, status: int, reason: str, fields: Fields, body: bytes) -> None:
-        """A response that is all here. `fields` have the Content-Length."""
+    def whole(
+        self, status: int, reason: str, fields: Fields, body: bytes, came: bytes = b"", added: int = 0
+    ) -> None:
+        """A response that is all here. `fields` have the Content-Length.
+
+        `came`: the bytes of an origin's HTTP/1.1 head that say the same, but for the last `added` fields.
+        """
         if self._closing:
+            return
+        if came and self._keep and self._body is None and self.version == "1.1":
+            self.transport.write(b"".join((came, _lines(fields[-added:]), body)))
+            self._done()
             return
         self.transport.write(write_response_head(status, reason, self._framed(fields)) + body)
         self._done()

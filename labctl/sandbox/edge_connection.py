@@ -214,7 +214,8 @@ class ClientConnection(ClientAnswers):
             self.transport.pause_reading()
         elif not self._advancing:
             self.transport.resume_reading()
-            self._advance()
+            if self._buffer:
+                self._advance()
 
     def sweep(self, now: float) -> None:
         """Send away who is silent: within a head (408), between requests, or as a reader that does not read."""

@@ -15,14 +15,13 @@ from labctl.sandbox.edge_flow import PIECE_BYTES, Sink, of_bytes
 from labctl.sandbox.edge_prepared import MOST_CONTENT, Prepared, may_be_remembered
 from labctl.sandbox.edge_profile import PSEUDONYM
 from labctl.sandbox.edge_store import Entry, Resource
-from labctl.sandbox.edge_target import target_of
+from labctl.sandbox.edge_target import may_share, target_of
 
 if TYPE_CHECKING:
     from labctl.sandbox.edge import Edge
     from labctl.sandbox.edge_question import Question
 
 _WAITED = Because("another request for the same was under way", "RFC 9111 section 4")
-_WITHOUT_REUSE = frozenset({"range", "if-match", "if-unmodified-since", "authorization"})
 
 
 class EdgeDecision(NamedTuple):
@@ -126,7 +125,7 @@ class Exchange:
                 504, "Nothing is stored that may be used, and the request wants nothing else.", use.because
             )
             return
-        may_wait = self._may_wait(use)
+        may_wait = not self.has_content and may_share(self.method, self.request.named, use)
         if may_wait and not alone:
             fetch = edge.fetches.get(self.url)
             if fetch is not None:
@@ -135,17 +134,6 @@ class Exchange:
                 return
         self._fetch = fetch = Fetch(edge, self, use)
         fetch.start(may_wait)
-
-    def _may_wait(self, use: Use) -> bool:
-        """Whether one answer may serve several of these (RFC 9111 section 4)."""
-        return (
-            self.method == "GET"
-            and use.kind in ("forward", "validate")
-            and not self.has_content
-            and _WITHOUT_REUSE.isdisjoint(self.request.named)
-            # What came through us before may be the very question that it would wait for.
-            and PSEUDONYM not in self.request.named.get("via", "")
-        )
 
     # Content of the request.
 
@@ -202,7 +190,7 @@ class Exchange:
             )
         else:
             status = CacheStatus(PSEUDONYM, hit=True, ttl=seconds_left(stored, now))
-        fields = edge_answers.finished(self, reply.fields, word, status)
+        fields = edge_answers.finished(self, reply.fields, word, edge_answers.cache_status(status))
         body = entry.body
         if reply.stop - reply.start != len(body):
             body = body[reply.start : reply.stop]

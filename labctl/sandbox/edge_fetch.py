@@ -6,17 +6,16 @@ from typing import TYPE_CHECKING
 
 from labctl.protocols import caching
 from labctl.protocols.caching_invalidation import SAFE_METHODS
-from labctl.protocols.caching_model import Because, CacheResponse, Cut, Failure, Outcome, Use
+from labctl.protocols.caching_model import Because, CacheResponse, Failure, Outcome, Use
 from labctl.protocols.caching_words import cf_cache_status
 from labctl.protocols.http1 import BodyReader, Framing, ResponseHead
-from labctl.protocols.http_dates import write_http_date
 from labctl.sandbox import edge_answers
 from labctl.sandbox.edge_audience import Told
 from labctl.sandbox.edge_flow import Flow
-from labctl.sandbox.edge_forwarding import end_to_end, passed_trailers
+from labctl.sandbox.edge_forwarding import as_it_came, as_read, end_to_end, passed_trailers
 from labctl.sandbox.edge_listener import OriginFailure
 from labctl.sandbox.edge_question import Question
-from labctl.sandbox.edge_store import Entry
+from labctl.sandbox.edge_store import Entry, is_joined, put_together
 
 if TYPE_CHECKING:
     from labctl.sandbox.edge import Edge
@@ -46,7 +45,8 @@ class Fetch(Question):
         edge, use = self.edge, self.use
         now = edge.clock()
         length = len(data) if reader.done else framing.length
-        response = self._response(head, named, length, now)
+        fields = end_to_end(head.fields, named)
+        response = as_read(edge.profile, head, fields, named, length, now)
         outcome = caching.after_origin(edge.profile.rules, self.request, use, response, self._asked_at, now)
         self._status = head.status
         if self.request.method not in SAFE_METHODS:
@@ -54,13 +54,14 @@ class Fetch(Question):
                 edge.invalidate(url)
                 self.spoiled = False
         if use.stored is None and outcome.serve == "origin" and reader.done and not reader.trailers:
-            self._pass_whole(outcome, response, framing, data, now)
+            came = as_it_came(head, fields) if response.fields is fields else b""
+            self._pass_whole(outcome, response, framing, data, now, came)
             return
         old = edge.store.entry_of(use.stored)
         self._old = old.body if old is not None else b""
         if outcome.drop:
             edge.store.drop(self.request.url, outcome.drop)
-        uses_old = self._old_part(outcome)
+        uses_old = is_joined(outcome)
         if outcome.serve == "again" or (
             outcome.serve != "origin" and uses_old and outcome.store and old is None
         ):
@@ -81,16 +82,14 @@ class Fetch(Question):
             self._outcome = outcome
             self._pass(outcome, response, framing, data, reader, now, old)
 
-    def _response(self, head: ResponseHead, named: dict[str, str], length: int, now: float) -> CacheResponse:
-        """The response as the caching rules see it: end to end, and with a Date."""
-        fields = end_to_end(head.fields, named)
-        read = self.edge.profile.as_read(fields)
-        if "date" not in named:  # RFC 9110 section 6.6.1
-            read = (*read, ("Date", write_http_date(now)))
-        return CacheResponse(head.status, read, length, head.reason, named=named if read is fields else None)
-
     def _pass_whole(
-        self, outcome: Outcome, response: CacheResponse, framing: Framing, body: bytes, now: float
+        self,
+        outcome: Outcome,
+        response: CacheResponse,
+        framing: Framing,
+        body: bytes,
+        now: float,
+        came: bytes,
     ) -> None:
         """What most misses come to: the response is here, and has nothing to do with one that was stored."""
         entry = None
@@ -103,7 +102,15 @@ class Fetch(Question):
         if leader is not None and not leader.gone:
             leader.answered_already()
             edge_answers.pass_whole(
-                leader, self.use, outcome, response, body, framing, stored=entry is not None, now=now
+                leader,
+                self.use,
+                outcome,
+                response,
+                body,
+                framing,
+                stored=entry is not None,
+                now=now,
+                came=came,
             )
         if audience.waiting:
             audience.all_is_here(entry, self._told(outcome), now)
@@ -120,7 +127,7 @@ class Fetch(Question):
     ) -> None:
         """The origin's response goes to the leader, or into the store and then to the leader."""
         keep = outcome.store is not None and not self.spoiled and framing.length <= self.edge.store.largest
-        if old is None and self._old_part(outcome):
+        if old is None and is_joined(outcome):
             keep = False
         self._store = outcome.store if keep else None
         self._passed = (response, framing)
@@ -167,7 +174,7 @@ class Fetch(Question):
         self._store = None
         self._unshare()
         for leader in self._audience.none_will_be_kept():
-            if self._old_part(outcome) and self.use.stored is not None:
+            if is_joined(outcome) and self.use.stored is not None:
                 # The part that is stored cannot be completed: without it the whole is asked for.
                 self.edge.store.drop(self.request.url, (self.use.stored,))
                 leader.look(alone=True)
@@ -219,11 +226,6 @@ class Fetch(Question):
     def _told(self, outcome: Outcome) -> Told:
         return Told(outcome, self._status, cf_cache_status(self.edge.profile.rules, self.use, outcome))
 
-    @staticmethod
-    def _old_part(outcome: Outcome) -> bool:
-        """Whether what is to be stored is made of what was stored, too."""
-        return any(cut.of == "old" for cut in outcome.body)
-
     def _again(self, outcome: Outcome, reader: BodyReader) -> None:
         """The answer cannot be used: ask once more, with the client's own fields (RFC 9111 section 4.3.4)."""
         self._leave_origin(reader)
@@ -240,10 +242,7 @@ class Fetch(Question):
         store = self._store
         if store is None or self.spoiled or not flow.keep:
             return None
-        body = flow.whole
-        if outcome.body != (Cut("new"),):
-            sources = {"old": self._old, "new": body}
-            body = b"".join(sources[cut.of][cut.start : cut.stop] for cut in outcome.body)
+        body = put_together(outcome, self._old, flow.whole)
         if store.body_length != len(body):
             store = caching.with_body(store, len(body))
         entry = Entry(store, body)

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from labctl.protocols.http1 import Fields, list_items, write_request_head
+from labctl.protocols.caching_model import CacheResponse
+from labctl.protocols.http1 import Fields, ResponseHead, list_items, write_request_head
+from labctl.protocols.http_dates import write_http_date
 from labctl.sandbox.edge_profile import PSEUDONYM, Profile
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ HOP_BY_HOP = frozenset(
         "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
     }
 )  # fmt: skip
+_KEPT = b"\r\nConnection: keep-alive\r\n"
 _OURS = frozenset({"x-forwarded-for", "x-forwarded-proto", "via"})
 _CF_REQUEST = frozenset({"cf-connecting-ip", "cf-ray", "cf-visitor", "cf-ipcountry", "cdn-loop"})
 # What a trailer section may not carry through a gateway (RFC 9110 section 6.5.1).
@@ -32,12 +35,43 @@ def end_to_end(fields: Fields, named: dict[str, str]) -> Fields:
     if HOP_BY_HOP.isdisjoint(named):
         return fields
     options = named.get("connection")
+    if options == "keep-alive":
+        del named["connection"]
+        fields = tuple([pair for pair in fields if len(pair[0]) != 10 or pair[0].lower() != "connection"])
+        if HOP_BY_HOP.isdisjoint(named):
+            return fields
     dropped = frozenset([name for name in named if name in HOP_BY_HOP])
     if options is not None and options not in ("keep-alive", "close"):
         dropped |= _listed(options)
     for name in dropped:
         named.pop(name, None)
     return tuple([pair for pair in fields if pair[0].lower() not in dropped])
+
+
+def as_read(
+    profile: Profile, head: ResponseHead, fields: Fields, named: dict[str, str], length: int, now: float
+) -> CacheResponse:
+    """A response as the caching rules see it: `fields` and `named` are end to end, and it has a Date."""
+    read = profile.as_read(fields)
+    if "date" not in named:  # RFC 9110 section 6.6.1
+        read = (*read, ("Date", write_http_date(now)))
+    return CacheResponse(head.status, read, length, head.reason, named=named if read is fields else None)
+
+
+def as_it_came(head: ResponseHead, fields: Fields) -> bytes:
+    """The bytes of an origin's head without the empty line, if the lines of `fields` are what is left of them.
+
+    b"" when it is not as simple as that; a lone "Connection: keep-alive" is taken out.
+    """
+    raw = head.raw
+    # A folded field has more lines than one.
+    if head.version != "1.1" or head.status in (204, 304) or raw.count(b"\r\n") != len(head.fields) + 2:
+        return b""
+    if fields is head.fields:
+        return raw[:-2]
+    came = raw[:-2].replace(_KEPT, b"\r\n", 1)
+    # One field less, and it was this one: no head has it and keeps it.
+    return came if len(fields) == len(head.fields) - 1 and len(came) == len(raw) - len(_KEPT) else b""
 
 
 def _listed(connection: str) -> frozenset[str]:

@@ -55,7 +55,9 @@ class Gatherer:
     def ready(self, prepared: Prepared) -> bool:
         return False  # an answer as a value, not as bytes of HTTP/1.1
 
-    def whole(self, status: int, reason: str, fields: Fields, body: bytes) -> None:
+    def whole(
+        self, status: int, reason: str, fields: Fields, body: bytes, came: bytes = b"", added: int = 0
+    ) -> None:
         self._answer(SiteAnswer(status, fields, body, reason, interim=tuple(self._interim)))
 
     def stream(self, status: int, reason: str, fields: Fields, flow: Flow, sized: bool) -> None:

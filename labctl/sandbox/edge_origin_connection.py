@@ -15,6 +15,7 @@ from labctl.protocols.http1 import (
     read_response,
     response_framing,
 )
+from labctl.protocols.remembering import remembered
 from labctl.sandbox.edge_listener import Listener, OriginFailure
 
 if TYPE_CHECKING:
@@ -238,12 +239,12 @@ def _framing(method: str, head: ResponseHead, named: dict[str, str]) -> Framing:
 
 def _plain_framing(method: str, head: ResponseHead, named: dict[str, str]) -> Framing | None:
     """The framing of most responses, a single plain Content-Length; None: ask `response_framing`."""
-    length = named.get("content-length", "")
-    if (
-        "transfer-encoding" in named
-        or method != "GET"
-        or head.status in (204, 304)
-        or not (length.isascii() and length.isdigit() and len(length) < 16)
-    ):
+    length = named.get("content-length")
+    if length is None or "transfer-encoding" in named or method != "GET" or head.status in (204, 304):
         return None
-    return Framing("length", int(length))
+    return _by_length(length)
+
+
+@remembered
+def _by_length(text: str) -> Framing | None:
+    return Framing("length", int(text)) if text.isascii() and text.isdigit() and len(text) < 16 else None

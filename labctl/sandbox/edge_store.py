@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from labctl.protocols.caching import same_variant
-from labctl.protocols.caching_model import Stored
+from labctl.protocols.caching_model import Cut, Outcome, Stored
 
 if TYPE_CHECKING:
     from labctl.sandbox.edge_prepared import Prepared
@@ -157,3 +157,16 @@ class Store:
         resource.replace(entries)
         if not entries:
             self._resources.pop(resource.url, None)
+
+
+def is_joined(outcome: Outcome) -> bool:
+    """Whether what is to be stored is made of what was stored, too."""
+    return any(cut.of == "old" for cut in outcome.body)
+
+
+def put_together(outcome: Outcome, old: bytes, new: bytes) -> bytes:
+    """The content that is to be stored."""
+    if outcome.body == (Cut("new"),):
+        return new
+    sources = {"old": old, "new": new}
+    return b"".join(sources[cut.of][cut.start : cut.stop] for cut in outcome.body)

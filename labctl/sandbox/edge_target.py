@@ -1,15 +1,17 @@
-"""Which URL a request is about, and which requests are no business of a gateway with one origin."""
+"""Which URL a request is about, which requests are no business of a gateway, and which may share an answer."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from labctl.protocols.caching_model import Because
+from labctl.protocols.caching_model import Because, Use
 from labctl.protocols.http1 import RequestHead, list_items
 from labctl.sandbox.edge_forwarding import loops
+from labctl.sandbox.edge_profile import PSEUDONYM
 
 _SECTION_7 = "RFC 9110 section 7"
+_ALONE = frozenset({"range", "if-match", "if-unmodified-since", "authorization"})
 
 
 class Refusal(NamedTuple):
@@ -61,3 +63,14 @@ def _refused(head: RequestHead, named: Mapping[str, str]) -> Refusal | None:
         because = Because("Upgrade: websocket", f"{_SECTION_7}.8", "upgrade")
         return Refusal(501, "This gateway makes no tunnels, so that no WebSocket passes.", because)
     return None
+
+
+def may_share(method: str, named: Mapping[str, str], use: Use) -> bool:
+    """Whether one answer of the origin may serve several requests like this one (RFC 9111 section 4)."""
+    return (
+        method == "GET"
+        and use.kind in ("forward", "validate")
+        and _ALONE.isdisjoint(named)
+        # What came through us before may be the very question that it would wait for.
+        and ("via" not in named or PSEUDONYM not in named["via"])
+    )

@@ -14,7 +14,7 @@ from labctl.protocols.caching import Because, CacheRequest, CacheResponse, Cache
 from labctl.protocols.caching_cloudflare import DYNAMIC
 from labctl.protocols.caching_directives import choose, delta_seconds
 from labctl.protocols.caching_keys import vary_names
-from labs.cache.words import listed
+from labs.words import listed
 
 # Canonical names of the fields that are meant for CDNs.
 _FIELDS = {

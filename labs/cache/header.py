@@ -11,7 +11,6 @@ from labctl.events import Event
 from labctl.protocols import caching
 from labctl.protocols.caching import CacheRequest, CacheResponse
 from labctl.protocols.http1_fields import Fields, get
-from labs.cache.telling import command, note, opening, result
 from labs.cache.told import told_table
 from labs.cache.verdict import (
     DECIDING,
@@ -23,6 +22,7 @@ from labs.cache.verdict import (
     why_and_what,
 )
 from labs.cache.words import span
+from labs.telling import command, note, opening, result
 
 # The names of fields that decide; anything else with a colon may still be meant as a field.
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")

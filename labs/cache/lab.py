@@ -45,9 +45,9 @@ def place(arguments: Mapping[str, Any]) -> Place:
     # With --header nobody is asked, wherever the URL is.
     if arguments.get("header") or not arguments.get("url"):
         return "sandbox"
-    from labs.cache.target import place_of, read_url
+    from labctl.protocols.nearness import place_of, read_url
 
-    return place_of(read_url(str(arguments["url"])))
+    return place_of(read_url(str(arguments["url"])).host)
 
 
 def run(
@@ -64,7 +64,7 @@ def run(
     redis: Annotated[str | None, "A real Redis for --show aside and the like: redis://HOST:PORT/0."] = None,
 ) -> Iterator[Event]:
     """The lab's events. Raises UsageError, at once, for a URL, fields or options that cannot be meant."""
-    from labs.cache.target import read_url
+    from labctl.protocols.nearness import read_url
 
     _sensible(internet, url, header, cdn, show, redis)
     if header:

@@ -8,19 +8,17 @@ from shlex import quote
 from labctl.events import Event, Row
 from labctl.fetch.exchange import Answer
 from labctl.internet import Internet
-from labctl.protocols.caching import CacheRequest
 from labctl.protocols.http1_fields import Fields, get
 from labctl.protocols.url import Url
 from labs.cache.advice import compares_nothing, told_otherwise
 from labs.cache.browser import ACCEPTS
 from labs.cache.claims import WORDS
 from labs.cache.header import in_short
+from labs.cache.keeping import no_answer, response_of, who_may_keep
 from labs.cache.network import Network
-from labs.cache.telling import command, measured, note, opening, result, table
 from labs.cache.told import told_table, word_of
-from labs.cache.verdict import fields_row, measures, shared_rules, verdict, verdict_table, why_and_what
-from labs.cache.whole import about_the_answer, no_answer, response_of
 from labs.cache.words import NOT_ASKED, hue
+from labs.telling import command, measured, note, opening, result, table
 
 # Bytes that are read of one answer at most: its head is what counts here.
 MOST = 2_000_000
@@ -35,16 +33,7 @@ def ask_gently(internet: Internet, url: Url, cdn: str) -> Iterator[Event]:
             yield from no_answer(internet, url, first)
             return
         answer = first.answer
-        request = CacheRequest("GET", url.text, ACCEPTS)
-        response = response_of(answer)
-        rules = shared_rules(cdn, answer.fields)
-        now = float(int(first.came_at))
-        browser, shared = verdict(request, response, now, rules)
-        yield fields_row(answer.fields, answer.status)
-        yield verdict_table(browser, shared)
-        yield from measures(browser, shared)
-        yield from why_and_what(request, response, now, browser, shared)
-        yield from about_the_answer(answer, browser, shared)
+        browser, shared = yield from who_may_keep(answer, first.came_at, url, cdn)
         asked = [("first", answer), ("second", network.ask(url).answer)]
         conditions = _conditions(answer)
         if conditions:
@@ -52,7 +41,7 @@ def ask_gently(internet: Internet, url: Url, cdn: str) -> Iterator[Event]:
         rows = [_row(what, each) for what, each in asked]
         notes = (
             told_otherwise(tuple(word_of(a.fields) for _, a in asked[:2] if a is not None), shared),
-            compares_nothing(response, *(response_of(a) for _, a in asked[2:] if a is not None)),
+            compares_nothing(response_of(answer), *(response_of(a) for _, a in asked[2:] if a is not None)),
         )
         yield table("live.asked", "What came back", ("request", "status", "CDN", "Age", "body"), rows)
         for words in filter(None, notes):

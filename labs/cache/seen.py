@@ -11,7 +11,8 @@ from labctl.protocols.caching_cloudflare import eligibility
 from labctl.protocols.http1_fields import Fields, get
 from labs.cache.claims import EXTENSION, HEURISTIC, NO_CACHE, NO_STORE, SET_COOKIE, WORDS
 from labs.cache.visits import Visited
-from labs.cache.words import NOT_ASKED, listed
+from labs.cache.words import NOT_ASKED
+from labs.words import listed
 
 
 def judged(visits: Sequence[Visited], browser: Explained) -> Iterator[Event]:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from labctl.events import Event, Row
 from labctl.protocols.cache_vocabulary import Told, decode, identify_cdn, verdict
 from labctl.protocols.http1_fields import Fields
-from labs.cache.telling import table
 from labs.cache.words import hue
+from labs.telling import table
 
 
 def word_of(fields: Fields) -> str:

@@ -9,9 +9,10 @@ from labctl.protocols import caching
 from labctl.protocols.caching import CacheRequest, CacheResponse, CacheRules, Cell, Explained
 from labctl.protocols.http1_fields import Fields, get
 from labs.cache.advice import targeted_field, what_to_change, why
-from labs.cache.telling import about, measured, note
 from labs.cache.told import word_of
-from labs.cache.words import cut, listed, span
+from labs.cache.words import cut, span
+from labs.telling import about, measured, note
+from labs.words import listed
 
 # The fields that a cache decides by, in the order of the screen.
 DECIDING = (

@@ -5,23 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from shlex import quote
 
-from labctl.errors import CannotRun
 from labctl.events import Event
-from labctl.fetch.exchange import Answer
 from labctl.internet import Internet
-from labctl.protocols.caching import CacheRequest, CacheResponse, Explained
-from labctl.protocols.http1_fields import get
+from labctl.protocols.caching import Explained
 from labctl.protocols.url import Url
-from labs.cache.browser import ACCEPTS, Asked, Browser
-from labs.cache.header import in_short, unread
+from labs.cache.browser import Browser
+from labs.cache.header import in_short
+from labs.cache.keeping import no_answer, who_may_keep
 from labs.cache.network import Network, Timetable, habits_of, web_of
 from labs.cache.seen import judged
 from labs.cache.shows.words import eight_words
-from labs.cache.telling import about, command, measured, note, opening, result
 from labs.cache.told import told_table
-from labs.cache.verdict import fields_row, measures, shared_rules, verdict, verdict_table, why_and_what
 from labs.cache.visits import Visited, visits_table
-from labs.cache.words import listed
+from labs.telling import command, measured, opening, result
 
 # Without a lifetime of their own, visits are placed as if it were this long.
 _USUAL_S = 60.0
@@ -40,17 +36,7 @@ def whole(internet: Internet, url: Url, cdn: str, *, usual: bool) -> Iterator[Ev
             return
         clock.count_from(first.over)
         answer = first.over.answer
-        request = CacheRequest("GET", url.text, ACCEPTS)
-        response = response_of(answer)
-        rules = shared_rules(cdn, answer.fields)
-        # Whole seconds, as Date and Age have them.
-        now = float(int(first.over.came_at))
-        browser, shared = verdict(request, response, now, rules)
-        yield fields_row(answer.fields, answer.status)
-        yield verdict_table(browser, shared)
-        yield from measures(browser, shared)
-        yield from why_and_what(request, response, now, browser, shared)
-        yield from about_the_answer(answer, browser, shared)
+        browser, shared = yield from who_may_keep(answer, first.over.came_at, url, cdn)
         visits = [Visited(0.0, "Ana", first)]
         for when, who, person in zip(
             moments(browser, shared), ["Ana", "Ben", "Ana", "Ana"], (ana, ben, ana, ana), strict=True
@@ -76,30 +62,6 @@ def whole(internet: Internet, url: Url, cdn: str, *, usual: bool) -> Iterator[Ev
     remark = "twice: MISS, then HIT" if usual and not broken else ""
     yield command("by hand", f"labctl shell{broken} -- curl -sI {twice}", remark)
     yield command("next", "labctl cache --show browser" if usual else "labctl cache")
-
-
-def response_of(answer: Answer) -> CacheResponse:
-    """The answer as a cache sees it. One that we ourselves did not read to its end was not cut short by its sender."""
-    cut = answer.failure not in ("", "too-big")
-    return CacheResponse(answer.status, answer.fields, answer.body_bytes, answer.reason, complete=not cut)
-
-
-def about_the_answer(answer: Answer, browser: Explained, shared: Explained) -> Iterator[Event]:
-    """What a cache takes no notice of, what makes copies of their own, and where a redirect leads."""
-    if answer.failure:
-        yield note(f"About the response itself: {answer.detail}")
-    for words in unread(answer.fields):
-        yield note(words)
-    varies = shared.varies_by or browser.varies_by
-    if varies and "*" not in varies:
-        yield about(
-            "vary", f"there is a copy of its own for each {listed([name.title() for name in varies])}."
-        )
-    location = get(answer.fields, "Location")
-    if 300 <= answer.status < 400 and location:
-        yield note(
-            f"This is a redirect to {location} and is kept as one; what is there has an answer of its own."
-        )
 
 
 def moments(browser: Explained, shared: Explained) -> tuple[float, float, float, float]:
@@ -128,19 +90,3 @@ def _settle(internet: Internet) -> None:
     edges = web_of(internet).edges.values()
     while any(edge.running for edge in edges) and time.monotonic() < deadline:
         time.sleep(0.002)
-
-
-def no_answer(internet: Internet, url: Url, asked: Asked | None) -> Iterator[Event]:
-    """What the peer did instead is evidence; raises CannotRun when there is nobody (DESIGN.md section 9)."""
-    said = asked.detail if asked is not None and asked.detail else "Nothing came."
-    if asked is not None and asked.failure == "name":
-        raise CannotRun(
-            "name-not-found",
-            f"{url.host} has no address that could be found",
-            evidence=(("asked", f"GET {url.text}"), ("got", said)),
-            fixes=(f"labctl dns {url.host}",),
-        )
-    yield result(f"{said} So there is no response that somebody could keep.", "bad")
-    yield command("why", f"labctl url {quote(url.text)}")
-    shell = "labctl shell -- " if internet.kind == "sandbox" else ""
-    yield command("by hand", f"{shell}curl -sI {quote(url.text)}")

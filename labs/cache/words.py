@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from labctl.events import Hue
 
 # The colour of a word: a hint, the word itself says it (SCREENS.md).
@@ -48,18 +46,6 @@ def span(value: float) -> str:
 def cut(text: str, most: int = 300) -> str:
     """A peer's text, and no more of it than can be read."""
     return text if len(text) <= most else f"{text[:most]}... ({len(text):,} characters)"
-
-
-def count(number: int, one: str, many: str = "") -> str:
-    """`1 query`, `3 queries`."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-
-def listed(values: Sequence[str]) -> str:
-    """`a`, `a and b`, `a, b and c`."""
-    if len(values) < 2:
-        return values[0] if values else "none"
-    return f"{', '.join(values[:-1])} and {values[-1]}"
 
 
 def microseconds(value_s: float) -> str:

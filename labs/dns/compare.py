@@ -10,7 +10,8 @@ from labctl.protocols.dns_result import Cut, Server
 from labs.dns.claims import ALL_AGREE, AUTHORITY, PARENT_CHILD
 from labs.dns.resolver import Said, ask
 from labs.dns.walking import Walked, walk
-from labs.dns.words import listed, ms, plural, sentence
+from labs.dns.words import listed, ms, sentence
+from labs.words import count
 
 # Gently: a zone rarely has more servers, and each is one question to somebody.
 MOST_SERVERS = 13
@@ -41,8 +42,8 @@ def servers_of_the_zone(internet: Internet, walked: Walked) -> Generator[Event, 
     serving = {s: v for s, v in said.items() if v.aa and v.rcode in ("NOERROR", "NXDOMAIN")}
     answers = {_answer(v) for v in serving.values()}
     yield Measure(
-        f"{len(serving)} of {plural(len(servers), 'server')} answered with authority; "
-        f"{plural(len(answers), 'different answer')}.",
+        f"{len(serving)} of {count(len(servers), 'server')} answered with authority; "
+        f"{count(len(answers), 'different answer')}.",
         "dns.compare.answers",
         len(answers),
     )
@@ -82,7 +83,7 @@ def resolvers(
     heard = [v for v in said if not v.failure]
     both = [v for v in heard if v.aa and v.ra]
     yield Measure(
-        f"{plural(len(heard), 'resolver')} gave {plural(len({_answer(v) for v in heard}), 'different answer')}.",
+        f"{count(len(heard), 'resolver')} gave {count(len({_answer(v) for v in heard}), 'different answer')}.",
         "dns.compare.answers",
         len({_answer(v) for v in heard}),
     )
@@ -93,7 +94,7 @@ def resolvers(
             not both,
             f"{both[0].server} claims authority (AA) and looks further for others (RA), both at once."
             if both
-            else f"Of {plural(len(heard), 'server')} none claims authority (AA) for what it looked up for others (RA).",
+            else f"Of {count(len(heard), 'server')} none claims authority (AA) for what it looked up for others (RA).",
         )
 
 

@@ -9,7 +9,8 @@ from labctl.internet import Internet
 from labctl.protocols.dns_result import Heard
 from labs.dns.claims import GLUE, ITERATIVE, MINIMISED, REFERRAL, TRUNCATED
 from labs.dns.walking import Walked
-from labs.dns.words import listed, plural
+from labs.dns.words import listed
+from labs.words import count
 
 
 def the_walk(internet: Internet, walked: Walked, qmin: bool) -> Generator[Event, None, None]:
@@ -84,7 +85,7 @@ def _recursion(heard: list[Heard]) -> Generator[Event, None, None]:
             not offering,
             f"{listed(offering)} offered to look further (RA)."
             if offering
-            else f"Of {plural(len(heard), 'reply', 'replies')} none offered recursion (RA).",
+            else f"Of {count(len(heard), 'reply', 'replies')} none offered recursion (RA).",
         )
 
 

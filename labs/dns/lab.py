@@ -13,8 +13,6 @@ from labctl.lab import Lab, Place
 from labs.dns.claims import CLAIMS, ITERATIVE, REFERRAL
 
 if TYPE_CHECKING:
-    from ipaddress import IPv4Address, IPv6Address
-
     from labctl.protocols.dns_target import ServerAddress, Target
 
 DEFAULT_NAME = "www.shop.test."
@@ -24,8 +22,6 @@ RECORD_TYPES = (
     *("NSEC3PARAM", "PTR", "RRSIG", "SOA", "SRV", "SSHFP", "SVCB", "TLSA", "TXT"),
 )
 STANDARD_PORTS: dict[Via, int] = {"udp": 53, "tcp": 53, "tls": 853, "https": 443}
-# Names outside `test.` that only the town has.
-TOWN_NAMES = ("resolver.example.net", "shop-hosting.example.net")
 
 
 def place(arguments: Mapping[str, Any]) -> Place:
@@ -34,30 +30,14 @@ def place(arguments: Mapping[str, Any]) -> Place:
     A server to ask decides: its address is in one of them only. Raises UsageError for what cannot be meant.
     """
     from labctl.protocols import dns_target
+    from labctl.protocols.nearness import TOWN_NAMES, is_near
 
     asked = dns_target.target(str(arguments.get("name") or DEFAULT_NAME))
     _types(arguments.get("type") or [])
     for text in arguments.get("server") or []:
         server = dns_target.server_address(text, via=str(arguments.get("via") or "udp"))
-        return "local" if _is_near(server.address) else dns_target.place(server.host, TOWN_NAMES)
+        return "local" if is_near(server.address) else dns_target.place(server.host, TOWN_NAMES)
     return dns_target.place(asked.address or asked.name, TOWN_NAMES)
-
-
-def _is_near(address: str) -> bool:
-    """An address on this machine or in a private network: a server there needs no internet."""
-    from ipaddress import ip_address
-
-    found = ip_address(address) if address else None
-    return found is not None and (found.is_loopback or found.is_link_local or _in_private_use(found))
-
-
-def _in_private_use(address: IPv4Address | IPv6Address) -> bool:
-    from ipaddress import ip_network
-
-    # RFC 1918, RFC 4193; the documentation ranges that the town is built on are private to `ipaddress` too.
-    return any(
-        address in ip_network(net) for net in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
-    )
 
 
 def run(

@@ -12,7 +12,8 @@ from labctl.protocols.dns_cache import Cache
 from labctl.protocols.dns_result import Result
 from labs.dns.claims import ALIAS, APEX, CDN, NODATA, REVERSE
 from labs.dns.walking import Walked
-from labs.dns.words import left, listed, plural, seconds, sentence, short
+from labs.dns.words import left, listed, seconds, sentence, short
+from labs.words import count
 
 
 def remembered(cache: Cache) -> Rows:
@@ -32,7 +33,7 @@ def remembered(cache: Cache) -> Rows:
             )
         )
     return Rows(
-        text=f"What a resolver remembers after this walk: {plural(len(rows), 'set')} of records.",
+        text=f"What a resolver remembers after this walk: {count(len(rows), 'set')} of records.",
         id="remembered",
         title="What a resolver remembers after this walk",
         columns=("name", "type", "TTL", "left"),
@@ -58,7 +59,7 @@ def records(result: Result) -> Rows:
         for r in all_records
     )
     return Rows(
-        text=f"The answer has {plural(len(rows), 'record')}.",
+        text=f"The answer has {count(len(rows), 'record')}.",
         id="records",
         title=f"The records, {result.type}",
         columns=("name", "type", "TTL", "data"),
@@ -126,9 +127,9 @@ def facts(walked: Walked) -> Generator[Event, None, None]:
     result = walked.result
     yield from answer(result)
     way = [h for h in walked.heard if h.kind == "referral" and h.question.depth == 0]
-    count = result.questions
+    asked = result.questions
     yield Measure(
-        f"The walk took {count} question{'' if count == 1 else 's'}.", "dns.walk.questions", count, ""
+        f"The walk took {asked} question{'' if asked == 1 else 's'}.", "dns.walk.questions", asked, ""
     )
     yield Measure(
         f"The walk took {walked.elapsed_ms:.1f} ms.", "dns.walk.elapsed", round(walked.elapsed_ms, 1), "ms"

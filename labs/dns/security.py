@@ -11,7 +11,7 @@ from labctl.protocols.dnssec_chain import Chain, Link, Security
 from labs.dns.claims import CHAIN, EMPTY_NAME, EXPIRED, INSECURE
 from labs.dns.signatures import has_names_below, validity
 from labs.dns.walking import Walked
-from labs.dns.words import plural
+from labs.words import count
 
 HUES: dict[str, Hue] = {"secure": "ok", "insecure": "warn", "bogus": "bad", "indeterminate": "warn"}
 
@@ -49,16 +49,16 @@ def check(internet: Internet, walked: Walked, walks: Sequence[Walked]) -> Genera
     verdict = chain.verdict
     rows = tuple(_row(link) for link in verdict.links)
     yield Rows(
-        text=f"The chain of trust, {plural(len(rows), 'link')}, {plural(asked, 'more question')}.",
+        text=f"The chain of trust, {count(len(rows), 'link')}, {count(asked, 'more question')}.",
         id="security",
         title="The chain of trust",
         columns=("zone", "", "link"),
         rows=rows,
-        note=f"{plural(asked, 'more question')}, for keys and DS records",
+        note=f"{count(asked, 'more question')}, for keys and DS records",
     )
     yield Step(text=verdict.text, role="note", hue=HUES[verdict.state])
     yield Measure(f"DNSSEC says: {verdict.state}.", "dns.security.state", verdict.state, "")
-    yield Measure(f"Checking took {plural(asked, 'more question')}.", "dns.security.questions", asked, "")
+    yield Measure(f"Checking took {count(asked, 'more question')}.", "dns.security.questions", asked, "")
     yield from _judge(internet, walked, verdict)
     return verdict
 

@@ -12,7 +12,8 @@ from labctl.internet import Endpoint, Internet, Reply, Via
 from labctl.protocols.dns_cache import Cache
 from labctl.protocols.dns_result import Heard, Question, Result, Server
 from labctl.protocols.dns_walk import Walk
-from labs.dns.words import WALKER, asking, hearing, lane, ms, plural, sentence
+from labs.dns.words import WALKER, asking, hearing, lane, ms, sentence
+from labs.words import count
 
 
 @dataclass
@@ -175,9 +176,9 @@ def _aside(heard: Heard, reply: Reply) -> list[Step]:
     """What came with a reply and does not fit on an arrow: forged datagrams, the transport's reasons, notes."""
     steps = []
     counted = Counter((stray.source, stray.why) for stray in reply.strays)
-    for (source, why), count in counted.items():
-        times = "" if count == 1 else f", {count} times"
-        words = f"A datagram from {source} was not taken for the answer{times}: {why}"
+    for (source, why), times in counted.items():
+        often = "" if times == 1 else f", {times} times"
+        words = f"A datagram from {source} was not taken for the answer{often}: {why}"
         steps.append(Step(text=sentence(words), role="warning"))
     if reply.detail and (reply.failure or reply.via in ("tls", "https")):
         server = heard.question.server
@@ -225,5 +226,4 @@ def headlined(
 
 def summary(walked: Walked) -> str:
     """The headline number of a walk: `3 questions, 44.9 ms`."""
-    count = walked.result.questions
-    return f"{plural(count, 'question')}, {ms(walked.elapsed_ms)}"
+    return f"{count(walked.result.questions, 'question')}, {ms(walked.elapsed_ms)}"

@@ -11,7 +11,8 @@ from labctl.protocols.dns_names import reverse_name
 from labs.dns import caches, judging, records, resolver
 from labs.dns.compare import quietly, servers_of_the_zone
 from labs.dns.walking import PATIENCE_MS, Walked, headlined, summary, walk
-from labs.dns.words import ms, plural
+from labs.dns.words import ms
+from labs.words import count
 
 
 def whole_walk(
@@ -86,8 +87,8 @@ def reverse_of(walks: list[Walked], name: str) -> str:
 def _again(internet: Internet, cache: Cache, name: str, type: str, qmin: bool) -> Generator[Event, None, str]:
     """The same question once more, with what the walk has learnt; returns the sentence of what it cost."""
     again = quietly(walk(internet, name, type, cache=cache, qmin=qmin))
-    count = again.result.questions
-    yield Measure(f"Asked again now, it takes {plural(count, 'question')}.", "dns.again.questions", count)
+    asked = again.result.questions
+    yield Measure(f"Asked again now, it takes {count(asked, 'question')}.", "dns.again.questions", asked)
     took = round(again.elapsed_ms, 1)
     yield Measure(f"Asked again now, it takes {ms(took)}.", "dns.again.elapsed", took, "ms")
-    return f"Ask again now: {plural(count, 'question')}, {ms(took)}."
+    return f"Ask again now: {count(asked, 'question')}, {ms(took)}."

@@ -57,11 +57,6 @@ def ms(value: float) -> str:
     return f"{value:.0f} ms" if value >= 100 else f"{value:.1f} ms"
 
 
-def plural(count: int, one: str, many: str = "") -> str:
-    """`1 question`, `3 questions`, `1,204 questions`."""
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
-
-
 def short(text: str, most: int = 60) -> str:
     """Data that is too long to read, cut in the middle."""
     return text if len(text) <= most else f"{text[: most - 20]} … {text[-15:]}"

@@ -9,8 +9,9 @@ from labctl.fetch.exchange import Answer
 from labctl.protocols.http1 import Fields, get, get_all, without
 from labs.http.claims import CONDITIONAL, FIELDS, FRAMING, HEAD_AND_RANGES, HOST
 from labs.http.peer import Desk, Peer
-from labs.http.telling import measured, table
-from labs.http.words import count, http_bytes, listed, shortened, size, status_line
+from labs.http.words import http_bytes, shortened, size, status_line
+from labs.telling import measured, table
+from labs.words import count, listed
 
 PART = 100
 # What each of these may cost: a server that ignores Range or a condition sends everything once more.
@@ -43,7 +44,7 @@ class _Asking:
         self._peer = peer
         self._keeps = first.keep_alive
         self._own: list[Peer] = []
-        self.requests = self.connections = 1
+        self.connections = 1
 
     def ask(self, *, method: str = "GET", fields: Fields) -> Answer:
         """Asked once more when a kept connection had ended meanwhile: both methods are safe. Raises Unreached."""
@@ -58,7 +59,6 @@ class _Asking:
     def _once(self, method: str, fields: Fields) -> Answer:
         answer = self._peer.ask(method=method, fields=fields, limits=self._limits, dropped=self._dropped)
         self._keeps = answer.keep_alive
-        self.requests += 1
         return answer
 
     def close(self) -> None:
@@ -79,7 +79,7 @@ def ask(
         for more, verdict in (_hosts(desk), _fields(desk)):
             rows += more
             verdicts.append(verdict)
-    used = f"{count(asking.requests, 'request')}, {count(asking.connections, 'connection')}"
+    used = f"{count(len(rows), 'request')}; with the first one, {count(asking.connections, 'connection')}"
     columns = ("request", "status", "content", "")
     yield table("again", "Asked again, in other ways", columns, rows, note="" if everything else used)
     yield from measures

@@ -31,21 +31,10 @@ def place(arguments: Mapping[str, Any]) -> Place:
     """Where the URL's host lives; a demonstration has none and lives in the sandbox. Raises UsageError."""
     if arguments.get("url") is None:
         return "sandbox"
-    from ipaddress import ip_address
-
-    from labctl.protocols import dns_target
+    from labctl.protocols.nearness import place_of
     from labctl.protocols.url import parse_url
-    from labs.http.target import TOWN_NAMES
 
-    host = parse_url(str(arguments["url"])).host
-    if host == "localhost" or host.endswith((".localhost", ".local")):
-        return "local"
-    where = dns_target.place(host, TOWN_NAMES)
-    try:
-        near = ip_address(host.partition("%")[0]).is_private
-    except ValueError:
-        near = False
-    return "local" if where == "live" and near else where
+    return place_of(parse_url(str(arguments["url"])).host)
 
 
 def run(
@@ -118,5 +107,7 @@ LAB = Lab(
         "http https://api.shop.test/cart -X PUT -H 'Content-Type: application/json' -d '{}'",
     ),
     place=place,
+    # One answer of a site of one's own may show no claim as a whole; its table is what was asked for.
+    judges=lambda arguments: arguments.get("url") is None,
     carrier="box",
 )

@@ -10,8 +10,10 @@ from labctl.protocols.content_coding import Decoded, decoded
 from labctl.protocols.http1 import get
 from labctl.protocols.http_fields import Bearer, meaning
 from labctl.protocols.http_statuses import METHODS, method_meaning, status_meaning
-from labs.http.telling import message, note
-from labs.http.words import brief, count, http_bytes, shortened, size
+from labs.http.telling import message
+from labs.http.words import brief, http_bytes, shortened, size
+from labs.telling import note
+from labs.words import count
 
 # How much of a line of content is shown.
 FIRST = 60
@@ -100,6 +102,8 @@ def _field(line: str, bearer: Bearer, before: str = "") -> Row:
     line = _legible(line)
     name, _, value = line.partition(":")
     found = meaning(name.strip(), value.strip(), bearer)
+    if name.strip().lower() == "server-timing" and (told := _timing(value)):
+        found = found._replace(sentence=told)
     source = f" ({found.source})" if found.source else ""
     whole = line if value.strip() else f"{name}, without a value"
     return Row(
@@ -107,6 +111,18 @@ def _field(line: str, bearer: Bearer, before: str = "") -> Row:
         cells=(f"{length:,}", f"{before}{line}", found.sentence, _beside(found.source)),
         hues=("mute",),
     )
+
+
+def _timing(value: str) -> str:
+    """Server-Timing read out loud, or "" when nothing of it can be read."""
+    from labctl.protocols.server_timing import read
+
+    said = []
+    for metric in read((("Server-Timing", value),)):
+        described = f" ({metric.description})" if metric.description else ""
+        took = f", {metric.ms:,g} ms" if metric.ms is not None else ""
+        said.append(f"{metric.name}{described}{took}")
+    return f"Where the server spent its time: {'; '.join(said)}." if said else ""
 
 
 def _legible(line: str) -> str:

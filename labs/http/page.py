@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator
 
 from labctl.errors import CannotRun
-from labctl.events import Event, Verdict
+from labctl.events import Event, Hue, Verdict
 from labctl.fetch.exchange import Answer
 from labctl.internet import Internet
 from labctl.protocols.http1 import get_all
@@ -15,8 +15,9 @@ from labs.http import again, message
 from labs.http.claims import FRAMING
 from labs.http.peer import Desk, Peer, Unreached
 from labs.http.target import Wanted
-from labs.http.telling import command, measured, note, opening, result
-from labs.http.words import count, elapsed_ms, ms, size, status_line
+from labs.http.words import elapsed_ms, size, status_line
+from labs.telling import command, measured, note, opening, result
+from labs.words import count, ms
 
 
 def visit(internet: Internet, wanted: Wanted, http2: bool) -> Iterator[Event]:
@@ -73,8 +74,9 @@ def _one(desk: Desk, peer: Peer, wanted: Wanted) -> Iterator[Event]:
     if answer.failure:
         yield result(f"{wanted.url.host} gave no whole answer. {answer.detail}", "bad")
     else:
+        hue: Hue = "bad" if answer.status >= 500 else "warn" if answer.status >= 400 else "ok"
         yield result(
-            f"{status_line(answer)}: {size(answer.body_bytes)} of content in {ms(elapsed_ms(answer))}."
+            f"{status_line(answer)}: {size(answer.body_bytes)} of content in {ms(elapsed_ms(answer))}.", hue
         )
 
 
@@ -92,9 +94,9 @@ def _measures(answer: Answer) -> Iterator[Event]:
 
 
 def judged_framing(answer: Answer) -> Verdict:
-    """What this one answer says about where messages end."""
+    """What this one answer says about where messages end: half of the claim, for nobody was sent both lengths."""
     seen, told = framing_seen(answer)
-    return FRAMING.judged(True, told) if seen else FRAMING.not_seen(told)
+    return FRAMING.not_seen(f"{told} A request with both lengths at once was not tried here." if seen else told)
 
 
 def framing_seen(answer: Answer) -> tuple[bool, str]:
@@ -189,4 +191,4 @@ def _by_hand(internet: Internet, wanted: Wanted, http2: bool) -> Event:
         words += ["-d", part.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")]
     line = shlex.join([*words, str(wanted.url)])
     shell = "labctl shell -- " if internet.kind == "sandbox" else ""
-    return command("by hand", f"{shell}{line}", "" if http2 else "> is the request, < the response")
+    return command("by hand", f"{shell}{line}", "" if http2 else "-v shows both messages")

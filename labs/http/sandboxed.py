@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib import import_module
 from itertools import pairwise
 
-from labctl.events import Event
+from labctl.events import Event, Exchange, Rows, Step
 from labctl.internet import Internet
 from labs.http.peer import Desk
-from labs.http.telling import command
+from labs.telling import command, note
 
+COUNTED = "The milliseconds of a ladder count from its first message."
 # What shows the same with the system's own tools.
 _BY_HAND = {
     "framing": ("labctl shell -- curl -v --raw http://origin.shop.test/chunked", "--raw: with the chunks' sizes"),
@@ -37,7 +39,28 @@ _NEXT = dict(pairwise([*_ORDER, _ORDER[0]]))
 def demonstrate(internet: Internet, show: str) -> Iterator[Event]:
     """Its events. A site of the town that cannot be reached is a bug, and raises."""
     module = import_module(f"labs.http.shows.{show.replace('-', '_')}")
-    yield from module.show(Desk(internet))
+    yield from _from_its_first_message(module.show(Desk(internet)))
     line, remark = _BY_HAND[show]
     yield command("by hand", line, remark)
     yield command("next", f"labctl http --show {_NEXT[show]}")
+
+
+def _from_its_first_message(events: Iterator[Event]) -> Iterator[Event]:
+    """The same, with the moments of each ladder counted from its own beginning: what came before was warming up.
+
+    A heading or a table ends a ladder. After the first one a note says how they are counted.
+    """
+    begun: float | None = None
+    told = False
+    for event in events:
+        if isinstance(event, Exchange):
+            begun = event.at_ms if begun is None else begun
+            event = replace(event, at_ms=event.at_ms - begun)
+        elif isinstance(event, Rows) or (isinstance(event, Step) and event.role in ("phase", "heading")):
+            if begun is not None and not told:
+                yield note(COUNTED)
+                told = True
+            begun = None
+        yield event
+    if begun is not None and not told:
+        yield note(COUNTED)

@@ -11,8 +11,9 @@ from labctl.protocols.http2_frames import Frame, error_name, settings_of
 from labs.http.claims import MESSAGE
 from labs.http.peer import Desk, Peer
 from labs.http.target import Wanted
-from labs.http.telling import about, measured, note, opening, result, table
-from labs.http.words import count, listed, ms, shortened, size, status_line
+from labs.http.words import shortened, size, status_line
+from labs.telling import about, measured, note, opening, result, table
+from labs.words import count, listed, ms
 
 # Frames that are shown.
 _MOST = 24

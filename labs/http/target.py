@@ -13,8 +13,6 @@ DEFAULT = "https://www.shop.test/"
 FORM = "application/x-www-form-urlencoded"
 # Bytes of a file that are sent at most.
 LARGEST = 10_000_000
-# Names outside `test.` that only the town has.
-TOWN_NAMES = ("resolver.example.net", "shop-hosting.example.net", "origin.front.test")
 
 
 class Wanted(NamedTuple):

@@ -8,28 +8,9 @@ from labctl.fetch.exchange import Answer
 CELL = 30
 
 
-def ms(value_ms: float) -> str:
-    """`44.9 ms`, `142 ms`, `12.8 s`."""
-    if value_ms >= 10_000:
-        return f"{value_ms / 1000:.1f} s"
-    return f"{value_ms:,.0f} ms" if value_ms >= 100 else f"{value_ms:.1f} ms"
-
-
-def count(number: int, one: str, many: str = "") -> str:
-    """`1 request`, `3 requests`."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-
 def size(number: int) -> str:
     """Bytes: `0 B`, `612 B`, `102,400 B`."""
     return f"{number:,} B"
-
-
-def listed(values: list[str]) -> str:
-    """`a`, `a and b`, `a, b and c`."""
-    if len(values) < 2:
-        return values[0] if values else "none"
-    return f"{', '.join(values[:-1])} and {values[-1]}"
 
 
 def shortened(text: str, most: int = CELL) -> str:

@@ -9,7 +9,7 @@ from labctl.protocols.tcp_close import Close, how_it_closed
 from labctl.protocols.tcp_ladder import Conversation, LadderRow
 from labs.tcp.claims import NUMBERS, THREE_SEGMENTS, TWO_FINS
 from labs.tcp.telling import plainly
-from labs.tcp.words import count, ms
+from labs.words import count, ms
 
 AGAIN = ("retransmission", "fast-retransmission")
 

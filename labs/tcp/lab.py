@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
-from labctl.errors import CannotRun, UsageError
+from labctl.errors import UsageError
 from labctl.events import Event
 from labctl.internet import Internet
 from labctl.lab import Lab, Place
+from labs.output_file import expect_writable
 from labs.tcp.claims import CLAIMS
 
 Show = Literal[
@@ -27,8 +28,6 @@ Show = Literal[
     "byhand",
     "states",
 ]
-# Names outside `test.` that only the town has.
-TOWN_NAMES = ("resolver.example.net", "shop-hosting.example.net")
 
 
 def place(arguments: Mapping[str, Any]) -> Place:
@@ -36,50 +35,14 @@ def place(arguments: Mapping[str, Any]) -> Place:
 
     Raises UsageError, and CannotRun for a file that could not be written in the end.
     """
-    from labctl.protocols import dns_target
+    from labctl.protocols.nearness import place_of
     from labs.tcp.target import read_target
 
     if arguments.get("pcap") is not None:
-        _writable(str(arguments["pcap"]))
+        expect_writable(str(arguments["pcap"]), "labctl tcp --pcap seen.pcap")
     if not arguments.get("target"):
         return "local" if arguments.get("show") == "serve" and arguments.get("port") else "sandbox"
-    host = read_target(str(arguments["target"])).host
-    where = dns_target.place(host, TOWN_NAMES)
-    return "local" if where == "live" and _is_near(host) else where
-
-
-def _writable(path: str) -> None:
-    """Raises CannotRun file-not-written when it is plain before the run that `path` cannot be written."""
-    import errno
-    import os
-
-    folder = os.path.dirname(path) or "."
-    if not path or os.path.isdir(path):
-        number = errno.EISDIR if path else errno.ENOENT
-    elif not os.path.isdir(folder):
-        number = errno.ENOTDIR if os.path.exists(folder) else errno.ENOENT
-    elif not os.access(path if os.path.exists(path) else folder, os.W_OK):
-        number = errno.EACCES
-    else:
-        return
-    raise CannotRun(
-        "file-not-written",
-        f"{path or 'a file without a name'} cannot be written, so nothing was run",
-        evidence=(("file", path), ("got", os.strerror(number))),
-        fixes=("labctl tcp --pcap seen.pcap",),
-    )
-
-
-def _is_near(host: str) -> bool:
-    """Whether it is reached without the internet: this machine, or one on its own network."""
-    import ipaddress
-
-    if host == "localhost" or host.endswith((".localhost", ".local")):
-        return True
-    try:
-        return ipaddress.ip_address(host.partition("%")[0]).is_private
-    except ValueError:
-        return False
+    return place_of(read_target(str(arguments["target"])).host)
 
 
 def run(

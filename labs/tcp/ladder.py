@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from labctl.events import Exchange, Hue, Json, Step
 from labctl.protocols.tcp_ladder import Conversation, LadderRow
 from labctl.protocols.tcp_segments import Segment
-from labs.tcp.telling import note
-from labs.tcp.words import count, options
+from labs.tcp.words import options
+from labs.telling import note
+from labs.words import count
 
 CLIENT, SERVER = "client", "server"
 _AGAIN = ("retransmission", "fast-retransmission")

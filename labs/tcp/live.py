@@ -19,8 +19,9 @@ from labs.tcp import judging, ladder
 from labs.tcp.shows.connection import headline, told
 from labs.tcp.talking import ask, drain
 from labs.tcp.target import Target
-from labs.tcp.telling import command, explained, note, opening, plainly, result
-from labs.tcp.words import ms
+from labs.tcp.telling import explained, plainly
+from labs.telling import command, note, opening, result
+from labs.words import ms
 
 if TYPE_CHECKING:
     from labctl.packet_capture import PacketCapture

@@ -14,7 +14,7 @@ from labctl.sandbox.faults import town_under
 from labctl.sandbox.tcp_world import tcp_world
 from labs.tcp.stage import Stage
 from labs.tcp.target import OURS, Target
-from labs.tcp.telling import command, note
+from labs.telling import command, note
 
 # What shows the same with the system's own tools, and what to look at.
 _BY_HAND = {

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from labctl.errors import CannotRun, UsageError
 from labctl.internet import Endpoint, Internet
+from labctl.protocols.ip_addresses import is_address
 
 _PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 # Where programs that are being written listen for a GET.
@@ -49,7 +50,7 @@ class Target(NamedTuple):
     @property
     def address(self) -> str:
         """The host when it is an address already, else ""."""
-        return self.host if _is_address(self.host) else ""
+        return self.host if is_address(self.host) else ""
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
@@ -86,7 +87,7 @@ def read_target(text: str) -> Target:
         port = _port(text, number)
     elif "[" in rest or "]" in rest:
         raise _unreadable(text, "an IPv6 address stands between two brackets")
-    elif rest.count(":") > 1 and not _is_address(rest):
+    elif rest.count(":") > 1 and not is_address(rest):
         raise _unreadable(
             text, "there is room for one port, and an IPv6 address with a port stands in brackets"
         )
@@ -96,7 +97,7 @@ def read_target(text: str) -> Target:
         raise UsageError("target-port", f"{port} is no port: ports are 1 to 65535")
     if "/" in host or not host:
         raise _unreadable(text)
-    if not _is_address(host):
+    if not is_address(host):
         from labctl.protocols.dns_names import parse_name
 
         host = parse_name(host).ascii.rstrip(".") or host
@@ -109,16 +110,6 @@ def _port(text: str, number: str | None) -> int:
     if not number.isascii() or not number.isdigit():
         raise UsageError("target-port", f"the port of {text} is {number or 'missing'}: ports are 1 to 65535")
     return int(number[:6])
-
-
-def _is_address(host: str) -> bool:
-    import ipaddress
-
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 def _unreadable(text: str, why: str = "write HOST, HOST:PORT or a URL") -> UsageError:

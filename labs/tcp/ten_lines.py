@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass, field
 
 from labs.tcp.stage import Stage
-from labs.tcp.words import count
+from labs.words import count
 
 SOURCE = """\
 import socket

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from labctl.errors import CannotRun
 from labctl.events import Event, Row, Rows
 from labs.tcp.claims import ONE_RECV
-from labs.tcp.telling import command, note, opening, result
 from labs.tcp.ten_lines import BODY, HEAD, shortened
-from labs.tcp.words import count
+from labs.telling import command, note, opening, result
+from labs.words import count
 
 HOST = "127.0.0.1"
 # Without a visitor for so long (seconds), the server has been forgotten.

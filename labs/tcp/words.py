@@ -2,19 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from labctl.protocols.tcp_segments import Segment
-
-
-def ms(value: float) -> str:
-    """A duration as the screens print it."""
-    if value >= 9_995:
-        return f"{value / 1000:.1f} s"
-    if 0 <= value < 0.05:
-        # A loopback's round trip.
-        return "under 0.1 ms"
-    return f"{value:,.0f} ms" if value >= 99.95 else f"{value:.1f} ms"
+from labs.words import ms
 
 
 def moment(segment: Segment, at_ms: float) -> str:
@@ -25,18 +14,6 @@ def moment(segment: Segment, at_ms: float) -> str:
 def seconds(value: float) -> str:
     """Milliseconds as seconds with one decimal: `3.1 s`."""
     return f"{value / 1000:.1f} s"
-
-
-def count(number: int, one: str, many: str = "") -> str:
-    """`1 segment`, `3 segments`."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-
-def listed(values: Sequence[str]) -> str:
-    """`a`, `a and b`, `a, b and c`."""
-    if len(values) < 2:
-        return values[0] if values else "none"
-    return f"{', '.join(values[:-1])} and {values[-1]}"
 
 
 def options(segment: Segment) -> str:

@@ -9,8 +9,7 @@ from labctl.events import Event, Hue, Row, Rows, Verdict
 from labctl.internet import Internet
 from labctl.sandbox.faults import town_under
 from labctl.sandbox.town_internet import TownInternet
-from labs.tcp.telling import note, opening, result
-from labs.tcp.words import count
+from labs.telling import note, opening, result
 from labs.tls import ladder, tables
 from labs.tls.certificates import gap
 from labs.tls.claims import CHAIN, LOOK_ALIKE, NAME, REASONS
@@ -19,6 +18,7 @@ from labs.tls.oddities import LOOK_ALIKE_HOST, ODD, WRONG, host_of
 from labs.tls.reasons import WRONG_NAME
 from labs.tls.target import Target
 from labs.tls.visit import Seen, Visits
+from labs.words import count
 
 
 class Visited(NamedTuple):
@@ -55,7 +55,7 @@ def show(internet: Internet, name: str) -> Iterator[Event]:
         return
     one = visit(internet, name, habits)
     if not one.seen.ok:
-        yield from failed(internet, one.seen, judge=name not in ("name-in-cn", "missing-intermediate"))
+        yield from failed(internet, one.seen)
     else:
         yield opening(f"a handshake with {host_of(name)}", f"{tables.version_of(one.seen)}, accepted")
         yield from ladder.exchanges(one.seen)
@@ -99,8 +99,8 @@ def _all(internet: Internet, habits: frozenset[str]) -> Iterator[Event]:
         )
         yield _list("tls.mending", "What mends it", {n: v.fix for n, v in visited.items() if v.word})
         yield note(
-            "Who refuses says so in an alert, and the alerts are few: OpenSSL's words say more, and only on the "
-            "client's side."
+            "Who refuses says so in an alert, and the alerts are few. OpenSSL's codes say more, on the client's side "
+            "only, and some of them are shared too: the certificates themselves tell those apart."
         )
     yield _chain(visited["missing-intermediate"], visited["untrusted-root"])
     yield _name(visited["name-in-cn"])
@@ -217,8 +217,9 @@ def _reasons(visited: Mapping[str, Visited]) -> Verdict:
     words = [each.word for each in about.values()]
     if not all(words):
         return REASONS.not_seen("Not all of the servers could be visited.")
-    different = len(set(words)) == len(words) and "" not in alerts
+    reasons, codes = len(set(words)), {e.seen.secured.verify_code for e in about.values() if e.seen.secured}
     return REASONS.judged(
-        different,
-        f"{len(words)} certificates, {len(set(words))} reasons, and {len(alerts - {''})} different alerts.",
+        reasons == len(words) and "" not in alerts and len(alerts) < reasons,
+        f"{len(words)} certificates were refused for {reasons} reasons, with {len(codes)} of OpenSSL's codes and "
+        f"{len(alerts - {''})} alerts.",
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from labctl.events import Step
-from labs.tcp.telling import command
+from labs.telling import command
 from labs.tls.oddities import WRONG
 from labs.tls.target import Target
 
@@ -24,6 +24,15 @@ _NEXT = {
     "wrong-purpose": "labctl tls --bad look-alike",
     "look-alike": "labctl tls --bad all",
 }
+
+
+def openssl(target: Target) -> str:
+    """`openssl s_client` that asks for the name, checks it, and gives up when something is wrong, as we do."""
+    if target.address:
+        checks = f"-verify_ip {target.host}"
+    else:
+        checks = f"-servername {target.host} -verify_hostname {target.host}"
+    return f"openssl s_client -connect {target.connect} {checks} -verify_return_error"
 
 
 def footer(
@@ -50,12 +59,13 @@ def footer(
         yield command("by hand", f"labctl shell -- curl -v https://{host}/", taken)
         yield command("next", _NEXT.get(bad, "labctl tls --bad all"))
         return
-    line = f"openssl s_client -connect {target.connect}"
+    line = openssl(target)
     if tls:
         line += f" -tls{tls.replace('.', '_')}"
     if resume:
-        line = f"openssl s_client -connect {target.connect} -tls1_2 -reconnect"
-    yield command("by hand", f"labctl shell -- {line}" if kind == "sandbox" else line)
+        line = f"{openssl(target)} -tls1_2 -reconnect"
+    taken = "OpenSSL takes it: it still reads the common name" if refused == "name-in-cn" else ""
+    yield command("by hand", f"labctl shell -- {line}" if kind == "sandbox" else line, taken)
     if refused in WRONG:
         yield command("next", f"labctl tls --bad {refused}", "the same in the sandbox")
     else:

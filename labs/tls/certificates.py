@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from labs.tcp.words import count
+from labs.words import count
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -230,6 +230,13 @@ def _surplus(chain: Chain) -> list[str]:
             "They were sent in another order than they build on each other; most clients forgive that."
         )
     return found
+
+
+def days_between(earlier: float, later: float) -> int:
+    """Days from one date to another (UTC), both POSIX seconds: tomorrow is 1, whatever the hour."""
+    dates = (datetime.datetime.fromtimestamp(at, datetime.UTC).date() for at in (earlier, later))
+    first, last = dates
+    return (last - first).days
 
 
 def day(moment: datetime.datetime) -> str:

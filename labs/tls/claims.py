@@ -54,7 +54,7 @@ NAME = Claim(
 )
 REASONS = Claim(
     "tls.reasons",
-    "Every wrong certificate fails for a reason of its own, and the client says so in an alert.",
+    "A client refuses a wrong certificate and knows the exact reason; its alert, shared by several, says less.",
     source="RFC 5280 section 6, RFC 8446 section 6.2",
     broken_by="client-checks-nothing",
     shown_by=("--bad", "all"),

@@ -8,13 +8,13 @@ from labctl.events import Event, Step
 from labctl.fetch.secure import Secured
 from labctl.internet import Internet
 from labctl.protocols.tls_names import alert_sentence
-from labs.tcp.telling import note, opening, result
-from labs.tcp.words import count, ms
+from labs.telling import measured, note, opening, result
 from labs.tls import ladder, tables
 from labs.tls.certificates import gap
-from labs.tls.claims import REASONS
+from labs.tls.days import unverified
 from labs.tls.reasons import Reason, reason
 from labs.tls.visit import Seen
+from labs.words import count, ms
 
 _FAILED = {
     "alert": "an alert",
@@ -25,14 +25,16 @@ _FAILED = {
 }
 
 
-def failed(internet: Internet, seen: Seen, *, judge: bool = True) -> Generator[Event, None, str]:
+def failed(internet: Internet, seen: Seen, *, days: int | None = None) -> Generator[Event, None, str]:
     """What was seen of it; the word for why the certificate was refused, or "".
 
-    A refused certificate is judged: it has a reason, and an alert says so.
+    One refused certificate shows no claim: its reason is a measure. `days` is what --days asks for.
     """
     secured = seen.secured
     if secured is None:
         yield opening(f"no connection to {seen.target.place}", seen.connected.failure)
+        if days is not None:
+            yield unverified(days, connection_sentence(seen))
         yield result(connection_sentence(seen), "bad")
         return ""
     why = why_refused(internet, seen) if secured.failure == "certificate" else None
@@ -42,6 +44,8 @@ def failed(internet: Internet, seen: Seen, *, judge: bool = True) -> Generator[E
         if seen.open.trouble and secured.failure != "not-tls":
             yield note(seen.open.trouble)
         sentence, fix = handshake_sentence(seen, secured)
+        if days is not None:
+            yield unverified(days, sentence)
         yield result(sentence, "bad")
         if fix:
             yield to_mend(fix)
@@ -51,10 +55,9 @@ def failed(internet: Internet, seen: Seen, *, judge: bool = True) -> Generator[E
     yield note(gap(chain))
     if seen.open.tls13 and seen.open.rows[-1].alert is not None and seen.open.rows[-1].clear:
         yield note("The alert crossed readable: OpenSSL had not yet begun to encrypt what it sends.")
-    if judge:
-        told = f"{why.sentence} The client {_said(secured)}."
-        heard = bool(alert_sent(secured))
-        yield REASONS.judged(True, told, reason=why.word) if heard else REASONS.not_seen(told)
+    yield measured("tls.refused", why.word, f"The reason is {why.word}: the client {_said(secured)}.")
+    if days is not None:
+        yield unverified(days, why.sentence)
     yield result(f"{seen.target.place}: {why.sentence}", "bad")
     yield to_mend(why.fix)
     return why.word

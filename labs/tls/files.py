@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from labctl.errors import CannotRun
 from labctl.events import Event
-from labs.tcp.telling import note
-from labs.tcp.words import count
+from labs.telling import note
 from labs.tls.visit import Visits
+from labs.words import count
 
 
 def saved(visits: Visits, pcap: str | None, keylog: str | None) -> Iterator[Event]:

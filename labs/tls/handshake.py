@@ -7,23 +7,24 @@ from collections.abc import Generator, Iterator
 from labctl.errors import CannotRun
 from labctl.events import Event, Hue, Json, Measure, Row, Rows
 from labctl.protocols.tls_names import alert_sentence
-from labs.tcp.telling import note, opening, result
-from labs.tcp.words import count, ms
+from labs.telling import note, opening, result
 from labs.tls import judging, ladder, tables
 from labs.tls.certificates import gap
+from labs.tls.days import checked, unverified
 from labs.tls.failing import failed, mend, to_mend
 from labs.tls.target import OURS
 from labs.tls.visit import Seen, Visits
+from labs.words import count, ms
 
 TLS12 = ("1.2", "1.2")
 # Ten segments of 1,460 bytes.
 FIRST_FLIGHT = 14_600
 
 
-def show(visits: Visits, *, version: str, resume: bool) -> Generator[Event, None, str]:
+def show(visits: Visits, *, version: str, resume: bool, days: int | None = None) -> Generator[Event, None, str]:
     """`version` "" lets the two choose; `resume` draws the second visit, the one with a session. Raises CannotRun.
 
-    Returns the word for why the certificate was refused, or "".
+    `days` is for how many more days the chain has to be good, None when nobody asked. Returns the word for why the certificate was refused, or "".
     """
     if not visits.lookup.addresses:
         raise CannotRun(
@@ -35,7 +36,7 @@ def show(visits: Visits, *, version: str, resume: bool) -> Generator[Event, None
     versions = (version, version) if version else ("1.2", "1.3")
     first = visits.visit(versions=versions)
     if not first.ok:
-        return (yield from failed(visits.internet, first))
+        return (yield from failed(visits.internet, first, days=days))
     back = (
         visits.visit(versions=versions, back=first, ask=resume, tickets=False)
         if first.session is not None
@@ -77,6 +78,10 @@ def show(visits: Visits, *, version: str, resume: bool) -> Generator[Event, None
     yield judging.alpn(first, without, strict=strict)
     yield judging.forward_secrecy(tried, have_key=bool(key))
     yield from _conclusion(shown)
+    if days is not None and first.checked:
+        yield from checked(days, first.chain, visits.internet.date())
+    elif days is not None:
+        yield unverified(days, "This client takes every certificate, whatever is in it.")
     return ""
 
 

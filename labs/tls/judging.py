@@ -7,9 +7,9 @@ from labctl.protocols.tls_conversation import TLS13, TlsConversation
 from labctl.protocols.tls_messages import Certificates, ClientHello, EncryptedExtensions, ServerHello
 from labctl.protocols.tls_names import cipher_name
 from labctl.protocols.tls_opening import RSA_KEY_EXCHANGE, opens, with_private_key
-from labs.tcp.words import count
 from labs.tls.claims import ALPN, FORWARD_SECRECY, ONE_ROUND_TRIP, ONLOOKER, RESUMPTION
 from labs.tls.visit import Seen
+from labs.words import count
 
 
 def _fell(claim: Claim, because: str, strict: bool) -> Verdict:

@@ -13,20 +13,18 @@ from labs.tls.claims import CLAIMS
 from labs.tls.oddities import NAMES
 
 LONGEST_RTT = 5000
-# Names outside `test.` that only the town has.
-TOWN_NAMES = ("resolver.example.net", "shop-hosting.example.net")
+# A hundred years.
+LONGEST_DAYS = 36_500
 
 
 def place(arguments: Mapping[str, Any]) -> Place:
     """Where the target lives; without one, and for `--bad` and `--show`, the sandbox. Raises UsageError."""
-    from labctl.protocols import dns_target
+    from labctl.protocols.nearness import place_of
     from labs.tls.target import read_target
 
     if not arguments.get("target"):
         return "sandbox"
-    target = read_target(str(arguments["target"]))
-    where = dns_target.place(target.host, TOWN_NAMES)
-    return "local" if where == "live" and target.near else where
+    return place_of(read_target(str(arguments["target"])).host)
 
 
 def run(
@@ -39,6 +37,9 @@ def run(
     show: Annotated[Literal["termination"] | None, "One demonstration: TLS that ends at an edge."] = None,
     tls: Annotated[Literal["1.2", "1.3"] | None, "Speak only this version."] = None,
     resume: Annotated[bool, "Draw the second visit, which resumes the session of the first."] = False,
+    days: Annotated[
+        int | None, "Fail (exit 1) unless the chain verifies and is good for N more days; 0: verifies."
+    ] = None,
     rtt: Annotated[int | None, "In the sandbox: how far away everything is, there and back, in ms."] = None,
     pcap: Annotated[str | None, "Write what was captured there, for tshark and Wireshark."] = None,
     keylog: Annotated[str | None, "Write the secrets that open it there."] = None,
@@ -47,7 +48,9 @@ def run(
     from labs.tls.target import OURS, read_target
 
     wanted = read_target(target) if target else OURS
-    _sensible(target, bad, show, tls, resume or bool(pcap or keylog))
+    _sensible(target, bad, show, tls, resume or bool(pcap or keylog) or days is not None)
+    if days is not None and not 0 <= days <= LONGEST_DAYS:
+        raise UsageError("days-out-of-range", f"--days {days} is not between 0 and {LONGEST_DAYS} days")
     _distance(internet, rtt)
     if internet.kind == "live" and not target:
         raise UsageError(
@@ -75,7 +78,7 @@ def run(
 
             habits = town_under(internet.fault).web if internet.kind == "sandbox" else frozenset()
             visits = Visits(internet, wanted, habits)
-            refused = yield from handshake.show(visits, version=tls or "", resume=resume)
+            refused = yield from handshake.show(visits, version=tls or "", resume=resume, days=days)
             if pcap or keylog:
                 from labs.tls.files import saved
 
@@ -136,10 +139,13 @@ LAB = Lab(
         "tls",
         "tls --bad all",
         "tls example.com",
+        "tls localhost:5443 --days 14",
         "tls --rtt 100",
         "tls --show termination",
         "tls --pcap a.pcap --keylog a.keys",
     ),
     place=place,
+    # A target may have a certificate that is refused: that shows no claim, and is what was asked for.
+    judges=lambda arguments: arguments.get("target") is None and arguments.get("bad") in (None, "all"),
     carrier="box",
 )

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from labctl.events import Exchange, Hue, Json
 from labctl.protocols.tls_conversation import Row
 from labctl.protocols.tls_records import CHANGE_CIPHER_SPEC, HANDSHAKE
-from labs.tcp.words import count
 from labs.tls.visit import Seen
 from labs.tls.wording import SAYS, how_seen, label
+from labs.words import count
 
 CLIENT, SERVER = "client", "server"
 READABLE, ENCRYPTED = "readable on the way", "{encrypted}: only its size is seen"

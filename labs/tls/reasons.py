@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable
 from typing import NamedTuple
 
-from labs.tcp.words import count
-from labs.tls.certificates import Certificate, Chain, called, day
+from labctl.protocols.ip_addresses import is_address
+from labs.tls.certificates import Certificate, Chain, called, day, days_between
+from labs.words import count
 
 # X509_V_ERR_* of OpenSSL (x509_vfy.h).
 EXPIRED, NOT_YET, SELF_SIGNED, ROOT_NOT_TRUSTED, WRONG_PURPOSE = 10, 9, 18, 19, 26
@@ -34,10 +34,11 @@ def reason(code: int, words: str, chain: Chain, host: str, at: float) -> Reason:
         return _expired(chain, leaf, at)
     if code == NOT_YET:
         bad = _first(chain, lambda c: c.from_.timestamp() > at) or leaf
-        days = _days(bad.from_.timestamp() - at)
+        days = days_between(at, bad.from_.timestamp())
+        when = f"in {count(days, 'day')}" if days else f"later today, at {bad.from_:%H:%M} UTC"
         return Reason(
             "not-yet-valid",
-            f"The certificate of {bad.name} begins on {day(bad.from_)}, in {days}.",
+            f"The certificate of {bad.name} begins on {day(bad.from_)}, {when}.",
             "Look at this machine's clock first; if it is right, the issuer's was wrong: get a new one.",
         )
     if code in WRONG_NAME:
@@ -55,8 +56,9 @@ def reason(code: int, words: str, chain: Chain, host: str, at: float) -> Reason:
 
 def _expired(chain: Chain, leaf: Certificate, at: float) -> Reason:
     bad = _first(chain, lambda c: c.until.timestamp() < at) or leaf
-    ago = _days(at - bad.until.timestamp())
-    sentence = f"The certificate of {bad.name} was good until {day(bad.until)}, {ago} ago."
+    ago = days_between(bad.until.timestamp(), at)
+    when = f"{count(ago, 'day')} ago" if ago else f"earlier today, at {bad.until:%H:%M} UTC"
+    sentence = f"The certificate of {bad.name} was good until {day(bad.until)}, {when}."
     if bad == leaf:
         fix = (
             "Renew it, and let a program renew it from now on: an ACME client such as certbot. If it was renewed "
@@ -81,7 +83,7 @@ def _wrong_name(leaf: Certificate, host: str) -> Reason:
     others = " and others" if len(leaf.names) > 4 else ""
     sentence = f"The certificate is for {', '.join(leaf.names[:4])}{others}, and {host} was asked for."
     wildcard = next((n for n in leaf.names if n[:2] == "*." and f".{host}".endswith(n[1:].lower())), "")
-    if _is_address(host):
+    if is_address(host):
         fix = "Ask with a name that it has; an address counts where the certificate has it as an address."
     elif wildcard:
         sentence += f" The star of {wildcard} stands for exactly one label."
@@ -169,18 +171,5 @@ def _rare(code: int, words: str, chain: Chain, leaf: Certificate, host: str) -> 
     )
 
 
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
-
-
 def _first(chain: Chain, wrong: Callable[[Certificate], bool]) -> Certificate | None:
     return next((c for c in (*chain.path, *chain.sent) if c.readable and wrong(c)), None)
-
-
-def _days(seconds: float) -> str:
-    days = int(seconds // 86400)
-    return count(days, "day") if days >= 1 else "less than a day"

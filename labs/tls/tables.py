@@ -21,9 +21,9 @@ from labctl.protocols.tls_names import (
     signature_name,
     version_name,
 )
-from labs.tcp.words import count, ms
-from labs.tls.certificates import Certificate, Chain, day
+from labs.tls.certificates import Certificate, Chain, day, days_between
 from labs.tls.visit import Seen
+from labs.words import count, ms
 
 # So many steps of a chain are shown.
 _STEPS = 12
@@ -200,8 +200,9 @@ def validity(chain: Chain, now: float) -> str:
     leaf = chain.sent[0]
     if not leaf.readable:
         return "The server's certificate cannot be read here."
-    days = int((leaf.until.timestamp() - now) // 86400)
-    left = f" ({count(days, 'day')} left)" if days >= 0 else " (over)"
+    until = leaf.until.timestamp()
+    days = days_between(now, until)
+    left = " (over)" if until < now else f" ({count(days, 'day')} left)" if days else " (it ends today)"
     names = ", ".join(leaf.names[:3]) + (f" and {len(leaf.names) - 3} more" if len(leaf.names) > 3 else "")
     return (
         f"The server's certificate is for {names or 'no name'}, issued by {leaf.issuer}, "

@@ -6,6 +6,7 @@ import ipaddress
 from typing import NamedTuple
 
 from labctl.errors import UsageError
+from labctl.protocols.ip_addresses import is_address
 
 
 class Target(NamedTuple):
@@ -33,18 +34,7 @@ class Target(NamedTuple):
     @property
     def address(self) -> bool:
         """Whether it is an address: those are never sent as SNI (RFC 6066 section 3)."""
-        try:
-            ipaddress.ip_address(self.host)
-        except ValueError:
-            return False
-        return True
-
-    @property
-    def near(self) -> bool:
-        """Whether it is reached without the internet: this machine, or one on its own network."""
-        if self.host == "localhost" or self.host.endswith((".localhost", ".local")):
-            return True
-        return self.address and ipaddress.ip_address(self.host).is_private
+        return is_address(self.host)
 
     @property
     def speaks_http(self) -> bool:

@@ -11,11 +11,11 @@ from labctl.internet import Internet
 from labctl.protocols.tcp_segments import Segment
 from labctl.protocols.tcp_stream import stream_chunks
 from labctl.sandbox.town_internet import TownInternet
-from labs.tcp.telling import note, opening, result
-from labs.tcp.words import count
+from labs.telling import note, opening, result
 from labs.tls.claims import TERMINATION
 from labs.tls.target import EDGE
 from labs.tls.visit import Seen, Visits
+from labs.words import count
 
 if TYPE_CHECKING:
     from labctl.packet_capture import PacketCapture

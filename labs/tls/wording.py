@@ -22,8 +22,8 @@ from labctl.protocols.tls_names import (
     version_name,
 )
 from labctl.protocols.tls_records import CHANGE_CIPHER_SPEC
-from labs.tcp.words import count, listed
 from labs.tls.visit import Seen
+from labs.words import count, listed
 
 # What a message means between people; for wide terminals.
 SAYS = {

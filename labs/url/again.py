@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from labctl.events import Event, Measure, Row, Rows, Step
 from labctl.fetch.legs import Leg, Visit
-from labctl.fetch.phases import Kind, phases, spent
-from labs.url.words import count, less, listed, ms, sentence
+from labctl.fetch.phases import Kind, last_way_ms, phases, spent
+from labs.url.words import less, listed, ms, sentence
+from labs.words import count
 
 
 def had(visit: Visit) -> list[str]:
@@ -114,10 +115,13 @@ def _kept(first: Visit, second: Visit) -> Iterator[Row]:
 def visits_table(visits: Sequence[Visit]) -> Rows:
     """Cold against warm: a row for each visit."""
     rows = []
+    known = last_way_ms(visits[0]) if visits else None
     for number, visit in enumerate(visits, 1):
-        times = spent(visit)
+        times = spent(visit, known)
         found = ", ".join(had(visit)) or ("nothing yet" if number == 1 else "nothing")
-        parts = (times.total, times.setting_up, times.wait, times.moving)
+        # A pause within a response is a wait like that for its first byte.
+        waited = times.wait + times.paused.ms
+        parts = (times.total, times.setting_up, waited, times.moving)
         rows.append(
             Row(
                 text=(

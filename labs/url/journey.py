@@ -1,26 +1,39 @@
-"""One URL, visited and told: the waterfall, three numbers, what was remembered, the limits, the archive."""
+"""One URL, visited and told: the waterfall, where the time went, what was remembered, the limits, the archive."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from labctl.errors import CannotRun
 from labctl.events import Event, Measure, Step
 from labctl.fetch.browser_cache import PrivateCache
 from labctl.fetch.legs import Leg, Visit
-from labctl.fetch.phases import Spent, spent, tls_round_trips
+from labctl.fetch.phases import Spent, last_way_ms, spent, tls_round_trips
 from labctl.internet import Internet
 from labctl.protocols.url import Url
 from labs.url import again, judging
 from labs.url.addresses import addresses
 from labs.url.asking import ASKED, Asked
 from labs.url.conditions import habits_of, visitor, wake
-from labs.url.picture import waterfall, where_the_time_went
-from labs.url.words import count, listed, ms, sentence, size
+from labs.url.picture import waterfall
+from labs.url.shares import told_of_the_time
+from labs.url.slo import NO_LIMITS, Limits, checks
+from labs.url.words import listed, ms, sentence, size
+from labs.words import count
 
 # Requests of a redirect chain that is followed no further.
 MOST_LEGS = 10
+
+
+# What curl's clock shows, in seconds from Enter on: our word, its variable.
+_CURLS_TIMES = (
+    ("dns", "namelookup"),
+    ("tcp", "connect"),
+    ("tls", "appconnect"),
+    ("first", "starttransfer"),
+    ("all", "total"),
+)
 
 
 class Journey:
@@ -30,7 +43,7 @@ class Journey:
         self,
         internet: Internet,
         url: Url,
-        limits: Mapping[str, float],
+        limits: Limits,
         asked: Asked = ASKED,
         *,
         har: str | None = None,
@@ -78,15 +91,16 @@ class Journey:
             title=title,
             summary=took,
         )
-        yield from waterfall(visit)
+        # A visit over an open connection has no round trip of its own.
+        known = last_way_ms(self._visits[0][0])
+        yield from waterfall(visit, known)
         retried = [leg.url.origin for leg in visit.legs if leg.retried]
         if retried:
             where = listed(list(dict.fromkeys(retried)))
             yield Step(text=f"{where} had closed the kept connection, so a new one was made.", role="note")
-        if visit.failure:
+        if visit.failure and not self._out_of_reach:
             yield Step(text=sentence(visit.detail or visit.failure), role="warning")
-        if (rows := where_the_time_went(visit, spent(self._visits[0][0]).rtt_ms)) is not None:
-            yield rows
+        yield from told_of_the_time(visit, known)
         if number == 1:
             yield from addresses(visit)
 
@@ -108,15 +122,18 @@ class Journey:
         yield from judging.redirects(first)
         yield from judging.happy_eyeballs(first)
         yield from judging.round_trips(first, self._rtt, live=self._internet.kind == "live")
-        if self._limits:
-            from labs.url.slo import checks
-
+        if self._limits != NO_LIMITS:
             yield from checks(self._limits, first, second)
         if self._har is not None:
             yield self._saved(self._har)
         yield from self._by_hand()
-        if first.legs[0].failure == "name" and not self._limits:
+        if self._out_of_reach:
             raise _nobody(first.legs[0])
+
+    @property
+    def _out_of_reach(self) -> bool:
+        """Whether the name has no address, which ends the run and is said there."""
+        return self._visits[0][0].legs[0].failure == "name" and self._limits == NO_LIMITS
 
     def _saved(self, path: str) -> Step:
         from labs.url.har import archive
@@ -133,7 +150,7 @@ class Journey:
         return " ".join([*words, "--http1", options] if not self._http2 else [*words, options])
 
     def _by_hand(self) -> Iterator[Step]:
-        form = r"%{time_connect} %{time_appconnect} %{time_starttransfer} %{time_total}\n"
+        form = " ".join(f"{name} %{{time_{key}}}" for name, key in _CURLS_TIMES) + r"\n"
         options = " ".join(
             ["-sLo /dev/null", *(["--http1.1"] if not self._http2 else []), *self._asked.curls_words]
         )
@@ -141,7 +158,9 @@ class Journey:
         if self._internet.kind == "sandbox":
             broken = f" --break {self._internet.fault}" if self._internet.fault else ""
             line = f"labctl shell{broken} -- {line}"
-        yield Step(text=f"By hand: {line}", role="command", label="by hand", title=line)
+        if not self._out_of_reach:
+            # curl -s would say nothing.
+            yield Step(text=f"By hand: {line}", role="command", label="by hand", title=line)
         if (why := self._why()) is not None:
             yield why
         far = self._internet.kind == "sandbox" and not self._internet.fault and self._rtt is None
@@ -191,6 +210,13 @@ def measures(visit: Visit) -> Iterator[Event]:
     ):
         if name in (whole[0], "setup") or value:
             yield Measure(f"{what} took {_exactly(value)}.", f"url.{name}", round(value, 1), "ms")
+    if times.paused.times:
+        yield Measure(
+            f"Within the response the server sent nothing for {_exactly(times.paused.ms)}.",
+            "url.paused",
+            round(times.paused.ms, 1),
+            "ms",
+        )
     trips = next((n for leg in visit.legs if (n := tls_round_trips(leg)) is not None), None)
     if trips is not None:
         # One of TCP, those of TLS, and the request's.

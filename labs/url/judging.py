@@ -9,7 +9,8 @@ from labctl.fetch.connecting import HEAD_START
 from labctl.fetch.legs import Leg, Visit
 from labctl.fetch.phases import Kind, Phase, phases, round_trip_ms, tls_round_trips
 from labs.url.claims import BEFORE_DNS, HAPPY_EYEBALLS, REDIRECTS, ROUND_TRIPS
-from labs.url.words import count, listed, ms
+from labs.url.words import listed, ms
+from labs.words import count
 
 # A round trip that is shorter than this cannot be told from the machine's own work. Milliseconds.
 TELLABLE_MS = 40.0

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from labctl.errors import CannotRun, UsageError
+from labctl.errors import UsageError
 from labctl.events import Event
 from labctl.internet import Internet
 from labctl.lab import Lab, Place
+from labs.output_file import expect_writable
 from labs.url.claims import CLAIMS
 
 if TYPE_CHECKING:
-    from labctl.protocols.url import Url
+    from labs.url.slo import Limits
 
 DEFAULT_URL = "https://www.shop.test/"
-# Names outside `test.` that only the town has.
-TOWN_NAMES = ("resolver.example.net", "shop-hosting.example.net")
 MOST_VISITS = 20
 LONGEST_RTT = 5000
 
@@ -28,71 +27,14 @@ def place(arguments: Mapping[str, Any]) -> Place:
 
     Raises UsageError, and CannotRun for a file that could not be written in the end.
     """
-    from labctl.protocols import dns_target
+    from labctl.protocols.nearness import place_of, read_url
 
     if arguments.get("har") is not None:
-        _writable(str(arguments["har"]))
+        expect_writable(str(arguments["har"]), "labctl url --har visit.har")
     if arguments.get("show") or arguments.get("rtt") is not None:
         return "sandbox"
     url = arguments.get("url")
-    host = read_url(DEFAULT_URL if url is None else str(url)).host
-    where = dns_target.place(host, TOWN_NAMES)
-    return "local" if where == "live" and _is_near(host) else where
-
-
-def _writable(path: str) -> None:
-    """Raises CannotRun file-not-written when it is plain before the run that `path` cannot be written."""
-    import errno
-    import os
-
-    folder = os.path.dirname(path) or "."
-    if not path or os.path.isdir(path):
-        number = errno.EISDIR if path else errno.ENOENT
-    elif not os.path.isdir(folder):
-        number = errno.ENOTDIR if os.path.exists(folder) else errno.ENOENT
-    elif not os.access(path if os.path.exists(path) else folder, os.W_OK):
-        number = errno.EACCES
-    else:
-        return
-    raise CannotRun(
-        "file-not-written",
-        f"{path or 'a file without a name'} cannot be written, so nothing was run",
-        evidence=(("file", path), ("got", os.strerror(number))),
-        fixes=("labctl url --har visit.har",),
-    )
-
-
-def read_url(text: str) -> Url:
-    """What was typed; without a scheme https is meant, and http on this machine. Raises UsageError."""
-    from labctl.protocols.url import parse_url
-
-    url = parse_url(text)
-    if "//" not in text and url.scheme == "https" and _is_this_machine(url.host):
-        return parse_url(text, default_scheme="http")
-    return url
-
-
-def _is_this_machine(host: str) -> bool:
-    import ipaddress
-
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _is_near(host: str) -> bool:
-    """Whether it is reached without the internet: this machine, or one on its own network."""
-    import ipaddress
-
-    if host == "localhost" or host.endswith((".localhost", ".local")):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_private
-    except ValueError:
-        return False
+    return place_of(read_url(DEFAULT_URL if url is None else str(url)).host)
 
 
 def run(
@@ -105,7 +47,12 @@ def run(
     repeat: Annotated[int | None, "Visit so many times and draw each; 1 makes no second visit."] = None,
     walk: Annotated[bool, "Look names up from the root down instead of asking the resolver."] = False,
     http1: Annotated[bool, "Do not offer HTTP/2."] = False,
-    slo: Annotated[str | None, "Limits in ms that fail the run: total=500,wait=200."] = None,
+    slo: Annotated[
+        str | None,
+        "Limits of the first visit that fail the run, as does an error page: total=500,wait=0.2s (ms, or s). "
+        "Names: total, dns, connect, tls, setup, request, wait, first-byte, response, again (the second visit); "
+        "status=404 wants that status, status=any allows any.",
+    ] = None,
     har: Annotated[str | None, "Write the visits there as an HTTP Archive (HAR 1.2)."] = None,
     rtt: Annotated[int | None, "In the sandbox: how far away everything is, there and back, in ms."] = None,
     method: Annotated[str | None, "The request's method. [default: GET]", "-X"] = None,
@@ -114,11 +61,12 @@ def run(
     ] = None,
 ) -> Iterator[Event]:
     """The lab's events. Raises UsageError, at once, for a URL or options that cannot be meant."""
+    from labctl.protocols.nearness import read_url
     from labs.url.asking import read_asked
-    from labs.url.slo import read
+    from labs.url.slo import NO_LIMITS, read
 
     target = read_url(DEFAULT_URL if url is None else url)
-    limits = read(slo) if slo is not None else {}
+    limits = read(slo, target.text) if slo is not None else NO_LIMITS
     asked = read_asked(method, header or ())
     _sensible(
         internet,
@@ -129,6 +77,7 @@ def run(
         walk=walk,
         http1=http1,
         slo=slo,
+        limits=limits,
         har=har,
         method=method,
         header=header,
@@ -169,6 +118,7 @@ def _sensible(
     walk: bool,
     http1: bool,
     slo: str | None,
+    limits: Limits,
     har: str | None,
     method: str | None,
     header: list[str] | None,
@@ -212,7 +162,7 @@ def _sensible(
         raise UsageError(
             "options-contradict", "--rtt makes the sandbox's distance; the real internet has its own"
         )
-    if slo is not None and repeat == 1 and "again" in slo:
+    if repeat == 1 and "again" in limits.phases:
         raise UsageError(
             "options-contradict", "--slo again=MS needs a second visit, and --repeat 1 makes none"
         )

@@ -1,15 +1,17 @@
-"""A visit as a waterfall: its phases as spans, with a heading for each leg, and what the time was spent on."""
+"""A visit as a waterfall: its phases as spans, with a heading for each leg."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from labctl.events import Event, Hue, Row, Rows, Span, Step
+from labctl.events import Event, Hue, Span, Step
 from labctl.fetch.legs import Leg, Visit
-from labctl.fetch.phases import Kind, Phase, phases, spent, tls_round_trips
+from labctl.fetch.pauses import NO_PAUSE, Paused, paused
+from labctl.fetch.phases import Kind, Phase, from_a_cache, phases, tls_round_trips, way_ms
 from labs.url.addresses import attempt_span, timed
-from labs.url.words import count, listed, ms, percents, sentence, size
+from labs.url.words import listed, ms, sentence, size
+from labs.words import count
 
 _TRACKS: dict[Kind, tuple[str, Hue]] = {
     "cache": ("cache", "ok"),
@@ -43,8 +45,11 @@ class Said(NamedTuple):
     wide: str = ""
 
 
-def waterfall(visit: Visit) -> Iterator[Event]:
-    """Headings and spans, all on one time axis that begins with Enter."""
+def waterfall(visit: Visit, rtt_ms: float | None = None) -> Iterator[Event]:
+    """Headings and spans, all on one time axis that begins with Enter.
+
+    `rtt_ms` is the round trip as far as an earlier visit has measured it.
+    """
     for number, leg in enumerate(visit.legs, 1):
         if len(visit.legs) > 1:
             yield _heading(number, leg)
@@ -57,7 +62,10 @@ def waterfall(visit: Visit) -> Iterator[Event]:
                     overtaken = won is not None and attempt.started_at > won
                     yield attempt_span(attempt, visit.started_at, which, overtaken=overtaken)
                 continue
-            said = _SAY[phase.kind](leg, phase)
+            trip = way_ms(leg)
+            pauses = paused(leg, rtt_ms if trip is None else trip) if phase.kind == "response" else NO_PAUSE
+            said = _response(leg, phase, pauses) if pauses.times else _SAY[phase.kind](leg, phase)
+            waited = phase.kind == "wait" or pauses.ms > phase.ms / 2
             track, hue = _TRACKS[phase.kind]
             yield Span(
                 text=timed(which + track, phase.start_ms, phase.end_ms, said.text),
@@ -65,7 +73,7 @@ def waterfall(visit: Visit) -> Iterator[Event]:
                 start_ms=phase.start_ms,
                 end_ms=phase.end_ms,
                 label=said.label,
-                role="wait" if phase.kind == "wait" else "",
+                role="wait" if waited else "",
                 hue="bad" if phase.failed else hue,
                 data={
                     "phase": phase.kind,
@@ -152,6 +160,12 @@ def _request(leg: Leg, phase: Phase) -> Said:
 def _wait(leg: Leg, phase: Phase) -> Said:
     if phase.failed:
         return Said("nothing came", leg.detail)
+    if from_a_cache(leg):
+        return Said(
+            "there, back, a cache",
+            "Until the first byte: there, a cache that had the answer, and back",
+            "there, a cache that had it, and back",
+        )
     return Said(
         "there, back, the app",
         "Until the first byte: there, the server's work, and back",
@@ -159,7 +173,7 @@ def _wait(leg: Leg, phase: Phase) -> Said:
     )
 
 
-def _response(leg: Leg, phase: Phase) -> Said:
+def _response(leg: Leg, phase: Phase, pauses: Paused = NO_PAUSE) -> Said:
     answer = leg.answer
     assert answer is not None
     came = size(answer.body_bytes)
@@ -168,11 +182,13 @@ def _response(leg: Leg, phase: Phase) -> Said:
     if leg.cache == "validated":
         return Said("304, copy still good", f"304: the copy of {came} is still good, no content came")
     version = "HTTP/2" if answer.version == "2" else f"HTTP/{answer.version}"
-    return Said(
-        f"{answer.status}, {came}",
-        f"{answer.status} over {version}, {came} of content",
-        f"{answer.status} {answer.reason}, {came} over {version}".replace(" ,", ","),
-    )
+    brief = f"{answer.status}, {came}"
+    told = f"{answer.status} over {version}, {came} of content"
+    wide = f"{answer.status} {answer.reason}, {came} over {version}".replace(" ,", ",")
+    if pauses.times:
+        held = f"of it {ms(pauses.ms)} in {count(pauses.times, 'pause')} of the server"
+        return Said(f"{brief}, in pieces", f"{told}, {held}", f"{wide}, in pieces")
+    return Said(brief, told, wide)
 
 
 def _cache(leg: Leg, phase: Phase) -> Said:
@@ -191,46 +207,3 @@ _SAY = {
     "wait": _wait,
     "response": _response,
 }
-
-
-def where_the_time_went(visit: Visit, rtt_ms: float | None = None) -> Rows | None:
-    """Three numbers: setting up, the app, moving bytes. None when there is nothing to divide.
-
-    `rtt_ms` is the round trip as far as an earlier visit has measured it.
-    """
-    times = spent(visit)
-    if times.rtt_ms is None:
-        times = times._replace(rtt_ms=rtt_ms)
-    whole = times.setting_up + times.wait + times.moving
-    if whole <= 0 or visit.answer is None or visit.failure == "http":
-        return None
-    trips = sum(leg.answer is not None and leg.cache != "hit" for leg in visit.legs)
-    way = ""
-    if times.rtt_ms is not None and times.rtt_ms * trips < times.wait:
-        way = f"{ms(times.rtt_ms * trips)} on the way"
-    rows = []
-    per_cent = iter(percents((times.setting_up, times.wait, times.moving)))
-    for label, amount, hue, remark, meaning in (
-        ("setting up", times.setting_up, "accent", "DNS, TCP, TLS: no page yet", "DNS, TCP and TLS"),
-        ("your app", times.wait, "bad", "the part your code controls", "the wait for the first byte"),
-        ("moving bytes", times.moving, "ok", "request and response", "request and response"),
-    ):
-        share, said = amount / whole, next(per_cent)
-        if label == "your app" and way:
-            meaning, remark = f"{meaning}, {way}", f"your code, and {way}"
-        rows.append(
-            Row(
-                text=f"{label[0].upper()}{label[1:]}: {said}, {ms(amount)} ({meaning}).",
-                cells=(label, said, remark),
-                share=share,
-                hues=(hue,),  # type: ignore[arg-type]  # one of Hue's words
-            )
-        )
-    return Rows(
-        text="Where the time went.",
-        id="time",
-        title="Where the time went",
-        columns=("part", "share", "what it is"),
-        rows=tuple(rows),
-        form="shares",
-    )

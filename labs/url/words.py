@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from labs import words
+
 
 def ms(value: float) -> str:
-    """A duration as the screens print it."""
-    if value < 0.05:
-        return "under 0.1 ms" if value > 0 else "0 ms"
-    if value >= 9_995:
-        return f"{value / 1000:,.1f} s"
-    return f"{value:,.0f} ms" if value >= 99.95 else f"{value:.1f} ms"
+    """A duration as the screens print it; what took no time took 0 ms."""
+    return words.ms(value) if value > 0 else "0 ms"
 
 
 def size(count: int) -> str:
@@ -22,16 +20,9 @@ def size(count: int) -> str:
     return f"{count} B"
 
 
-def count(number: int, one: str, many: str = "") -> str:
-    """`1 question`, `3 questions`."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-
 def listed(values: Sequence[str]) -> str:
-    """`a`, `a and b`, `a, b and c`."""
-    if len(values) < 2:
-        return values[0] if values else "nothing"
-    return f"{', '.join(values[:-1])} and {values[-1]}"
+    """`a`, `a and b`, `a, b and c`, or `nothing`."""
+    return words.listed(values, "nothing")
 
 
 def percents(amounts: Sequence[float]) -> list[str]:

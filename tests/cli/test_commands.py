@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import jsonschema
@@ -47,6 +48,34 @@ def test_the_help_of_a_lab_has_three_examples_and_one_panel_of_common_options(la
     assert "labctl_lab" not in shown
 
 
+def test_the_help_of_a_lab_names_the_common_options_and_explains_them_when_asked(labctl: Any) -> None:
+    for columns in ("60", "80"):
+        shown = labctl("echo", "--help", COLUMNS=columns).stdout
+        block = shown[shown.index("Common options") :]
+        assert len(block.splitlines()) <= 12
+        assert "labctl echo --help -v" in block
+        assert "Ask nothing." not in shown
+        whole = labctl("echo", "--help", "-v", COLUMNS=columns).stdout
+        for text in ("Ask nothing.", "--pace real|slow|step|instant", "LABCTL_FORMAT"):
+            assert text in whole
+        names = set(re.findall(r"--[a-z-]+", whole[whole.index("Common options") :]))
+        assert names <= set(re.findall(r"--[a-z-]+", block)), "every name stands in the block"
+
+
+def test_a_target_of_this_machine_that_the_sandbox_cannot_reach_is_said(labctl: Any) -> None:
+    for words in (
+        ("url", "http://127.0.0.1:9/", "--sandbox"),
+        ("http", "http://localhost:9/", "--break", "h2-loses-fields"),
+        ("cache", "http://[::1]:9/a.css", "--sandbox"),
+        ("tcp", "127.0.0.1:9", "--sandbox"),
+    ):
+        shown = labctl(*words).stdout
+        assert f"Notice: {words[1]} is on this machine and not part of the sandbox internet" in shown, words
+    shown = labctl("url", "http://192.168.7.7:9/", "--sandbox", "--timeout", "1").stdout
+    assert "is on your own network and not part of the sandbox internet" in shown
+    assert "Notice" not in labctl("url", "http://shop.test/", "--sandbox").stdout
+
+
 @pytest.mark.parametrize("columns", ["40", "60", "200"])
 def test_help_fits_the_width_that_there_is(labctl: Any, columns: str) -> None:
     for words in (("--help",), ("echo", "--help"), ("sandbox", "--help")):
@@ -76,7 +105,37 @@ def test_colour_follows_the_terminal_and_the_wish(labctl: Any) -> None:
         (("echo", "--tmes", "2"), "labctl echo has no option --tmes", "did you mean --times"),
         (("echo", "--jsno"), "labctl echo has no option --jsno", "--json"),
         (("echo", "--times", "x"), "--times: 'x' is not a whole number", "labctl echo --help"),
-        (("echo", "--how", "x"), "--how: 'x' is not one of 'softly', 'loudly'", "labctl echo --help"),
+        (("echo", "--how", "x"), "--how cannot be 'x'", "labctl echo --how softly   for example"),
+        (
+            ("echo", "--how=Loudli", "a"),
+            "--how cannot be 'Loudli'",
+            "did you mean labctl echo --how=loudly a?",
+        ),
+        (
+            ("shell", "--break", "no-glue", "curl", "-sI", "https://a b/"),
+            "labctl shell has no option -s",
+            "fix     labctl shell --break no-glue -- curl -sI 'https://a b/'",
+        ),
+        (
+            ("sandbox", "edge"),
+            "needs the server behind it",
+            "fix     labctl sandbox edge --upstream http://127.0.0.1:5000",
+        ),
+        (
+            ("sandbox", "edge", "http://a.test", "--profile", "fastly"),
+            "there is no profile 'fastly'",
+            "fix     labctl sandbox edge --upstream http://a.test\n",
+        ),
+        (
+            ("sandbox", "edge", "http://a.test", "--profile", "Cloudflair", "--size", "1G"),
+            "there is no profile 'Cloudflair'",
+            "fix     labctl sandbox edge --upstream http://a.test --profile cloudflare --size 1G\n",
+        ),
+        (
+            ("sandbox", "edge", "http://a.test", "--upstream", "http://b.test"),
+            "choose one",
+            "fix     labctl sandbox edge http://a.test\n",
+        ),
         (("echo", "a", "b"), "there is no place for the argument", "labctl echo --help"),
         (("echo", "--break", "no-gleu"), "the sandbox knows no fault called 'no-gleu'", "--break no-glue?"),
         (("echo", "--json", "--plain"), "--json and --plain: choose one", "--format json"),

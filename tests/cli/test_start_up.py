@@ -172,6 +172,10 @@ def test_completion_of_an_option_s_value_lists_the_faults(environment: dict[str,
         ("labctl explain root-kn", {"root-knows-it-all"}),
         ("labctl explain port-in", {"port-in-use"}),
         ("labctl explain que", {"questions", "query-budget"}),
+        ("labctl explain var", {"vary"}),
+        ("labctl explain Max-", {"Max-age", "Max-stale"}),
+        ("labctl explain 30", {"301", "304"}),
+        ("labctl explain unknown_", {"unknown_ca"}),
     ],
 )
 def test_completion_of_values_imports_nothing_that_a_run_needs(

@@ -31,6 +31,7 @@ from labctl.sandbox.loopback import LoopbackInternet
 from labctl.sandbox.town_certificates import Certificates, server_context
 from labctl.sandbox.town_sites import WRONG_CERTIFICATES
 from labs.tls.certificates import Certificate, read_chain
+from labs.tls.by_hand import openssl
 from labs.tls.claims import CLAIMS
 from labs.tls.lab import LAB, place
 from labs.tls.oddities import NAMES, ODD, WRONG, host_of
@@ -78,6 +79,13 @@ def table(told: dict[str, Any], id: str) -> list[list[str]]:
 
 def outcomes(told: dict[str, Any]) -> dict[str, str]:
     return {c["claim"]: c["outcome"] for c in told["claims"]}
+
+
+def check(told: dict[str, Any]) -> dict[str, Any]:
+    """What --days has required."""
+    (found,) = [e for e in told["events"] if e.get("id") == "tls.days.missing"]
+    assert found["at_most"] == 0
+    return found
 
 
 def results(told: dict[str, Any]) -> str:
@@ -195,6 +203,17 @@ def test_all_wrong_certificates_have_different_reasons(capsys: pytest.CaptureFix
         if row["data"]
     ]
     assert reasons == list(WRONG)
+
+
+def test_that_wrong_certificates_share_alerts_is_what_the_verdict_says(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    told = once(capsys, "--bad", "all")
+    alerts = {row[1] for row in table(told, "tls.bad")} - {"none"}
+    assert len(alerts) < len(WRONG)
+    (verdict,) = [e for e in told["events"] if e["kind"] == "verdict" and e["claim"] == "tls.reasons"]
+    assert verdict["outcome"] == "HELD"
+    assert "shared by several" in verdict["sentence"]
 
 
 @pytest.mark.parametrize("name", ODD)
@@ -321,6 +340,20 @@ def test_openssl_names_the_same_reasons(capsys: pytest.CaptureFixture[str]) -> N
         assert reason.lower() in ours[name].lower().replace("self signed", "self-signed"), (name, ours[name])
     # The one difference: OpenSSL falls back to the common name, and RFC 9525 does not.
     assert "Verify return code: 0 (ok)" in theirs["name-in-cn"]
+
+
+@boxed
+def test_the_line_to_type_refuses_each_wrong_certificate_as_we_do(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    need("openssl")
+    script = "".join(f"{{ {openssl(Target(host_of(n)))} </dev/null 2>&1; }}; echo @@{n}; " for n in WRONG)
+    for name, said in zip(WRONG, re.split(r"@@.*\n", in_the_box(script)), strict=False):
+        if name == "name-in-cn":
+            assert "Verify return code: 0 (ok)" in said
+        else:
+            assert OPENSSL_REASONS[name].lower() in said.lower(), (name, said)
+            assert "Verification: OK" not in said, name
 
 
 @boxed
@@ -491,9 +524,9 @@ def test_a_live_server_that_speaks_nonsense_is_told_in_one_sentence(
     assert said in results(told)
 
 
-def test_a_live_server_with_a_certificate_that_nobody_knows_is_judged(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
+@contextmanager
+def self_signed() -> Iterator[int]:
+    """A server of one's own with a certificate that nobody knows."""
     context = server_context(Certificates(lambda: 1.7e9, lambda: 1.7e9).leaf("localhost", "self-signed"))
 
     def behave(accepted: socket.socket) -> None:
@@ -501,10 +534,60 @@ def test_a_live_server_with_a_certificate_that_nobody_knows_is_judged(
             secured.recv(1)
 
     with server(behave) as port:
+        yield port
+
+
+def test_one_refused_certificate_of_a_live_server_is_told_and_shows_no_claim(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with self_signed() as port:
         code, told = document(capsys, f"127.0.0.1:{port}", where=())
     assert code == 0
-    assert outcomes(told) == {"tls.reasons": "HELD"}
+    assert outcomes(told) == {}
+    assert [e["value"] for e in told["events"] if e.get("id") == "tls.refused"] == ["self-signed"]
     assert {a["evidence"] for a in arrows(told)} == {"observed"}
+
+
+def test_a_refused_certificate_is_no_good_news_in_the_footer(capsys: pytest.CaptureFixture[str]) -> None:
+    with self_signed() as port:
+        assert command_line(["tls", f"127.0.0.1:{port}", "--plain"]) == 0
+    said = capsys.readouterr().out
+    assert "a problem was found" in said.lower()
+    assert "held" not in said.lower()
+
+
+def test_days_fails_a_run_whose_certificate_is_refused_and_says_why(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with self_signed() as port:
+        code, told = document(capsys, f"127.0.0.1:{port}", "--days", "0", where=())
+    assert code == 1
+    assert "signed with its own key" in check(told)["text"]
+
+
+def test_days_fails_a_run_in_which_nothing_could_be_verified(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    code, told = document(capsys, f"127.0.0.1:{port}", "--days", "0", where=())
+    assert code == 1
+    assert "nobody listens" in check(told)["text"]
+
+
+@pytest.mark.parametrize(("days", "code", "word"), [(0, 0, "Long enough"), (9999, 1, "Too few days")])
+def test_days_asks_for_how_long_the_chain_is_still_good(
+    days: int, code: int, word: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    got, told = document(capsys, "www.shop.test", "--days", str(days))
+    assert got == code
+    assert word in results(told)
+    assert f"{check(told)['value']:,} day" in check(told)["text"]
+
+
+def test_days_means_that_somebody_looks(capsys: pytest.CaptureFixture[str]) -> None:
+    where = ("--sandbox", "--break", "client-checks-nothing")
+    code, told = document(capsys, "expired.tls.test", "--days", "0", where=where)
+    assert code == 1
+    assert check(told)["value"] is None
 
 
 def test_a_live_server_is_told_like_one_of_the_sandbox_but_for_its_private_key(

@@ -96,7 +96,7 @@ def test_a_leaf_of_a_private_root_is_told_that_the_root_has_to_be_given_to_the_c
 
 def test_an_expired_certificate_may_have_been_renewed_and_not_loaded() -> None:
     said = why(EXPIRED, made("www.site.test", INTER, "www.site.test", until=-7), INTER)
-    assert "was good until 2026-11-18, 6 days ago" in said
+    assert "was good until 2026-11-18, 7 days ago" in said
     assert "reload the server" in said
 
 
@@ -164,6 +164,23 @@ def test_what_was_sent_twice_or_for_nothing_or_out_of_order_is_told() -> None:
 def test_how_long_a_certificate_is_still_good_is_said() -> None:
     soon = made("www.site.test", INTER, "www.site.test", until=3)
     assert "(3 days left)" in validity(read_chain([soon.der], [ROOT.der]), NOW.timestamp())
+
+
+@pytest.mark.parametrize(
+    ("now", "then", "days"),
+    [
+        ((25, 1), (26, 0), 1),
+        ((25, 23), (26, 0), 1),
+        ((25, 0), (25, 23), 0),
+        ((25, 18), (18, 19), -7),
+        ((18, 19), (25, 18), 7),
+    ],
+)
+def test_days_are_counted_by_their_dates_both_ways(
+    now: tuple[int, int], then: tuple[int, int], days: int
+) -> None:
+    moments = [datetime.datetime(2026, 11, d, h, tzinfo=datetime.UTC).timestamp() for d, h in (now, then)]
+    assert days_between(*moments) == days
 
 
 def test_bytes_that_are_no_certificate_are_told_and_never_an_error() -> None:

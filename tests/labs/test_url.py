@@ -11,7 +11,8 @@ import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, get_type_hints
 
 import pytest
 from hypothesis import given
@@ -20,22 +21,25 @@ from hypothesis import strategies as st
 from labctl import quiz
 from labctl.cli import run as command_line
 from labctl.errors import CannotRun, UsageError
-from labctl.events import Measure, Span
+from labctl.events import Measure, Span, Step
 from labctl.fetch.connecting import Attempt, Connected
 from labctl.fetch.exchange import NO_FRAMING, Answer, Request, Times
 from labctl.fetch.legs import Leg, Visit
 from labctl.fetch.phases import spent
 from labctl.fetch.secure import Secured
+from labctl.fetch.stream import Chunk
 from labctl.fetch.visit import Visitor
 from labctl.protocols.http1 import Fields
+from labctl.protocols.nearness import read_url
 from labctl.protocols.url import parse_url
 from labctl.quiz import rules
 from labctl.sandbox.faults import town_under
 from labctl.sandbox.loopback import LoopbackInternet
-from labs.url import har, judging, slo
+from labs.url import har, judging, lab, slo
 from labs.url.asking import FIELDS
-from labs.url.lab import LAB, place, read_url
-from labs.url.picture import waterfall, where_the_time_went
+from labs.url.lab import LAB, place
+from labs.url.picture import waterfall
+from labs.url.shares import servers_own_words, told_of_the_time, where_the_time_went
 from labs.url.words import less, listed, ms, percents, size
 
 boxed = pytest.mark.usefixtures("needs_box")
@@ -125,6 +129,11 @@ def test_where_a_url_lives(arguments: dict[str, Any], where: str) -> None:
         (["--slo", "total=inf"], "slo-invalid"),
         (["--slo", "total=5,total=6"], "slo-invalid"),
         (["--slo", ""], "slo-invalid"),
+        (["--slo", "total=5m"], "slo-invalid"),
+        (["--slo", "status=any"], "slo-invalid"),
+        (["--slo", "status=99"], "slo-invalid"),
+        (["--slo", "status=4xx"], "slo-invalid"),
+        (["--slo", "status=any,status=404"], "slo-invalid"),
         (["--slo", "again=5", "--repeat", "1"], "options-contradict"),
         (["--repeat", "0"], "repeat-out-of-range"),
         (["--repeat", "21"], "repeat-out-of-range"),
@@ -163,16 +172,27 @@ def test_whatever_stands_behind_slo_is_limits_or_refused(text: str) -> None:
         limits = slo.read(text)
     except UsageError:
         return
-    assert limits
-    assert all(name in slo.PHASES and 0 < limit < float("inf") for name, limit in limits.items())
+    assert limits.phases or limits.status
+    assert all(name in slo.PHASES and 0 < limit < float("inf") for name, limit in limits.phases.items())
 
 
 def test_limits_are_read_with_and_without_a_unit() -> None:
-    assert slo.read(" total = 500 , wait=200ms,first-byte=0.5") == {
-        "total": 500.0,
-        "wait": 200.0,
-        "first-byte": 0.5,
-    }
+    assert slo.read(" total = 500 , wait=200ms,first-byte=0.5,tls=0.5s, dns = 1 s") == slo.Limits(
+        {"total": 500.0, "wait": 200.0, "first-byte": 0.5, "tls": 500.0, "dns": 1000.0}
+    )
+    assert slo.read("status=404,total=5") == slo.Limits({"total": 5.0}, 404)
+    assert slo.read("total=5,status=any").status == 0
+
+
+def test_the_fix_of_a_limit_that_cannot_be_read_names_the_users_own_url() -> None:
+    with pytest.raises(UsageError) as refused:
+        slo.read("tot=5", "https://www.example.com/?a=1&b=2")
+    assert refused.value.fixes == ("labctl url 'https://www.example.com/?a=1&b=2' --slo total=500,wait=200",)
+
+
+def test_the_help_names_every_limit() -> None:
+    (said,) = (str(note) for note in get_type_hints(lab.run, include_extras=True)["slo"].__metadata__)
+    assert all(name in said for name in (*slo.PHASES, "status", "first visit"))
 
 
 # What is told.
@@ -194,10 +214,15 @@ def test_the_phases_of_a_visit_stand_in_order(capsys: pytest.CaptureFixture[str]
 
 
 @pytest.mark.usefixtures("near")
-def test_three_numbers_say_where_the_time_went(capsys: pytest.CaptureFixture[str]) -> None:
+def test_four_numbers_say_where_the_time_went(capsys: pytest.CaptureFixture[str]) -> None:
     _, told = document(capsys)
     (rows,) = [event for event in told["events"] if event.get("id") == "time"]
-    assert [row["cells"][0] for row in rows["rows"]] == ["setting up", "your app", "moving bytes"]
+    assert [row["cells"][0] for row in rows["rows"]] == [
+        "setting up",
+        "on the way",
+        "your app",
+        "moving bytes",
+    ]
     assert abs(sum(row["share"] for row in rows["rows"]) - 1) < 0.002
     assert rows["form"] == "shares"
 
@@ -380,16 +405,44 @@ def test_a_visit_that_failed_keeps_no_limit(capsys: pytest.CaptureFixture[str]) 
 
 
 @pytest.mark.usefixtures("near")
-def test_limits_that_an_error_page_keeps_are_kept_and_that_is_said(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    code, told = document(capsys, "http://origin.shop.test/gone", "--slo", "total=100000,tls=100000")
-    assert code == 0
+def test_an_error_page_fails_the_run_unless_it_is_allowed(capsys: pytest.CaptureFixture[str]) -> None:
+    gone, limit = "http://origin.shop.test/gone", "total=100000,tls=100000"
+    code, told = document(capsys, gone, "--slo", limit)
+    assert code == 1
     assert told["measures"]["url.slo.tls"]["text"].endswith(
         "0.0 ms, none was needed, 100,000 ms allowed: kept."
     )
+    status = told["measures"]["url.slo.status"]
+    assert (status["value"], status["at_most"]) == (410, 399)
+    assert status["text"].startswith("Check status: the response is 410 Gone;")
+    code, told = document(capsys, gone, "--slo", f"{limit},status=any")
+    assert (code, "url.slo.status" in told["measures"]) == (0, False)
     (warning,) = [e["text"] for e in told["events"] if e.get("role") == "warning"]
     assert warning == "What was measured is an error page: the response is 410 Gone."
+
+
+@pytest.mark.parametrize(
+    ("status", "wanted", "failed"),
+    [
+        (200, None, False),
+        (304, None, False),
+        (401, None, True),
+        (500, None, True),
+        (500, 500, False),
+        (503, 500, True),
+        (200, 500, True),
+        (200, 200, False),
+        (204, 200, True),
+    ],
+)
+def test_the_status_is_a_check_of_its_own(status: int, wanted: int | None, failed: bool) -> None:
+    leg = answered((), b"x")
+    assert leg.answer is not None
+    visit = Visit((leg._replace(answer=leg.answer._replace(status=status)),), 1.0, 1.2)
+    told = list(slo.checks(slo.Limits({}, wanted), visit, None))
+    checks = [event for event in told if isinstance(event, Measure)]
+    assert [check.failed for check in checks] == [failed]
+    assert str(status) in checks[0].text
 
 
 def test_the_first_byte_is_that_of_the_last_response(visits: list[tuple[Visit, float]]) -> None:
@@ -476,7 +529,9 @@ def test_an_address_that_was_overtaken_is_not_called_dead(secured_visit: Callabl
     attempts = (Attempt("2001:db8::1", 1.0, 1.3, "won"), Attempt("203.0.113.9", 1.25, 1.3, "called-off"))
     connected = leg.connected and leg.connected._replace(attempts=attempts)
     drawn = [
-        s for s in waterfall(visit._replace(legs=(leg._replace(connected=connected, secured=None),))) if isinstance(s, Span)
+        s
+        for s in waterfall(visit._replace(legs=(leg._replace(connected=connected, secured=None),)))
+        if isinstance(s, Span)
     ]
     assert [(span.label, span.hue) for span in drawn[:2]] == [
         ("2001:db8::1", "ok"),
@@ -490,6 +545,174 @@ def test_a_check_fails_when_it_is_over_its_limit_or_was_not_measured() -> None:
     assert Measure("", "x", 5.1, at_most=5.0).failed
     assert Measure("", "x", None, at_most=5.0).failed
     assert Measure("", "x", "fast", at_most=5.0).failed
+
+
+# Where the time went.
+
+
+def spread(arrivals: list[tuple[float, int]], *, wait: float = 0.1, fields: Fields = ()) -> Visit:
+    """A visit whose response came in these pieces: seconds behind its first byte, and bytes."""
+    leg = answered(fields, b"")
+    assert leg.answer is not None
+    first = 1.0 + wait
+    end = first + (arrivals[-1][0] if arrivals else 0.0)
+    answer = leg.answer._replace(
+        times=Times(1.0, 1.0, first, first, end), body_bytes=sum(size for _, size in arrivals)
+    )
+    came = tuple((first + at, size) for at, size in arrivals)
+    return Visit((leg._replace(answer=answer, arrivals=came, ended_at=end),), 1.0, end)
+
+
+def shares(visit: Visit, rtt: float | None) -> dict[str, int]:
+    rows = where_the_time_went(visit, rtt)
+    assert rows is not None
+    return {row.cells[0]: int(row.cells[1].removesuffix("%")) for row in rows.rows}
+
+
+PIECES = [(0.0, 100), (0.15, 3), (0.30, 3), (0.45, 3), (0.60, 3)]
+
+
+def test_gaps_within_a_response_are_the_apps_and_no_line_is_blamed() -> None:
+    visit = spread(PIECES, wait=0.01)
+    assert shares(visit, 1.0) == {"setting up": 0, "on the way": 0, "your app": 100, "moving bytes": 0}
+    (note,) = [e.text for e in told_of_the_time(visit, 1.0) if isinstance(e, Step)]
+    assert note == (
+        "112 B in 600 ms: the server sent it in pieces, 600 ms of pauses; that is its time, not the line's."
+    )
+    (bar,) = [s for s in waterfall(visit, 1.0) if isinstance(s, Span) and s.track == "response"]
+    assert (bar.role, bar.label) == ("wait", "200, 112 B, in pieces")
+
+
+def test_a_single_gap_may_be_a_lost_segment_and_that_is_said() -> None:
+    (note,) = [e.text for e in told_of_the_time(spread([(0.3, 50)]), 1.0) if isinstance(e, Step)]
+    assert "a lost segment would look the same" in note
+
+
+@pytest.mark.parametrize(
+    ("arrivals", "rtt"),
+    [
+        # Slow start: a round trip between the flights.
+        ([(0.0, 14_480), (0.1, 28_960), (0.2, 57_920)], 100.0),
+        # A line that brings 64 kbit/s.
+        ([(0.18 * n, 1_448) for n in range(20)], 30.0),
+        # No round trip is known: the wait, 100 ms, holds one.
+        (PIECES, None),
+        # A machine that was held up.
+        ([(0.015 * n, 10) for n in range(9)], 1.0),
+        ([], 1.0),
+    ],
+)
+def test_what_the_line_may_have_done_is_not_blamed_on_the_server(
+    arrivals: list[tuple[float, int]], rtt: float | None
+) -> None:
+    assert not spent(spread(arrivals), rtt).paused.times
+
+
+def test_where_more_came_than_is_kept_the_rest_is_not_taken_for_a_pause() -> None:
+    visit = spread([(0.0, 100), (0.1, 100), (5.0, 100)])
+    leg = visit.legs[0]
+    assert spent(visit, 1.0).paused.times == 2
+    assert spent(visit._replace(legs=(leg._replace(arrivals=leg.arrivals[:2]),)), 1.0).paused.times == 1
+
+
+def test_the_way_there_and_back_is_a_bar_of_its_own() -> None:
+    assert shares(spread([], wait=0.1), 40.0) == {
+        "setting up": 0,
+        "on the way": 40,
+        "your app": 60,
+        "moving bytes": 0,
+    }
+
+
+def test_without_a_round_trip_the_way_is_within_the_app_and_that_is_said() -> None:
+    rows = where_the_time_went(spread([], wait=0.1))
+    assert rows is not None
+    assert [row.cells[2] for row in rows.rows][1] == "your code, and the way there and back"
+
+
+def test_a_lost_syn_makes_the_way_no_longer(secured_visit: Callable[..., Visit]) -> None:
+    visit = secured_visit(1100, 105, 300)
+    leg = visit.legs[0]
+    assert leg.secured is not None
+    tap = [Chunk(leg.secured.started_at, True, b"?"), Chunk(leg.secured.ended_at, False, b"!")]
+    secured = leg.secured._replace(stream=SimpleNamespace(tap=tap))  # type: ignore[arg-type]
+    assert round(spent(visit._replace(legs=(leg._replace(secured=secured),))).way) == 105
+
+
+@pytest.mark.parametrize(
+    ("fields", "bar"),
+    [
+        ((("cf-cache-status", "HIT"),), "a cache"),
+        ((("Cache-Status", "edge; hit; ttl=5"),), "a cache"),
+        ((("Age", "12"),), "a cache"),
+        ((("cf-cache-status", "MISS"), ("Age", "0")), "your app"),
+        ((("cf-cache-status", "REVALIDATED"),), "your app"),
+        ((("cf-cache-status", "DYNAMIC"),), "your app"),
+        ((), "your app"),
+    ],
+)
+def test_an_answer_out_of_a_cache_is_not_counted_to_the_app(fields: Fields, bar: str) -> None:
+    visit = spread([], fields=fields)
+    assert list(shares(visit, 40.0)) == ["setting up", "on the way", bar, "moving bytes"]
+    rows = where_the_time_went(visit, 40.0)
+    assert rows is not None
+    assert ("answered by a cache: your app was not asked" in rows.rows[2].text) is (bar == "a cache")
+    # After a 304 the fields are those of the copy: they say nothing of this visit.
+    validated = visit._replace(legs=(visit.legs[0]._replace(cache="validated"),))
+    assert "your app" in shares(validated, 40.0)
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 2), st.integers(1, 3000)), max_size=12).map(sorted),
+    st.none() | st.floats(0, 500),
+    st.floats(0.001, 2),
+    st.sampled_from(["HIT", "MISS"]),
+)
+def test_the_parts_add_up_to_the_whole_whatever_came(
+    arrivals: list[tuple[float, int]], rtt: float | None, wait: float, word: str
+) -> None:
+    visit = spread(arrivals, wait=wait, fields=(("cf-cache-status", word),))
+    rows = where_the_time_went(visit, rtt)
+    assert rows is not None
+    assert sum(int(row.cells[1].removesuffix("%")) for row in rows.rows) == 100
+    assert abs(sum(row.share or 0 for row in rows.rows) - 1) < 1e-6
+    times = spent(visit, rtt)
+    assert 0 <= times.paused.ms <= times.response + 1e-6
+
+
+def test_the_servers_own_words_stand_beside_what_was_measured() -> None:
+    said = (("Server-Timing", 'db;dur=53.2;desc="big, \x1b query", app;dur=12, miss'),)
+    rows = servers_own_words(spread([], wait=0.1, fields=said), 20.0)
+    assert rows is not None
+    assert [row.cells for row in rows.rows] == [
+        ("db", "53.2 ms", "big, \x1b query"),
+        ("app", "12.0 ms", ""),
+        ("miss", "", ""),
+    ]
+    assert rows.note == "65.2 ms (together) of 80.0 ms: 14.8 ms left unsaid."
+    assert rows.rows[0].data == {"name": "db", "dur_ms": 53.2, "desc": "big, \x1b query"}
+    assert servers_own_words(spread([]), 20.0) is None
+
+
+@pytest.mark.parametrize(
+    ("durations", "words"),
+    [
+        ("total;dur=70, db;dur=60", "70.0 ms (the longest; they overlap) of 80.0 ms: 10.0 ms left unsaid."),
+        ("total;dur=900", "900 ms is more than the 80.0 ms seen from here."),
+        ("miss", ""),
+    ],
+)
+def test_times_that_contain_each_other_are_not_added_up(durations: str, words: str) -> None:
+    rows = servers_own_words(spread([], wait=0.1, fields=(("Server-Timing", durations),)), 20.0)
+    assert rows is not None
+    assert rows.note == words
+
+
+@pytest.mark.usefixtures("near")
+def test_a_name_that_does_not_exist_is_told_once_on_the_page(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(CannotRun):
+        command_line(["url", "https://nope.shop.test/", "--plain", "--sandbox"])
+    assert capsys.readouterr().out.count("does not exist") == 1
 
 
 # The archive.
@@ -739,7 +962,9 @@ def test_flights_double_from_ten_segments_on(capsys: pytest.CaptureFixture[str])
 def test_curl_measures_the_same_names_for_the_same_site(capsys: pytest.CaptureFixture[str]) -> None:
     _, told = document(capsys)
     line = commands(told)["by hand"]
-    assert re.match(r"labctl shell -- curl .* https://www\.shop\.test/$", line)
+    assert re.match(
+        r"labctl shell -- curl .* 'dns %\{time_namelookup\} tcp .* https://www\.shop\.test/$", line
+    )
 
 
 @pytest.mark.usefixtures("near")

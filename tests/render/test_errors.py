@@ -74,3 +74,29 @@ def test_a_warning_is_one_line() -> None:
     out = io.StringIO()
     print_warning("deprecated", "--workers-class is now --worker-class; gone in 2.0", plan_of(80), out)
     assert out.getvalue() == "warning[deprecated]: --workers-class is now --worker-class; gone in 2.0\n"
+
+
+LONG = CannotRun("x", "no", evidence=(("there are", ", ".join(f"demonstration-{n}" for n in range(9))),))
+
+
+def test_long_evidence_goes_on_under_itself_on_a_terminal() -> None:
+    for width in (60, 80):
+        out = io.StringIO()
+        print_error(LONG, plan_of(width), out)
+        evidence = [line for line in out.getvalue().splitlines() if line.startswith("  │")]
+        assert len(evidence) > 1
+        assert max(map(len, evidence)) <= width
+        assert evidence[0].startswith("  │ there are  demonstration-0, ")
+        assert all(line.startswith("  │            demonstration-") for line in evidence[1:])
+        assert " ".join(line[15:].strip() for line in evidence) == LONG.evidence[0][1]
+
+
+def test_evidence_in_a_file_stands_on_one_line() -> None:
+    out = io.StringIO()
+    print_error(LONG, plan_of(80)._replace(err_width=None), out)
+    assert f"  │ there are  {LONG.evidence[0][1]}" in out.getvalue().splitlines()
+
+
+def test_a_word_of_evidence_that_is_longer_than_the_line_is_not_broken() -> None:
+    url = "https://example.com/" + "a" * 90
+    assert f"  │ got       {url}\n" in printed(CannotRun("x", "no", evidence=(("got", url),)))

@@ -1,9 +1,8 @@
-"""Sandboxes that must end without a trace, and a short way to ask them."""
+"""A short way to ask the town, and labs in boxes."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,42 +13,11 @@ from dns.message import Message
 
 from labctl.events import Event, Measure
 from labctl.internet import Endpoint, Via
-from labctl.sandbox.faults import town_under
 from labctl.sandbox.loopback import LoopbackInternet
 
 Open = Callable[..., LoopbackInternet]
 ROOT, TEST, SHOP1, SHOP2, HOSTER = "198.41.0.4", "192.0.2.1", "203.0.113.61", "203.0.113.62", "203.0.113.63"
 RESOLVER, OTHER_RESOLVER = "198.51.100.53", "192.0.2.53"
-
-
-@pytest.fixture
-def opened() -> Iterator[Open]:
-    """Opens sandboxes without latency; at the end they are closed, nothing crashed and no thread is left."""
-    before = set(threading.enumerate())
-    made: list[LoopbackInternet] = []
-
-    def open_(fault: str = "", *, latency: bool = False) -> LoopbackInternet:
-        made.append(LoopbackInternet(town_under(fault), fault=fault, latency=latency))
-        return made[-1]
-
-    yield open_
-    crashes = [crash for internet in made for crash in internet.crashes]
-    for internet in made:
-        internet.close()
-    assert not crashes
-    assert set(threading.enumerate()) <= before
-
-
-@pytest.fixture(scope="module")
-def standing() -> Iterator[LoopbackInternet]:
-    """One healthy sandbox without latency for all tests of a file; in the end nothing crashed and no thread is left."""
-    before = set(threading.enumerate())
-    internet = LoopbackInternet(town_under(""), latency=False)
-    yield internet
-    crashes = internet.crashes
-    internet.close()
-    assert not crashes
-    assert set(threading.enumerate()) <= before
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from labctl.events import Event
 from labctl.internet import Internet
 from labs.cache.application.store import OwnStore, Store, without_password
-from labs.cache.telling import command, note
+from labs.telling import command, note
 
 
 class Stage(NamedTuple):

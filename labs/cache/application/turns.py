@@ -9,7 +9,7 @@ from labs.cache.application.database import Prices
 from labs.cache.application.interleaving import Turn
 from labs.cache.application.patterns import ARTICLE, KEY, number
 from labs.cache.application.store import Store
-from labs.cache.telling import table
+from labs.telling import table
 
 
 def turns_table(

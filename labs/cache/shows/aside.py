@@ -13,8 +13,9 @@ from labs.cache.application.patterns import ARTICLE, KEY, TTL_S, deleting_writer
 from labs.cache.application.stage import Stage, footer, staged
 from labs.cache.application.turns import held, turns_table
 from labs.cache.claims import ASIDE_RACE, SECOND_CALL
-from labs.cache.telling import about, measured, note, opening, result, table
-from labs.cache.words import count, seconds
+from labs.cache.words import seconds
+from labs.telling import about, measured, note, opening, result, table
+from labs.words import count
 
 # How long the query of the first part takes: worth a cache.
 QUERY_S = 0.04

@@ -12,8 +12,9 @@ from labctl.protocols.url import Url, parse_url
 from labs.cache.browser import Browser, Load
 from labs.cache.claims import AGE, HEURISTIC, IMMUTABLE, NO_CACHE, NO_STORE
 from labs.cache.network import Network, Timetable, habits_of
-from labs.cache.telling import about, command, measured, note, opening, result, table
-from labs.cache.words import NOT_ASKED, count, seconds
+from labs.cache.words import NOT_ASKED, seconds
+from labs.telling import about, command, measured, note, opening, result, table
+from labs.words import count
 
 ORIGIN = "http://origin.shop.test"
 TAGGED = "&ETag=%221%22"

@@ -12,9 +12,9 @@ from labctl.sandbox.site_release import File, releases
 from labs.cache.browser import Browser, Load
 from labs.cache.claims import HASHED_NAME, QUERY_STRING
 from labs.cache.network import Network, Timetable, habits_of, web_of
-from labs.cache.telling import about, command, measured, note, opening, result, table
 from labs.cache.told import word_of
 from labs.cache.words import NOT_ASKED
+from labs.telling import about, command, measured, note, opening, result, table
 
 WWW = "http://www.shop.test/files/"
 YEAR = "public, max-age=31536000"

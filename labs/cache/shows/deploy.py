@@ -12,8 +12,8 @@ from labctl.protocols.url import parse_url
 from labctl.sandbox.site_release import File, Releases, releases
 from labs.cache.claims import DEPLOY_ORDER
 from labs.cache.network import Network, web_of
-from labs.cache.telling import about, command, measured, note, opening, result, table
-from labs.cache.words import count
+from labs.telling import about, command, measured, note, opening, result, table
+from labs.words import count
 
 # The origin itself: a CDN would hide for a while what is missing there.
 ORIGIN = "http://origin.shop.test/files/"

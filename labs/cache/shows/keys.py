@@ -11,9 +11,10 @@ from labctl.protocols.http1_fields import Fields
 from labctl.protocols.url import parse_url
 from labs.cache.claims import VARY
 from labs.cache.network import Network, Timetable
-from labs.cache.telling import about, command, measured, note, opening, result, table
 from labs.cache.told import word_of
-from labs.cache.words import count, hue
+from labs.cache.words import hue
+from labs.telling import about, command, measured, note, opening, result, table
+from labs.words import count
 
 PATH = "/hello.js"
 RFC, CLOUDFLARE = "http://cdn.shop.test", "http://www.shop.test"

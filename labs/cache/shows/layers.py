@@ -14,8 +14,9 @@ from labs.cache.application.database import Prices
 from labs.cache.application.patterns import ARTICLE, KEY
 from labs.cache.application.stage import Stage, footer, staged
 from labs.cache.claims import LAYERS, PAGES
-from labs.cache.telling import measured, note, opening, result, table
-from labs.cache.words import count, microseconds
+from labs.cache.words import microseconds
+from labs.telling import measured, note, opening, result, table
+from labs.words import count
 
 READS = 300
 ROWS = 20_000

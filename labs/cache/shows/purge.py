@@ -11,9 +11,9 @@ from labctl.sandbox.site_release import File, releases
 from labs.cache.browser import Browser, Load
 from labs.cache.claims import PURGE, TOO_LATE
 from labs.cache.network import Network, Timetable, habits_of, web_of
-from labs.cache.telling import about, command, measured, note, opening, result, table
 from labs.cache.visits import Visited
 from labs.cache.words import NOT_ASKED, hue, seconds
+from labs.telling import about, command, measured, note, opening, result, table
 
 HOST = "www.shop.test"
 FILE = "promo.css"

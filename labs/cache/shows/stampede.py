@@ -9,8 +9,8 @@ from labctl.internet import Internet
 from labs.cache.application.stage import footer, staged
 from labs.cache.application.stampede import WAYS, Stampede, stampede
 from labs.cache.claims import STAMPEDE
-from labs.cache.telling import about, measured, note, opening, result, table
-from labs.cache.words import count
+from labs.telling import about, measured, note, opening, result, table
+from labs.words import count
 
 VISITORS = 50
 

@@ -12,8 +12,9 @@ from labs.cache.application.interleaving import interleave
 from labs.cache.application.patterns import ARTICLE, KEY, deleting_writer, read_aside, reader, through_writer
 from labs.cache.application.stage import Stage, footer, staged
 from labs.cache.claims import WINDOW
-from labs.cache.telling import measured, note, opening, result, table
-from labs.cache.words import count, seconds
+from labs.cache.words import seconds
+from labs.telling import measured, note, opening, result, table
+from labs.words import count
 
 
 class Window(NamedTuple):

@@ -10,8 +10,8 @@ from labctl.events import Event, Hue, Row
 from labctl.internet import Internet
 from labs.cache.application.stage import Stage, footer, staged
 from labs.cache.claims import TYPES
-from labs.cache.telling import about, measured, note, opening, result, table
-from labs.cache.words import count
+from labs.telling import about, measured, note, opening, result, table
+from labs.words import count
 
 KEY = "row:1"
 

@@ -15,10 +15,10 @@ from labctl.sandbox.site_release import File, releases
 from labctl.sandbox.web import Web
 from labs.cache.claims import EXTENSION, ORIGIN_DOWN, REFRESHED_BEHIND, SET_COOKIE, WORDS
 from labs.cache.network import Network, Timetable, web_of
-from labs.cache.telling import command, measured, opening, result, table
 from labs.cache.told import word_of
 from labs.cache.visits import origin_status
 from labs.cache.words import NOT_ASKED, hue, seconds
+from labs.telling import command, measured, opening, result, table
 
 HOST = "www.shop.test"
 # The file with stale-while-revalidate=30 and stale-if-error=120 behind max-age=10, and one that is deployed anew.

@@ -13,8 +13,8 @@ from labs.cache.application.patterns import ARTICLE, KEY, LOCK, through_writer
 from labs.cache.application.stage import Stage, footer, staged
 from labs.cache.application.turns import held, turns_table
 from labs.cache.claims import THROUGH_RACE
-from labs.cache.telling import about, measured, note, opening, result, table
 from labs.cache.words import seconds
+from labs.telling import about, measured, note, opening, result, table
 
 NAMES = {"A": "first writer", "B": "second writer"}
 # All orders in which two programs of two steps can run.

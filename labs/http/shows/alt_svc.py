@@ -10,7 +10,7 @@ from labctl.protocols.http1 import get
 from labctl.protocols.http_field_values import announces_http3
 from labs.http.claims import ALT_SVC
 from labs.http.peer import Desk
-from labs.http.telling import about, measured, opening, result, table
+from labs.telling import about, measured, opening, result, table
 
 HOST, APEX = "www.shop.test", "shop.test"
 

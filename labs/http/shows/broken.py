@@ -10,8 +10,10 @@ from labctl.protocols.content_coding import decoded
 from labctl.protocols.http1 import get
 from labs.http.claims import FRAMING
 from labs.http.peer import Desk
-from labs.http.telling import measured, message, opening, result
-from labs.http.words import count, elapsed_ms, ms, size
+from labs.http.telling import message
+from labs.http.words import elapsed_ms, size
+from labs.telling import measured, opening, result
+from labs.words import count, ms
 
 HOST = "raw.shop.test"
 # Nobody waits longer here; a client of your own has other numbers, and needs some.

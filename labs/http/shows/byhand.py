@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from labctl.events import Event, Row
-from labs.http.page import judged_framing
+from labs.http.again import both_lengths
+from labs.http.page import framing_seen
 from labs.http.peer import Desk
-from labs.http.telling import about, opening, result, table
 from labs.http.words import size, status_line
+from labs.telling import about, opening, result, table
 
 SITE = "http://www.example.com/"
 TYPED = (
@@ -47,5 +48,5 @@ def show(desk: Desk) -> Iterator[Event]:
     yield about("CRLF", "two bytes, 0d 0a, end each line; printf writes \\r\\n.")
     yield about("Host", "which site of the address, since one address has many.")
     assert first is not None
-    yield judged_framing(first)
+    yield both_lengths(desk, framing_seen(first)[1])
     yield result(f"{size(len(TYPED[0][0]))} are a whole request.")

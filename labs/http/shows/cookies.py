@@ -12,8 +12,8 @@ from labctl.protocols.http_cookies import Cookie, Jar, Refused, cookie_field, wh
 from labctl.protocols.url import Url, parse_url
 from labs.http.claims import COOKIES
 from labs.http.peer import Desk
-from labs.http.telling import about, heading, measured, opening, result, table
-from labs.http.words import count, listed
+from labs.telling import about, heading, measured, opening, result, table
+from labs.words import count, listed
 
 SETTER = "https://origin.shop.test/cache"
 LINES = (

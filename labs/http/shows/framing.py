@@ -9,8 +9,9 @@ from labctl.fetch.exchange import Answer
 from labctl.protocols.http1 import get
 from labs.http.claims import FRAMING
 from labs.http.peer import Desk, Peer
-from labs.http.telling import about, heading, measured, opening, result, table
-from labs.http.words import count, shortened, size, status_line
+from labs.http.words import shortened, size, status_line
+from labs.telling import about, heading, measured, opening, result, table
+from labs.words import count
 
 ORIGIN, API, RAW = "http://origin.shop.test/", "http://api.shop.test/", "http://raw.shop.test/"
 # By Content-Length this is one request; by its chunks it ends early, and another one follows.

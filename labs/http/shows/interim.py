@@ -10,8 +10,9 @@ from labctl.protocols.http1 import Fields, get
 from labctl.protocols.http_statuses import status_meaning
 from labs.http.claims import INTERIM
 from labs.http.peer import Desk
-from labs.http.telling import about, came, heading, measured, opening, result, sent
+from labs.http.telling import came, sent
 from labs.http.words import size
+from labs.telling import about, heading, measured, opening, result
 
 API, ORIGIN = "api.shop.test", "origin.shop.test"
 CONTENT = b"x" * 100_000

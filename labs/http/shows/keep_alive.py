@@ -9,8 +9,8 @@ from labctl.fetch.exchange import Answer
 from labctl.protocols.http1 import Fields
 from labs.http.claims import KEEP_ALIVE
 from labs.http.peer import Desk, Peer
-from labs.http.telling import about, measured, opening, result, table
-from labs.http.words import count, ms
+from labs.telling import about, measured, opening, result, table
+from labs.words import count, ms
 
 HOST = "api.shop.test"
 REQUESTS = 5

@@ -14,8 +14,8 @@ from labctl.fetch.exchange import Answer
 from labs.http.claims import MULTIPLEXING
 from labs.http.losing import in_a_box, losing
 from labs.http.peer import Desk, Peer
-from labs.http.telling import about, measured, opening, result, table
-from labs.http.words import count, ms
+from labs.telling import about, measured, opening, result, table
+from labs.words import count, ms
 
 HOST = "api.shop.test"
 STREAMS, PIECES, EVERY_MS = 4, 8, 25

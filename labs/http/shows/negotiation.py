@@ -11,8 +11,8 @@ from labctl.fetch.exchange import Answer
 from labctl.protocols.http1 import Fields, get
 from labs.http.claims import NEGOTIATION
 from labs.http.peer import Desk
-from labs.http.telling import about, measured, opening, result, table
 from labs.http.words import size
+from labs.telling import about, measured, opening, result, table
 
 EDGE = "https://cdn.shop.test"
 PATH = "/style.css"

@@ -12,8 +12,9 @@ from labctl.protocols.url import parse_url
 from labs.http.claims import REDIRECTS
 from labs.http.other_clients import curl_follows, httpx_follows
 from labs.http.peer import USUAL_FIELDS, Desk
-from labs.http.telling import about, came, heading, measured, opening, result, sent, table
-from labs.http.words import listed
+from labs.http.telling import came, sent
+from labs.telling import about, heading, measured, opening, result, table
+from labs.words import listed
 
 CODES = (301, 302, 303, 307, 308)
 HOST, THERE = "api.shop.test", "http://api.shop.test/order"

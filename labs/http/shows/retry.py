@@ -9,8 +9,10 @@ from labctl.fetch.exchange import Answer
 from labctl.protocols.http_statuses import METHODS
 from labs.http.claims import IDEMPOTENT
 from labs.http.peer import Desk, Peer
-from labs.http.telling import about, came, heading, lost, measured, opening, result, sent, table
-from labs.http.words import brief, count
+from labs.http.telling import came, lost, sent
+from labs.http.words import brief
+from labs.telling import about, heading, measured, opening, result, table
+from labs.words import count
 
 SITE = "raw.shop.test"
 ATTEMPTS = 2

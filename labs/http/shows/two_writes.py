@@ -15,8 +15,8 @@ from labctl.protocols.http1 import read_request_head, write_response_head
 from labctl.protocols.url import Url
 from labs.http.claims import TWO_WRITES
 from labs.http.peer import Desk
-from labs.http.telling import about, measured, opening, result, table
-from labs.http.words import ms
+from labs.telling import about, measured, opening, result, table
+from labs.words import ms
 
 PORT = 8080
 REQUESTS = 5

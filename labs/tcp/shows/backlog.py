@@ -14,8 +14,8 @@ from labctl.protocols.tcp_ladder import Conversation, conversations
 from labs.tcp import ladder
 from labs.tcp.claims import BACKLOG
 from labs.tcp.stage import Stage
-from labs.tcp.telling import heading, note, opening, result
-from labs.tcp.words import count, ms
+from labs.telling import heading, note, opening, result
+from labs.words import count, ms
 
 CLIENTS, BACKLOG_ASKED = 3, 1
 REQUEST = b"hello, is anybody there?\n"

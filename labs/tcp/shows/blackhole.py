@@ -15,8 +15,9 @@ from labctl.protocols.tcp_segments import Segment
 from labs.tcp import ladder
 from labs.tcp.claims import SYN_REPEATS
 from labs.tcp.stage import Stage
-from labs.tcp.telling import note, opening, result
-from labs.tcp.words import listed, seconds
+from labs.tcp.words import seconds
+from labs.telling import note, opening, result
+from labs.words import listed
 
 # Seconds: long enough for the second repeat of a kernel that doubles, at 1 + 2.
 PATIENCE = 3.4

@@ -19,8 +19,9 @@ from labs.tcp import judging, ladder
 from labs.tcp.programs import request, web
 from labs.tcp.stage import Stage
 from labs.tcp.target import OURS
-from labs.tcp.telling import explained, note, opening, result
-from labs.tcp.words import count
+from labs.tcp.telling import explained
+from labs.telling import note, opening, result
+from labs.words import count
 
 _ETH_P_IP = 0x0800
 NOBODY = "10.53.0.66"

@@ -12,8 +12,8 @@ from labs.tcp.claims import FIN_WITH_ACK
 from labs.tcp.programs import get, web
 from labs.tcp.stage import Stage, converse
 from labs.tcp.target import OURS
-from labs.tcp.telling import heading, note, opening, result
-from labs.tcp.words import count, ms
+from labs.telling import heading, note, opening, result
+from labs.words import count, ms
 
 # Long after any delayed acknowledgement, which Linux sends after 40 ms, and at most after 200 ms.
 SLOW_MS = 250.0

@@ -10,8 +10,9 @@ from labctl.protocols.tcp_ladder import Conversation
 from labs.tcp import judging, ladder, time_wait
 from labs.tcp.programs import get, web
 from labs.tcp.stage import Stage, converse
-from labs.tcp.telling import explained, opening, plainly, result
-from labs.tcp.words import count, ms
+from labs.tcp.telling import explained, plainly
+from labs.telling import opening, result
+from labs.words import count, ms
 
 
 def show(stage: Stage, host: str, path: str = "/", address: str = "") -> Iterator[Event]:

@@ -13,8 +13,8 @@ from labs.tcp import judging, ladder
 from labs.tcp.claims import HALF_CLOSE
 from labs.tcp.programs import leave, read_to_the_end
 from labs.tcp.stage import Program, Stage, converse
-from labs.tcp.telling import note, opening, result
-from labs.tcp.words import count
+from labs.telling import note, opening, result
+from labs.words import count
 
 LINES = b"pear\napple\nquince\n"
 # The server thinks for so long, so that its acknowledgement of the FIN goes alone.

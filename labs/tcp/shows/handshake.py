@@ -12,8 +12,9 @@ from labs.tcp.claims import OPTIONS
 from labs.tcp.programs import get, web
 from labs.tcp.stage import Stage, converse
 from labs.tcp.target import OURS
-from labs.tcp.telling import about, explained, opening, result
-from labs.tcp.words import ms
+from labs.tcp.telling import explained
+from labs.telling import about, opening, result
+from labs.words import ms
 
 
 def show(stage: Stage) -> Iterator[Event]:

@@ -15,8 +15,9 @@ from labs.tcp.claims import FAST_RETRANSMIT, TAIL
 from labs.tcp.programs import leave, read_exactly, read_head, read_to_the_end, request
 from labs.tcp.stage import Program, Stage, converse
 from labs.tcp.target import OURS
-from labs.tcp.telling import explained, heading, opening, result
-from labs.tcp.words import count, ms
+from labs.tcp.telling import explained
+from labs.telling import heading, opening, result
+from labs.words import count, ms
 
 # What fits into one segment of 1,500 with IP, TCP and time stamps.
 FULL = 1448

@@ -13,8 +13,8 @@ from labs.tcp import ladder
 from labs.tcp.claims import NAGLE
 from labs.tcp.programs import leave, read_exactly
 from labs.tcp.stage import Stage, converse
-from labs.tcp.telling import about, opening, result
-from labs.tcp.words import ms
+from labs.telling import about, opening, result
+from labs.words import ms
 
 HEAD, BODY, ANSWER = b"h" * 20, b"b" * 20, b"a" * 30
 TIMES = 4

@@ -13,8 +13,9 @@ from labs.tcp.claims import REORDERED
 from labs.tcp.programs import leave, read_exactly, read_head, read_to_the_end, request
 from labs.tcp.stage import Stage, converse
 from labs.tcp.target import OURS
-from labs.tcp.telling import explained, opening, result
-from labs.tcp.words import ms
+from labs.tcp.telling import explained
+from labs.telling import opening, result
+from labs.words import ms
 
 FULL, SEGMENTS = 1448, 6
 

@@ -12,8 +12,9 @@ from labs.tcp import judging, ladder
 from labs.tcp.claims import REFUSED, UNREAD
 from labs.tcp.programs import REPLY, leave
 from labs.tcp.stage import Program, Stage, converse
-from labs.tcp.telling import explained, heading, note, opening, result
-from labs.tcp.words import ms
+from labs.tcp.telling import explained
+from labs.telling import heading, note, opening, result
+from labs.words import ms
 
 # Nobody listens on port 9 of any machine that is in use.
 CLOSED_PORT = 9

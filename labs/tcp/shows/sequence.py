@@ -10,8 +10,9 @@ from labctl.protocols.tcp_ladder import Conversation, LadderRow
 from labs.tcp import judging, ladder
 from labs.tcp.programs import leave, read_exactly, read_to_the_end
 from labs.tcp.stage import Stage, converse
-from labs.tcp.telling import explained, opening, result
+from labs.tcp.telling import explained
 from labs.tcp.words import moment
+from labs.telling import opening, result
 
 SIZES = (5, 300, 41)
 ANSWER = b"ok"

@@ -14,9 +14,9 @@ from labs.tcp.claims import ONE_RECV
 from labs.tcp.programs import request
 from labs.tcp.stage import Stage
 from labs.tcp.target import OURS
-from labs.tcp.telling import heading, note, opening, result
 from labs.tcp.ten_lines import BODY, HEAD, SOURCE, TenLines, shortened
-from labs.tcp.words import count, ms
+from labs.telling import heading, note, opening, result
+from labs.words import count, ms
 
 PORT = 8000
 HALF = b"GET / HT"

@@ -18,8 +18,9 @@ from labs.tcp.shows.connection import show as site
 from labs.tcp.sites import sites
 from labs.tcp.stage import Stage, family_of
 from labs.tcp.target import Target, address_of
-from labs.tcp.telling import explained, note, opening, plainly, result
-from labs.tcp.words import ms
+from labs.tcp.telling import explained, plainly
+from labs.telling import note, opening, result
+from labs.words import ms
 
 
 def show(internet: Internet, stage: Stage, target: Target) -> Iterator[Event]:

@@ -12,7 +12,7 @@ from labs.tcp import judging, time_wait
 from labs.tcp.programs import get, web
 from labs.tcp.stage import Stage, converse
 from labs.tcp.target import OURS
-from labs.tcp.telling import opening, result
+from labs.telling import opening, result
 
 
 def show(stage: Stage) -> Iterator[Event]:

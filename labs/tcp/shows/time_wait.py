@@ -12,7 +12,8 @@ from labs.tcp import judging, ladder, time_wait
 from labs.tcp.programs import REPLY, get, read_head, read_to_the_end, request, web
 from labs.tcp.stage import Program, Stage, converse
 from labs.tcp.target import OURS
-from labs.tcp.telling import explained, heading, note, opening, result
+from labs.tcp.telling import explained
+from labs.telling import heading, note, opening, result
 
 LOOKS, PAUSE = 3, 0.7
 

@@ -13,7 +13,8 @@ from labctl.protocols.url import parse_url
 from labs.url.asking import FIELDS
 from labs.url.claims import TEN_REQUESTS
 from labs.url.conditions import visitor, wake
-from labs.url.words import count, ms, size
+from labs.url.words import ms, size
+from labs.words import count
 
 TIMES = 10
 URL = parse_url("https://origin.shop.test/style.css")

@@ -15,7 +15,8 @@ from labs.url.asking import FIELDS
 from labs.url.claims import SLOW_START
 from labs.url.conditions import visitor, wake
 from labs.url.journey import raise_if_unreachable
-from labs.url.words import count, ms, size
+from labs.url.words import ms, size
+from labs.words import count
 
 SIZES = (10_000, 14_000, 15_000, 100_000)
 # With this many flights each, more or less, a connection that begins with ten segments gets there.

@@ -54,7 +54,9 @@ def show(internet: Internet) -> Iterator[Event]:
         f"the wait went from {ms(one.wait)} to {ms(other.wait)}, the response from {ms(one.response)} to "
         f"{ms(other.response)}.",
     )
-    line = f"labctl shell -- curl -so /dev/null -w '%{{time_starttransfer}} %{{time_total}}\\n' {SLOW}"
+    line = (
+        f"labctl shell -- curl -so /dev/null -w 'first %{{time_starttransfer}} all %{{time_total}}\\n' {SLOW}"
+    )
     yield Step(text=f"By hand: {line}", role="command", label="by hand", title=line)
 
 

@@ -2,47 +2,21 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import pytest
+from cache_asking import URL, Seen, StandingClock
 
 from labctl.protocols import caching
 from labctl.protocols.caching import CacheRequest, CacheResponse, CacheRules, Failure
-from labctl.protocols.http_dates import write_http_date
-
-URL = "http://www.shop.test/style.css"
-NOON = 1_800_000_000.0
 
 
-class Seen(NamedTuple):
-    """What the client got, and what the origin was asked: its method and fields, None if it was left alone."""
-
-    status: int
-    fields: dict[str, str]
-    body: bytes
-    word: str
-    asked: dict[str, str] | None
-    because: caching.Because
-
-    @property
-    def from_cache(self) -> bool:
-        return self.asked is None
-
-
-class SmallCache:
+class SmallCache(StandingClock):
     """One cache, one clock. The origin of each request is given with it."""
 
     def __init__(self, rules: CacheRules) -> None:
+        super().__init__()
         self.rules = rules
-        self.now = NOON
         self.kept: dict[str, list[tuple[caching.Stored, bytes]]] = {}
         self.background: list[dict[str, str]] = []
-
-    def date(self, offset: float = 0.0) -> str:
-        return write_http_date(self.now + offset)
-
-    def wait(self, seconds: float) -> None:
-        self.now += seconds
 
     def ask(
         self,

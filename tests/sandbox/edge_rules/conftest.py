@@ -14,6 +14,7 @@ import threading
 from typing import NamedTuple
 
 import pytest
+from cache_asking import URL, Seen, StandingClock
 
 from labctl.protocols import caching
 from labctl.protocols.caching_model import by_name
@@ -24,28 +25,10 @@ from labctl.protocols.http1 import (
     request_framing,
     response_framing,
 )
-from labctl.protocols.http_dates import write_http_date
 from labctl.sandbox.edge import Edge
 
 HERE = pathlib.Path(__file__).parent
-URL = "http://www.shop.test/style.css"
-NOON = 1_800_000_000.0
 _SOON = 10.0
-
-
-class Seen(NamedTuple):
-    """What the client got, and the fields that the origin was asked with (":method" too), None if it was not."""
-
-    status: int
-    fields: dict[str, str]
-    body: bytes
-    word: str
-    asked: dict[str, str] | None
-    because: caching.Because
-
-    @property
-    def from_cache(self) -> bool:
-        return self.asked is None
 
 
 class Plan(NamedTuple):
@@ -62,12 +45,12 @@ class Plan(NamedTuple):
     modified: frozenset[str]
 
 
-class EdgeCache:
+class EdgeCache(StandingClock):
     """An edge and its origin. `close` it."""
 
     def __init__(self, profile: str) -> None:
+        super().__init__()
         self.profile = profile
-        self.now = NOON
         self.asked: list[dict[str, str]] = []
         self.background: list[dict[str, str]] = []
         self.plan: Plan | None = None
@@ -161,12 +144,6 @@ class EdgeCache:
         if plan.again is not None and not condition and "range" not in asked:
             return plan.again.status, plan.again.fields, plan.body
         return plan.status, plan.answers, plan.body
-
-    def date(self, offset: float = 0.0) -> str:
-        return write_http_date(self.now + offset)
-
-    def wait(self, seconds: float) -> None:
-        self.now += seconds
 
     @property
     def kept(self) -> dict[str, list[object]]:
