@@ -48,6 +48,12 @@ _FORWARDED = {
     "bypass": "BYPASS", "method": "BYPASS", "uri-miss": "MISS", "vary-miss": "MISS", "miss": "MISS",
     "request": "BYPASS", "stale": "EXPIRED", "partial": "MISS",
 }  # fmt: skip
+# Why a cache went past its store (RFC 9211 section 2.2): the origin has no part in any of them.
+_WHY_PAST = {
+    "bypass": "The cache was configured to pass this request on (RFC 9211 section 2.2).",
+    "method": "The method of the request made the cache pass it on (RFC 9211 section 2.2).",
+    "request": "The request itself said that the copy would not do (RFC 9211 section 2.2).",
+}
 _MOST = 20
 
 
@@ -143,7 +149,11 @@ def _rfc9211(named: Mapping[str, str]) -> Iterator[Told]:
             word = "REVALIDATED"
         else:
             word = _FORWARDED.get(status.forwarded, "MISS" if status.forwarded else "")
-        yield _told(_cut(status.cache), word, "cache-status", value, _of_status(status))
+        told = _told(_cut(status.cache), word, "cache-status", value, _of_status(status))
+        if not status.hit and status.forwarded in _WHY_PAST:
+            because = f"{_WHY_PAST[status.forwarded]} {_of_status(status)}".strip()
+            told = told._replace(because=because)
+        yield told
 
 
 def _of_status(status: cache_status.CacheStatus) -> str:
@@ -155,6 +165,8 @@ def _of_status(status: cache_status.CacheStatus) -> str:
         notes.append("It is stored now.")
     if status.collapsed:
         notes.append("It waited for another request for the same.")
+    if status.detail:
+        notes.append(f"It says why: {_cut(status.detail)}.")
     return " ".join(notes)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from labctl.protocols.caching_directives import delta_seconds
 from labctl.protocols.caching_freshness import initial_age
 from labctl.protocols.caching_keys import names_that_count
 from labctl.protocols.caching_model import Because, CacheRequest, CacheResponse, CacheRules, Stored
@@ -68,7 +69,7 @@ def explain(rules: CacheRules, request: CacheRequest, response: CacheResponse, n
     return Explained(
         rules,
         Cell("yes", allowed.because, True),
-        _fresh_for(stored, left, age),
+        _fresh_for(stored, response, left, age),
         _then_stale(stored, stale_s),
         _after_that(stored, left),
         left,
@@ -90,13 +91,15 @@ def _not_kept(rules: CacheRules, because: Because) -> Explained:
     )
 
 
-def _fresh_for(stored: Stored, left: float, age: float) -> Cell:
+def _fresh_for(stored: Stored, response: CacheResponse, left: float, age: float) -> Cell:
     lasts = stored.lifetime
     if lasts.always_validate is not None:
         return Cell("0 s", lasts.always_validate, False)
     because = lasts.because
+    # "Age: 0" beside it says something else: a second passed since Date.
+    by_date = ", by its Date" if age > (delta_seconds(response.get("age")) or 0) else ""
     if age >= 1.0 and lasts.seconds > 0.0:
-        because = because._replace(words=f"{because.words}, and it is {age:.0f} s old already")
+        because = because._replace(words=f"{because.words}, and it is {age:.0f} s old already{by_date}")
     return Cell(duration(left), because, left > 0.0)
 
 

@@ -27,8 +27,12 @@ def judged(run: Run) -> list[Piece]:
         by[verdict.outcome].append(verdict.claim)
     out: list[Piece] = []
     if not run.verdicts and not run.checks:
-        if not run.exit_code and any(isinstance(e, Step) and e.role == "result" and e.hue == "bad" for e in run.events):
+        if not run.exit_code and any(
+            isinstance(e, Step) and e.role == "result" and e.hue == "bad" for e in run.events
+        ):
             return [("a problem was found", "bad bold")]
+        if not run.exit_code and not run.lab.judges(run.arguments) and not run.quit:
+            return [("explained", "mute")]
         return [("nothing was judged", "warn")] if run.lab.claims and not run.quit else []
     if held := by["HELD"]:
         out.append((f"{len(held)} claim{'' if len(held) == 1 else 's'} held", "ok"))

@@ -14,6 +14,8 @@ from labctl.protocols.caching import Because, CacheRequest, CacheResponse, Cache
 from labctl.protocols.caching_cloudflare import DYNAMIC
 from labctl.protocols.caching_directives import choose, delta_seconds
 from labctl.protocols.caching_keys import vary_names
+from labs.cache.file_names import same_name_for_long
+from labs.cache.words import span
 from labs.words import listed
 
 # Canonical names of the fields that are meant for CDNs.
@@ -66,6 +68,7 @@ def what_to_change(
         *_of_the_cdn(request, response, now, shared),
         *_of_the_lifetime(response, browser, shared),
         *_of_vary(response, shared),
+        *_of_the_name(request, response, browser),
         *_of_comparing(response, browser, shared),
     ):
         found.setdefault(advice.header or advice.words, advice)
@@ -214,6 +217,14 @@ def _of_comparing(response: CacheResponse, browser: Explained, shared: Explained
     # Whose name changes with its content is never asked about.
     if lacks and kept and "immutable" not in choose((), response.named).directives and response.status == 200:
         yield Advice("With an ETag, asking again costs a 304 and no body.", 'ETag: "v1"')
+
+
+def _of_the_name(request: CacheRequest, response: CacheResponse, browser: Explained) -> Iterator[Advice]:
+    if same_name_for_long(request, response, browser):
+        yield Advice(
+            f"Within {span(browser.fresh_s)} nobody asks again: give the file a new name (hash) for each change, or a"
+            " short max-age with an ETag."
+        )
 
 
 def told_otherwise(words: tuple[str, ...], shared: Explained) -> str:

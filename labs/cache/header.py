@@ -11,6 +11,7 @@ from labctl.events import Event
 from labctl.protocols import caching
 from labctl.protocols.caching import CacheRequest, CacheResponse
 from labctl.protocols.http1_fields import Fields, get
+from labs.cache.file_names import next_line
 from labs.cache.told import told_table
 from labs.cache.verdict import (
     DECIDING,
@@ -22,7 +23,7 @@ from labs.cache.verdict import (
     why_and_what,
 )
 from labs.cache.words import span
-from labs.telling import command, note, opening, result
+from labs.telling import command, opening, result, warning
 
 # The names of fields that decide; anything else with a colon may still be meant as a field.
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -62,6 +63,15 @@ def _read(line: str) -> tuple[str, str]:
             fixes=("labctl cache --header 'Cache-Control: max-age=60'",),
         )
     name, colon, value = line.partition(":")
+    first, _, rest = line.strip().partition(" ")
+    if first.lower() in _FIELDS and rest and not rest.lstrip().startswith((":", "=")):
+        field = _FIELDS[first.lower()]
+        raise UsageError(
+            "header-unreadable",
+            f"after {field} a colon is missing",
+            evidence=(("given", line[:80]),),
+            fixes=(f"labctl cache --header {quote(f'{field}: {rest.strip()}')}",),
+        )
     # `max-age=60` and `private="a:b"` are values; a name has no "=", no blank and no comma in it.
     if not colon or "=" in name or "," in name or " " in name.strip():
         return "Cache-Control", line.strip()
@@ -85,16 +95,16 @@ def explained(fields: Fields, url: str, cdn: str = "") -> Iterator[Event]:
     browser, shared = verdict(request, response, NOW, rules)
     yield opening("who may keep this response?", "no network")
     yield fields_row(fields)
+    for words in unread(fields):
+        yield warning(words)
     yield verdict_table(browser, shared)
     yield from measures(browser, shared)
     yield from told_table(fields)
-    yield from why_and_what(request, response, NOW, browser, shared)
-    for words in unread(fields):
-        yield note(words)
+    yield from why_and_what(request, response, NOW, browser, shared, meant=meant(fields))
     yield result(in_short(browser, shared), "ok" if browser.may_store.yes or shared.may_store.yes else "warn")
     there = "https://www.example.com/" if url == DEFAULT_URL else quote(url)
     yield command("by hand", f"curl -sI {there} | grep -i -e cache -e ^age")
-    yield command("next", "labctl cache")
+    yield command("next", next_line(request, response, browser))
 
 
 def in_short(browser: caching.Explained, shared: caching.Explained) -> str:
@@ -144,21 +154,51 @@ _OF_REQUESTS = frozenset({"only-if-cached", "max-stale", "min-fresh"})
 _FIELDS = {name.lower(): name for name in (*DECIDING, "Date")}
 
 
+# A semicolon outside of a quoted string.
+_SEMICOLON = re.compile(r"""((?:^|[,;])(?:[^",;]|"[^"]*")*);""")
+
+
+def meant(fields: Fields) -> str:
+    """The line that a misspelt Cache-Control was meant to be; "" where nothing is misspelt."""
+    from difflib import get_close_matches
+
+    said = get(fields, "Cache-Control") or ""
+    parts = []
+    said = said.strip()
+    # "public max-age=60": a blank where a comma belongs.
+    spaced = re.sub(r"(?<=[\w-])[ \t]+(?=[a-z][a-z-]+(?:[=,]|$))", ", ", _SEMICOLON.sub(r"\1,", said))
+    for part in spaced.split(","):
+        name, equals, value = part.strip().partition("=")
+        near = (
+            [] if name.lower() in {*_KNOWN, *_OF_REQUESTS} else get_close_matches(name.lower(), _KNOWN, n=1)
+        )
+        parts.append(f"{near[0] if near else name}{equals}{value}")
+    line = ", ".join(filter(None, parts))
+    same = line.replace(" ", "") == said.replace(" ", "")
+    return "" if same or '"' in said else f"Cache-Control: {line}"
+
+
 def unread(fields: Fields) -> Iterator[str]:
     """What in these fields means nothing to a cache, a sentence for each."""
     from difflib import get_close_matches
 
-    for name in caching.parse_cache_control(get(fields, "Cache-Control") or ""):
+    said = get(fields, "Cache-Control") or ""
+    if _SEMICOLON.search(said):
+        yield "Directives are separated by commas, and here is a semicolon: what is around it is not read."
+        said = _SEMICOLON.sub(r"\1,", said)
+    for name in caching.parse_cache_control(said):
         shown = name[:40]
         if name in _OF_REQUESTS:
             yield f"{shown!r} is a directive of requests; in a response it says nothing. (RFC 9111 section 5.2.1)"
         elif name in _FIELDS:
             yield f"{shown!r} is a field and no directive: give it with a colon and a value, {_FIELDS[name]}: ..."
         elif name not in _KNOWN:
+            blanks = " " in name and any(part in _KNOWN for part in name.split())
             near = get_close_matches(name, _KNOWN, n=1)
-            hint = f" Was {near[0]} meant?" if near else ""
-            if " " in name and any(part in _KNOWN for part in name.split()):
-                hint = " Directives are separated by commas."
+            if near and not blanks:
+                yield f"{shown!r} is no directive; was {near[0]} meant? Caches take no notice of it."
+                continue
+            hint = " Directives are separated by commas." if blanks else ""
             yield f"{shown!r} is no directive that caches know, and they take no notice of it.{hint}"
     if (age := get(fields, "Age")) is not None and not age.strip().isdigit():
         yield f"Age is {age[:40]!r}: no whole number of seconds, so it counts for nothing. (RFC 9111 section 5.1)"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from shlex import quote
 from typing import Annotated, Any, Literal
 
 from labctl.errors import UsageError
@@ -47,6 +48,7 @@ def place(arguments: Mapping[str, Any]) -> Place:
         return "sandbox"
     from labctl.protocols.nearness import place_of, read_url
 
+    _no_file(str(arguments["url"]))
     return place_of(read_url(str(arguments["url"])).host)
 
 
@@ -66,6 +68,8 @@ def run(
     """The lab's events. Raises UsageError, at once, for a URL, fields or options that cannot be meant."""
     from labctl.protocols.nearness import read_url
 
+    if url:
+        _no_file(url)
     _sensible(internet, url, header, cdn, show, redis)
     if header:
         from labs.cache.header import DEFAULT_URL as SOME_FILE
@@ -96,6 +100,25 @@ def run(
     from labs.cache.whole import whole
 
     return whole(internet, target, cdn or "", usual=url is None)
+
+
+# Extensions of files that are no top-level domain.
+_FILES = frozenset(
+    (
+        *("avif", "css", "gif", "htm", "html", "ico", "jpeg", "jpg", "js", "json", "map", "mjs", "mp4"),
+        *("pdf", "php", "png", "svg", "txt", "webp", "woff", "woff2", "xml"),
+    )
+)
+
+
+def _no_file(url: str) -> None:
+    """Raises UsageError for `style.css`, which would be looked up as a host."""
+    if "/" not in url and url.lower().rpartition(".")[2] in _FILES:
+        raise UsageError(
+            "url-invalid",
+            f"{url[:80]} looks like a file; give the whole URL",
+            fixes=(f"labctl cache {quote(f'https://www.shop.test/{url}')}",),
+        )
 
 
 def _sensible(

@@ -8,11 +8,13 @@ from shlex import quote
 from labctl.events import Event, Row
 from labctl.fetch.exchange import Answer
 from labctl.internet import Internet
+from labctl.protocols.caching import CacheRequest
 from labctl.protocols.http1_fields import Fields, get
 from labctl.protocols.url import Url
 from labs.cache.advice import compares_nothing, told_otherwise
 from labs.cache.browser import ACCEPTS
 from labs.cache.claims import WORDS
+from labs.cache.file_names import next_line
 from labs.cache.header import in_short
 from labs.cache.keeping import no_answer, response_of, who_may_keep
 from labs.cache.network import Network
@@ -54,7 +56,8 @@ def ask_gently(internet: Internet, url: Url, cdn: str) -> Iterator[Event]:
         short = f"By this header {short[:1].lower()}{short[1:-1]}; the CDN did otherwise."
     yield result(short, "ok" if browser.may_store.yes or shared.may_store.yes else "warn")
     yield command("by hand", f"curl -sI {quote(url.text)} | grep -i -e cache -e ^age")
-    yield command("next", "labctl cache")
+    request = CacheRequest("GET", url.text, ACCEPTS)
+    yield command("next", next_line(request, response_of(answer), browser))
 
 
 def _conditions(answer: Answer) -> Fields:

@@ -63,7 +63,10 @@ def verdict(
 
 def verdict_table(browser: Explained, cdn: Explained) -> Rows:
     """Both columns beside each other."""
-    rows = tuple(_row(label, one, two) for (label, one), (_, two) in zip(browser.rows, cdn.rows, strict=True))
+    rows = tuple(
+        _row(label, _kept(label, one, browser), _kept(label, two, cdn))
+        for (label, one), (_, two) in zip(browser.rows, cdn.rows, strict=True)
+    )
     rules = dict.fromkeys(cell.because.rule for each in (browser, cdn) for _, cell in each.rows)
     return Rows(
         "Who may keep this response:",
@@ -75,6 +78,13 @@ def verdict_table(browser: Explained, cdn: Explained) -> Rows:
         form="answers",
         hues=("", "accent", "alt"),
     )
+
+
+def _kept(label: str, cell: Cell, each: Explained) -> Cell:
+    """A "yes" that answers nobody by itself is not read as "it is cached"."""
+    if label != "may store it" or not cell.yes or each.fresh_s or each.stale_s:
+        return cell
+    return cell._replace(text="yes, each use asks" if each.after_that.yes else "yes, but of no use")
 
 
 def _row(label: str, browser: Cell, cdn: Cell) -> Row:
@@ -133,9 +143,17 @@ def _said(yes: bool) -> str:
 
 
 def why_and_what(
-    request: CacheRequest, response: CacheResponse, now: float, browser: Explained, shared: Explained
+    request: CacheRequest,
+    response: CacheResponse,
+    now: float,
+    browser: Explained,
+    shared: Explained,
+    *,
+    meant: str = "",
 ) -> Iterator[Event]:
-    """Why it is not answered out of a store, whom a change reaches when, and what its sender would change."""
+    """`meant`: the line that was meant by a misspelt one; other advice may be its opposite, and is left out.
+
+    Why it is not answered out of a store, whom a change reaches when, and what its sender would change."""
     whys: dict[str, list[str]] = {}
     for name, each in (("browser", browser), ("CDN", shared)):
         found = why(each, request, response, now)
@@ -145,7 +163,9 @@ def why_and_what(
         who = "neither of them answers" if len(names) == 2 else f"the {names[0]} does not answer"
         yield note(f"Why {who} by itself: {words}.")
     yield about("new bytes", reach(browser, shared, came_from_store=_out_of_a_store(response)))
-    if not response.complete:
+    if meant:
+        yield about("change", f"If that was meant, send `{meant}`")
+    if not response.complete or meant:
         return
     for advice in what_to_change(request, response, now, browser, shared):
         line = f" Send `{advice.header}`" if advice.header else ""
@@ -176,5 +196,9 @@ def reach(browser: Explained, shared: Explained, *, came_from_store: bool = Fals
         return (
             f"reach whoever has a copy after up to {span(own)}: no purge gets into browsers, a new URL does."
         )
-    both = span(own) if own == everybodys else f"{span(own)} in a browser and {span(everybodys)} in a CDN"
-    return f"under this URL reach whoever has a copy after up to {both}. A new URL reaches everybody at once."
+    worst = f"under this URL reach a person after up to {span(max(own, everybodys))}"
+    if own < everybodys:
+        worst += f": a browser asks after {span(own)}, and the CDN answers with its old copy until then"
+    elif own > everybodys:
+        worst += f": the CDN asks after {span(everybodys)}, and a browser keeps its own copy until then"
+    return f"{worst}. A new URL reaches everybody at once."

@@ -7,11 +7,12 @@ from shlex import quote
 
 from labctl.events import Event
 from labctl.internet import Internet
-from labctl.protocols.caching import Explained
+from labctl.protocols.caching import CacheRequest, Explained
 from labctl.protocols.url import Url
-from labs.cache.browser import Browser
+from labs.cache.browser import ACCEPTS, Browser
+from labs.cache.file_names import next_line
 from labs.cache.header import in_short
-from labs.cache.keeping import no_answer, who_may_keep
+from labs.cache.keeping import no_answer, response_of, who_may_keep
 from labs.cache.network import Network, Timetable, habits_of, web_of
 from labs.cache.seen import judged
 from labs.cache.shows.words import eight_words
@@ -61,7 +62,9 @@ def whole(internet: Internet, url: Url, cdn: str, *, usual: bool) -> Iterator[Ev
     broken = f" --break {internet.fault}" if internet.fault else ""
     remark = "twice: MISS, then HIT" if usual and not broken else ""
     yield command("by hand", f"labctl shell{broken} -- curl -sI {twice}", remark)
-    yield command("next", "labctl cache --show browser" if usual else "labctl cache")
+    usual_next = "labctl cache --show browser" if usual else "labctl cache"
+    request = CacheRequest("GET", url.text, ACCEPTS)
+    yield command("next", next_line(request, response_of(answer), browser, usual_next))
 
 
 def moments(browser: Explained, shared: Explained) -> tuple[float, float, float, float]:

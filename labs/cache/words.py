@@ -33,9 +33,13 @@ def seconds(value: float) -> str:
 
 
 def span(value: float) -> str:
-    """A duration as one says it: `60 s`, `1 h`, `365 days`, and exact seconds where it is no round number."""
+    """A duration as one says it: `60 s`, `1 h`, `1 year`, and exact seconds where it is no round number."""
     if value >= _MANY_YEARS_S:
         return f"{value // _YEAR_S:,.0f} years"
+    years = round(value / _YEAR_S)
+    # 31535999 s: a second on the way makes no other time of it.
+    if years and abs(value - years * _YEAR_S) <= 60:
+        return f"{years} year" if years == 1 else f"{years} years"
     for scale, one, many in ((86400, "day", "days"), (3600, "h", "h"), (60, "min", "min")):
         if value >= scale and value % scale == 0 and scale > 60:
             count = int(value // scale)

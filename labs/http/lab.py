@@ -108,6 +108,6 @@ LAB = Lab(
     ),
     place=place,
     # One answer of a site of one's own may show no claim as a whole; its table is what was asked for.
-    judges=lambda arguments: arguments.get("url") is None,
+    judges=lambda arguments: arguments.get("url") is None or bool(arguments.get("http2")),
     carrier="box",
 )

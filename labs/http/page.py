@@ -65,10 +65,15 @@ def _one(desk: Desk, peer: Peer, wanted: Wanted) -> Iterator[Event]:
     yield from message.response_table(request, answer)
     if answer.failure:
         yield note(answer.detail, "bad")
-    yield from _measures(answer)
-    yield from _notes(answer, wanted)
     seen, told = framing_seen(answer)
-    yield judged_framing(answer) if wanted.given or not seen else again.both_lengths(desk, told)
+    # Where no whole answer came, nothing was measured or judged, and the exit code says so.
+    if seen or not answer.failure:
+        yield from _measures(answer)
+    yield from _notes(answer, wanted)
+    if seen and not wanted.given:
+        yield again.both_lengths(desk, told)
+    elif seen or not answer.failure:
+        yield judged_framing(answer)
     if not answer.failure and answer.status == 200 and wanted.method == "GET" and not wanted.body:
         yield from again.ask(desk, peer, answer, fields, wanted.dropped, everything=not wanted.given)
     if answer.failure:
@@ -96,7 +101,9 @@ def _measures(answer: Answer) -> Iterator[Event]:
 def judged_framing(answer: Answer) -> Verdict:
     """What this one answer says about where messages end: half of the claim, for nobody was sent both lengths."""
     seen, told = framing_seen(answer)
-    return FRAMING.not_seen(f"{told} A request with both lengths at once was not tried here." if seen else told)
+    return FRAMING.not_seen(
+        f"{told} A request with both lengths at once was not tried here." if seen else told
+    )
 
 
 def framing_seen(answer: Answer) -> tuple[bool, str]:

@@ -17,7 +17,7 @@ CHECK = "tls.days.missing"
 
 def unverified(wanted: int, why: str) -> Measure:
     """The check of a server whose certificates did not verify, or were never seen. `why` is a sentence."""
-    return _check(f"Check days: nothing verified is good for {count(wanted, 'more day')}. {why}", None)
+    return _check(f"Check days: --days {wanted} wants a chain that verifies. {why}", None)
 
 
 def checked(wanted: int, chain: Chain, now: float) -> Iterator[Event]:
@@ -32,7 +32,9 @@ def checked(wanted: int, chain: Chain, now: float) -> Iterator[Event]:
     left = days_between(now, first.until.timestamp())
     missing = max(0, wanted - left)
     whose = "the server's certificate" if first == chain.path[0] else f"{first.name} in its chain"
-    said = f"{whose} is good until {day(first.until)}, for {count(left, 'more day')}; --days asks for {wanted}"
+    said = (
+        f"{whose} is good until {day(first.until)}, for {count(left, 'more day')}; --days asks for {wanted}"
+    )
     yield _check(f"Check days: {said}: {count(missing, 'day')} missing.", missing)
     if missing:
         yield result(f"Too few days: {said}.", "bad")

@@ -21,10 +21,13 @@ TLS12 = ("1.2", "1.2")
 FIRST_FLIGHT = 14_600
 
 
-def show(visits: Visits, *, version: str, resume: bool, days: int | None = None) -> Generator[Event, None, str]:
+def show(
+    visits: Visits, *, version: str, resume: bool, days: int | None = None
+) -> Generator[Event, None, str]:
     """`version` "" lets the two choose; `resume` draws the second visit, the one with a session. Raises CannotRun.
 
-    `days` is for how many more days the chain has to be good, None when nobody asked. Returns the word for why the certificate was refused, or "".
+    `days` is for how many more days the chain has to be good, None when nobody asked.
+    Returns the word for why the certificate was refused, or "".
     """
     if not visits.lookup.addresses:
         raise CannotRun(

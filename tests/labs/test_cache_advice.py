@@ -195,7 +195,10 @@ def test_every_line_to_send_is_named_once_and_gives_its_cache_what_it_promises(
     ("typed", "said"),
     [
         (("max-age=60",), "up to 60 s. A new URL"),
-        (("max-age=60, s-maxage=600",), "60 s in a browser and 600 s in a CDN"),
+        (
+            ("max-age=60, s-maxage=600",),
+            "reach a person after up to 600 s: a browser asks after 60 s, and the CDN",
+        ),
         (("max-age=0, s-maxage=600",), "when the CDN's copy has run out, after up to 600 s"),
         (("private, max-age=7200",), "no purge gets into browsers"),
         (("no-cache",), "at once"),

@@ -15,6 +15,7 @@ import pytest
 
 from labctl.cli import run as command_line
 from labctl.errors import UsageError
+from labs.http.sandboxed import COUNTED
 from labs.http.target import read_field, read_wanted
 
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -94,7 +95,7 @@ class TestWhatIsSaid:
         ) as url:
             code, found = asked(capsys, url)
         assert code == 0
-        assert outcomes(found)["http.framing"] == "HELD"
+        assert outcomes(found)["http.framing"] == "NOT_SEEN"
 
     def test_utf_8_in_a_field_is_shown_as_it_was_meant(self, capsys: pytest.CaptureFixture[str]) -> None:
         with peer(OK + "X-Name: Grün\r\nContent-Length: 0\r\n\r\n".encode()) as url:
@@ -217,6 +218,43 @@ class TestAsCurlDoes:
 
     def test_an_empty_content_is_content(self) -> None:
         assert read_wanted("http://a/", None, (), ("",)).method == "POST"
+
+
+def test_server_timing_is_read_out_loud(capsys: pytest.CaptureFixture[str]) -> None:
+    field = b'Server-Timing: db;dur=53.2;desc="a query", miss\r\nContent-Length: 0\r\n\r\n'
+    with peer(OK + field) as url:
+        _, found = asked(capsys, url)
+    assert "Where the server spent its time: db (a query), 53.2 ms; miss." in "".join(
+        texts(found, "response")
+    )
+
+
+@pytest.mark.parametrize(("status", "hue"), [("200 OK", "ok"), ("404 Not Found", "warn"), ("500 No", "bad")])
+def test_a_refusal_is_not_marked_as_a_success(
+    capsys: pytest.CaptureFixture[str], status: str, hue: str
+) -> None:
+    with peer(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n".encode()) as url:
+        code, found = asked(capsys, url)
+    assert code == 0
+    assert [e["hue"] for e in found["events"] if e.get("role") == "result"] == [hue]
+
+
+def test_as_many_requests_are_counted_as_there_are_rows(capsys: pytest.CaptureFixture[str]) -> None:
+    with peer(OK + b"Content-Length: 1\r\nConnection: close\r\n\r\nx") as url:
+        _, found = asked(capsys, url)
+    (again,) = [e for e in found["events"] if e.get("id") == "again"]
+    assert again["note"].startswith(f"{len(again['rows'])} requests; ")
+
+
+@pytest.mark.parametrize("show", ["retry", "redirects", "interim"])
+def test_a_ladder_begins_at_its_first_message(capsys: pytest.CaptureFixture[str], show: str) -> None:
+    capsys.readouterr()
+    command_line(["http", "--show", show, "--json", "--no-input", "--sandbox"])
+    found = json.loads(capsys.readouterr().out)
+    moments = [e["at_ms"] for e in found["events"] if e["kind"] == "exchange"]
+    assert moments[0] == 0
+    assert min(moments) >= 0
+    assert COUNTED in [e["text"] for e in found["events"]]
 
 
 def test_both_lengths_are_tried_where_the_claim_is_made(capsys: pytest.CaptureFixture[str]) -> None:

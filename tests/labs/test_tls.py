@@ -30,8 +30,8 @@ from labctl.sandbox.faults import town_under
 from labctl.sandbox.loopback import LoopbackInternet
 from labctl.sandbox.town_certificates import Certificates, server_context
 from labctl.sandbox.town_sites import WRONG_CERTIFICATES
-from labs.tls.certificates import Certificate, read_chain
 from labs.tls.by_hand import openssl
+from labs.tls.certificates import Certificate, read_chain
 from labs.tls.claims import CLAIMS
 from labs.tls.lab import LAB, place
 from labs.tls.oddities import NAMES, ODD, WRONG, host_of

@@ -14,7 +14,7 @@ from cryptography.x509.oid import AuthorityInformationAccessOID, NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labs.tls.certificates import LONGEST_NAME, Certificate, gap, printable, read_chain
+from labs.tls.certificates import LONGEST_NAME, Certificate, days_between, gap, printable, read_chain
 from labs.tls.reasons import reason
 from labs.tls.tables import chain_table, validity
 
@@ -179,7 +179,7 @@ def test_how_long_a_certificate_is_still_good_is_said() -> None:
 def test_days_are_counted_by_their_dates_both_ways(
     now: tuple[int, int], then: tuple[int, int], days: int
 ) -> None:
-    moments = [datetime.datetime(2026, 11, d, h, tzinfo=datetime.UTC).timestamp() for d, h in (now, then)]
+    moments = [dt.datetime(2026, 11, d, h, tzinfo=dt.UTC).timestamp() for d, h in (now, then)]
     assert days_between(*moments) == days
 
 

@@ -118,7 +118,7 @@ def _row(way: Way, during: Seen, after: Seen, new: Seen) -> Row:
     return Row(
         f"{way.title}, {way.after}: who was here before gets {one} during the deploy and {two} a minute after it;"
         f" who comes for the first time then gets {three}.",
-        (way.after, one, two, three),
+        (f"{way.after} ({way.title})" if way.title == "no-cache" else way.after, one, two, three),
         hues=("", one_hue, two_hue, three_hue),
         bold=(0,),
     )
