@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,7 @@ def _lines(fields: Fields) -> bytes:
     return write_response_head(200, "", fields).partition(b"\r\n")[2]
 
 
-class ClientAnswers(asyncio.BufferedProtocol):
+class ClientAnswers(asyncio.BufferedProtocol, ABC):
     """The `Sink` of the exchanges of one connection; `edge_connection` has the side that reads."""
 
     def __init__(self, edge: Edge) -> None:
@@ -46,9 +47,9 @@ class ClientAnswers(asyncio.BufferedProtocol):
         self._chunked = False
         self._unsent = b""
 
+    @abstractmethod
     def _done(self) -> None:
         """The answer is given: on with the next request."""
-        raise NotImplementedError
 
     @property
     def version(self) -> str:

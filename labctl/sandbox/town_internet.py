@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import time
+from abc import abstractmethod
 from typing import TYPE_CHECKING
 
 from labctl.internet import Endpoint, HostFiles, Internet, NameServer
@@ -71,9 +72,9 @@ class TownInternet(Internet):
 
         return Certificates(self.date)
 
+    @abstractmethod
     def web(self) -> Web:
         """The town's web sites; the first call, or the first that dials, starts them."""
-        raise NotImplementedError
 
     def client_tls(self) -> ssl.SSLContext:
         """Trusts the town's root and nobody else."""

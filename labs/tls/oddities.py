@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
+from labctl.sandbox.town_sites import WRONG_CERTIFICATES
+
 LOOK_ALIKE_HOST = "www.sh0p.test"
 # Those whose certificate is wrong, then those with other oddities.
-WRONG = (
-    "expired",
-    "not-yet-valid",
-    "wrong-name",
-    "unknown-issuer",
-    "untrusted-root",
-    "missing-intermediate",
-    "self-signed",
-    "weak",
-    "wrong-purpose",
-    "name-in-cn",
-)
+WRONG = WRONG_CERTIFICATES
 ODD = ("look-alike", "tls12", "no-alpn", "reset-on-sni", "no-tls")
 NAMES = ("all", *WRONG, *ODD)
 
