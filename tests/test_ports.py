@@ -88,6 +88,25 @@ def test_a_client_s_source_port_is_told_with_whose_it_is(listener: socket.socket
 
 
 @linux
+def test_a_source_port_that_served_before_is_still_told_as_the_client_s(listener: socket.socket) -> None:
+    with socket.socket() as old:
+        old.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        old.bind(("127.0.0.1", 0))
+        old.listen()
+        port = port_of(old)
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            old.accept()[0].close()  # this side closes first: its end stays in TIME-WAIT
+            assert client.recv(1) == b""
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        client.bind(("127.0.0.1", port))
+        client.connect(listener.getsockname())
+        reason = ports.look(port).reason
+    assert reason.cause == "source-port"
+    assert f"pid {os.getpid()}" in reason.text
+
+
+@linux
 def test_a_connection_whose_client_ended_first_frees_the_port_with_its_server() -> None:
     with ExitStack() as stack:
         made = situations._Made()

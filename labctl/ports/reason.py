@@ -152,7 +152,9 @@ def _left(port: int, left: Sequence[Held], trials: Sequence[Trial], machine: Mac
     timed = [each.line for each in left if each.line.timer == "time-wait"]
     only_time = len(timed) == len(left)
     wait = max((line.timer_seconds for line in timed), default=0.0) if only_time else None
-    sides = {_side(each.line, machine) for each in left}
+    # A port that a client got may have served before: what has ended says nothing of who has it now.
+    living = left if only_time else [each for each in left if each.line.timer != "time-wait"]
+    sides = {_side(each.line, machine) for each in living}
     holder = next((each for each in left if each.processes or each.line.owned), left[0])
     if sides == {"client"}:
         cause, text = "source-port", _as_source(port, left, holder, only_time)
