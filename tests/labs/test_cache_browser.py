@@ -5,13 +5,13 @@ What DevTools calls "from cache" must be what we predict, and so must the reques
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
 
 import pytest
+from chromium import Chromium, Loaded, chromium
 from needed import need
 
 from labctl.internet import Endpoint
@@ -21,9 +21,6 @@ from labctl.sandbox.loopback import LoopbackInternet
 from labctl.sandbox.town import healthy_town
 from labs.cache.browser import Browser
 from labs.cache.network import Network
-
-sys.path.insert(0, str(Path(__file__).parent))
-from chromium import Chromium, Loaded, chromium
 
 # The edges that a browser meets, and the files of the shop that carry every manner of caching.
 HOSTS = ("www.shop.test", "cdn.shop.test", "origin.shop.test")

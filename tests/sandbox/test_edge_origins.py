@@ -17,9 +17,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from chromium import chromium
 from needed import need
 
+from labctl.live import LiveInternet
+from labctl.protocols.url import parse_url
+from labs.cache.browser import Browser
+from labs.cache.network import Network
+
 BIG = 50_000_000
+# Style sheets, each with its own Cache-Control; the last has none.
+LINKED = ("style.css", "immutable.css", "never.css", "edge-only.css", "plain.css")
 STYLE = "body { color: black }\n" * 200
 
 
@@ -87,6 +95,11 @@ def folder() -> Iterator[Path]:
     site.mkdir()
     (site / "style.css").write_text(STYLE)
     (site / "page.html").write_text("<p>Hello.</p>\n")
+    for name in LINKED[1:]:
+        (site / name).write_text(STYLE)
+        os.utime(site / name, (0, 0))  # so old that a browser may guess how long it stays
+    links = "".join(f'<link rel="stylesheet" href="/{name}">' for name in LINKED)
+    (site / "links.html").write_text(f"<!doctype html><title>Links</title>{links}")
     with (site / "big.bin").open("wb") as file:
         for number in range(BIG // 1000):
             file.write(number.to_bytes(4, "big") * 250)
@@ -136,6 +149,9 @@ http {{
     listen 127.0.0.1:{port}; root {folder}/site;
     location /style.css {{ add_header Cache-Control "max-age=600"; }}
     location /page.html {{ add_header Cache-Control "no-cache"; }}
+    location /immutable.css {{ add_header Cache-Control "max-age=31536000, immutable"; }}
+    location /never.css {{ add_header Cache-Control "no-store"; }}
+    location /edge-only.css {{ add_header Cache-Control "s-maxage=600"; }}
   }}
 }}"""
     )
@@ -170,6 +186,15 @@ AddOutputFilterByType DEFLATE text/css
 </Files>
 <Files page.html>
   Header set Cache-Control "no-cache"
+</Files>
+<Files immutable.css>
+  Header set Cache-Control "max-age=31536000, immutable"
+</Files>
+<Files never.css>
+  Header set Cache-Control "no-store"
+</Files>
+<Files edge-only.css>
+  Header set Cache-Control "s-maxage=600"
 </Files>
 """
     )
@@ -337,3 +362,25 @@ def test_a_reader_of_its_output_that_is_gone_ends_it() -> None:
     assert proxy.process.stderr is not None
     assert "Traceback" not in proxy.process.stderr.read()
     proxy.process.stderr.close()
+
+
+@pytest.mark.parametrize("profile", ["rfc9111", "cloudflare"])
+def test_a_browser_before_the_edge_before_the_origin_keeps_what_we_say_it_keeps(
+    origin: str, proxied: Callable[..., Proxy], profile: str, tmp_path: Path
+) -> None:
+    proxy = proxied(origin, "--profile", profile)
+    port = int(proxy.started["port"])
+    with LiveInternet() as internet, Network(internet) as network:
+        ours = Browser(network.ask, internet.date)
+        urls = {name: parse_url(f"{proxy.url}/{name}") for name in LINKED}
+        predicted = {name: [ours.load(url), ours.load(url)][1].over is None for name, url in urls.items()}
+    with chromium(need("chromium"), tmp_path, {"site.test": port}) as browser:
+        browser.visit("http://site.test/links.html")
+        browser.new_tab()
+        loaded = browser.visit("http://site.test/links.html")
+    seen = {name: next(one.from_cache for one in loaded if one.url.endswith(name)) for name in LINKED}
+    assert seen == predicted
+    # And it is no table of one word.
+    assert predicted["style.css"]
+    assert predicted["immutable.css"]
+    assert not predicted["never.css"]
