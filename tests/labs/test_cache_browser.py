@@ -6,7 +6,6 @@ What DevTools calls "from cache" must be what we predict, and so must the reques
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
 
