@@ -18,7 +18,7 @@ contracts:
 	$(PYTHON) -c "from importlinter.cli import lint_imports_command; lint_imports_command()"
 
 test:
-	$(PYTHON) -m pytest
+	$(PYTHON) -m pytest -n auto --dist worksteal
 
 # Pasted output in README.md and docs/ is generated; this fails when it is not what labctl prints.
 docs:

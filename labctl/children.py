@@ -2,13 +2,15 @@
 
 `start` makes a child in a process group of its own, and the kernel kills it when the thread that started it ends
 (Linux): start long-lived ones from the main thread. A child of ours on any system calls `end_with(pipe)`: when the
-other end of the pipe is gone, so is the child.
+other end of the pipe is gone, so is the child. `keep` is for programs that fork, such as gunicorn, nginx and an
+application that nobody knows: none of their processes outlives us either.
 """
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import functools
 import os
 import signal
@@ -16,9 +18,11 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import IO, Any
 
 _PR_SET_PDEATHSIG = 1
+_KEEPERS_PATIENCE = 5.0
 _LINUX = sys.platform.startswith("linux")
 
 
@@ -89,12 +93,99 @@ def start(
     )
 
 
+class Kept(subprocess.Popen[bytes]):
+    """A program under a keeper. `pid` is the keeper's and `program` the program's; the exit status is the program's.
+
+    When it has been waited for, no process is left of all that the program ever started (Linux; elsewhere: of its
+    process group).
+    """
+
+    program: int = 0
+    life: IO[bytes] | None = None
+
+    def let_go(self) -> None:
+        """Close the pipe that keeps the program alive. The keeper kills all, at once."""
+        if self.life is not None:
+            with contextlib.suppress(OSError):
+                self.life.close()
+
+
+def keep(
+    arguments: Sequence[str],
+    *,
+    stdin: int | IO[Any] | None = subprocess.DEVNULL,
+    stdout: int | IO[Any] | None = None,
+    stderr: int | IO[Any] | None = None,
+    env: Mapping[str, str] | None = None,
+    cwd: str | None = None,
+    pass_fds: Sequence[int] = (),
+) -> Kept:
+    """Start a program that dies with us, with all that it forks, from any thread. Raises OSError like `start`.
+
+    It leads a process group of its own. `end` works for it: SIGTERM to the program alone, then SIGKILL to everything.
+    A process that a keeper cannot reach is one that its own user may not signal. It costs about 15 ms.
+    """
+    environment = None if env is None else dict(env)
+    if os.name != "posix":
+        plain = Kept(list(arguments), stdin=stdin, stdout=stdout, stderr=stderr, env=environment, cwd=cwd)
+        plain.program = plain.pid
+        return plain
+    # The interpreter behind the virtual environment's link: see keeper.py about names.
+    python = getattr(sys, "_base_executable", "") or sys.executable
+    life, ours = os.pipe()
+    told, status = os.pipe()
+    try:
+        process = Kept(
+            [python, "-I", "-S", "-c", _keeper(), str(life), str(status), *map(str, pass_fds)],
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            env=environment,
+            cwd=cwd,
+            pass_fds=(life, status, *pass_fds),
+            process_group=0,
+        )
+    except BaseException:
+        os.close(ours)
+        os.close(told)
+        raise
+    finally:
+        os.close(life)
+        os.close(status)
+    process.life = os.fdopen(ours, "wb", buffering=0)
+    try:
+        with os.fdopen(told, "rb") as answers:
+            process.life.write(b"".join(os.fsencode(w) + b"\0" for w in (str(len(arguments)), *arguments)))
+            kind, _, number = answers.readline().decode().strip().partition(" ")
+    except BaseException:
+        end(process, 0)
+        raise
+    if kind != "pid":
+        end(process, 0)
+        problem = int(number) if number.isdigit() else errno.ECHILD
+        raise OSError(problem, os.strerror(problem), arguments[0])
+    process.program = int(number)
+    return process
+
+
+@functools.cache
+def _keeper() -> str:
+    """The keeper's source, without its documentation: `ps` shows it."""
+    source = Path(__file__).with_name("keeper.py").read_text(encoding="utf-8")
+    return "".join(source.partition("from __future__")[1:])
+
+
 def end(process: subprocess.Popen[bytes], patience: float = 2.0) -> int:
-    """Close its pipes, ask its group to end, kill it after `patience` seconds. Returns its exit status."""
+    """Close its pipes, ask its group to end, kill it after `patience` seconds. Returns its exit status.
+
+    Of a kept program only the first process is asked; `patience` 0 kills at once. When this returns, all are gone.
+    """
     for pipe in (process.stdin, process.stdout, process.stderr):
         if pipe is not None:
             with contextlib.suppress(OSError):
                 pipe.close()
+    if isinstance(process, Kept):
+        return _end_kept(process, patience)
     for number in (signal.SIGTERM, signal.SIGKILL):
         _signal(process, number)
         try:
@@ -102,6 +193,23 @@ def end(process: subprocess.Popen[bytes], patience: float = 2.0) -> int:
         except subprocess.TimeoutExpired:
             continue
     return process.wait()
+
+
+def _end_kept(process: Kept, patience: float) -> int:
+    if patience > 0 and process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(patience)
+    process.let_go()
+    try:
+        return process.wait(_KEEPERS_PATIENCE)
+    except subprocess.TimeoutExpired:
+        # It is stopped or stuck: what is left to do without it.
+        for group in (process.program, process.pid):
+            if group:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.killpg(group, signal.SIGKILL)
+        return process.wait()
 
 
 def _signal(process: subprocess.Popen[bytes], number: int) -> None:

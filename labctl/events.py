@@ -21,6 +21,8 @@ StepRole = Literal["phase", "heading", "note", "warning", "result", "command"]
 # The five roles of SCREENS.md, plus "" for the terminal's own foreground.
 Hue = Literal["", "accent", "ok", "warn", "bad", "alt", "mute"]
 RowsForm = Literal["table", "answers", "fields", "shares", "message"]
+Picture = Literal["waterfall", "timeline"]
+SpanState = Literal["done", "open"]
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,14 @@ class Exchange:
 
 @dataclass(frozen=True)
 class Span:
-    """An interval on a track: waterfalls and worker timelines. Milliseconds since the run began."""
+    """An interval on a track: waterfalls and worker timelines. Milliseconds since the run began.
+
+    On a timeline `under` is the second line of the track's name (`pid 4101`) and `role` says what went on:
+    `request` (the label is its letter), `stuck` (over its timeout), `killed` (a moment; the label is what stands
+    beneath), `respawn`, `boot`, or `queue` (`amount` wait from start to end). What no span covers is idle.
+    An `open` span has only begun (`end_ms` is its start); the `done` one with the same track, start and label takes
+    its place.
+    """
 
     text: str
     track: str
@@ -74,6 +83,10 @@ class Span:
     label: str = ""
     role: str = ""
     hue: Hue = ""
+    picture: Picture = "waterfall"
+    under: str = ""
+    state: SpanState = "done"
+    amount: float | None = None
     data: Data = field(default_factory=dict)
 
 

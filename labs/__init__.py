@@ -8,6 +8,10 @@ CURRICULUM: tuple[tuple[str, str, str, str], ...] = (
     ("tcp", "labs.tcp.lab", "a reliable pipe", "The journey"),
     ("tls", "labs.tls.lab", "a private pipe", "The journey"),
     ("http", "labs.http.lab", "request, response", "The journey"),
+    ("proxy", "labs.proxy.lab", "the front door", "The journey"),
+    ("wsgi", "labs.wsgi.lab", "server meets app", "The journey"),
+    ("flask", "labs.flask.lab", "inside the app", "The journey"),
+    ("workers", "labs.workers.lab", "many at once", "The journey"),
     ("cache", "labs.cache.lab", "skip the work", "The journey"),
     ("url", "labs.url.lab", "from Enter to the last byte", "The journey"),
 )

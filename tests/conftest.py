@@ -14,6 +14,17 @@ import pytest
 if TYPE_CHECKING:
     from labctl.sandbox.loopback import LoopbackInternet
 
+# How wide the terminal is that the tests were started from must not matter (readline sets these under pytest-xdist).
+for _name in ("COLUMNS", "LINES"):
+    os.environ.pop(_name, None)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """How many processes `-n auto` is: one more than there are processors, since most tests wait for somebody."""
+    ours = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return ours + 1
+
 
 @pytest.fixture(scope="session")
 def _box_refused() -> str:

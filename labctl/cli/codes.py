@@ -12,7 +12,42 @@ ERRORS: dict[str, str] = {
         "the id, text or value of an option, or skip, no-idea, key. Ids of other labs are ignored, so"
         " that one file serves a course."
     ),
+    "app-exits": (
+        "An application that is imported must not end its process: sys.exit and os._exit belong under "
+        '`if __name__ == "__main__":`. The line that did it is shown where it is known.'
+    ),
+    "app-hangs": (
+        "Importing the module did not come to its end in time. Often it starts the server itself "
+        "(app.run()), or waits for a database. The line where it stood is shown; --boot-timeout gives "
+        "it longer."
+    ),
+    "app-invalid": (
+        "An application is named like for gunicorn and flask: MODULE:NAME, MODULE alone, "
+        "path/to/file.py:NAME, or MODULE:create_app() with plain values in the parentheses."
+    ),
+    "app-is-asgi": (
+        "ASGI is the asynchronous interface of FastAPI and Starlette: a coroutine function of scope, "
+        "receive and send. WSGI servers call an application with environ and start_response, and such "
+        "a call fails."
+    ),
+    "app-not-callable": (
+        "A WSGI application is anything that can be called with two arguments, environ and "
+        "start_response (PEP 3333): a function, a class, or an object such as Flask(__name__)."
+    ),
+    "app-not-flask": (
+        "labctl flask --routes reads an application's url_map, and this object has none: it is another framework's, "
+        "or something that stands before a Flask. labctl wsgi traces any WSGI application."
+    ),
+    "app-not-found": (
+        "The module or the name in it is not there. Modules are looked for in the current folder, or "
+        "in the folder of a file that is named by its path; what is there instead is shown."
+    ),
+    "app-raises": (
+        "Importing the module raised an exception. Its last lines in your own files are shown. A "
+        "module that is missing may be there in another interpreter: --python PATH chooses it."
+    ),
     "bad-unknown": "labctl tls --bad NAME visits a host of the sandbox that is wrong in one way; the names are listed.",
+    "bind-invalid": ("A server listens on IP:PORT, [IPv6]:PORT, or unix:/path; port 0 is any free one."),
     "box-ended": (
         "The process of the private network ended before the lab did: it was killed, or the machine ran "
         "out of memory. Nothing of it is left behind."
@@ -131,6 +166,10 @@ ERRORS: dict[str, str] = {
         "A quiz or a prediction needs somebody who answers: a terminal, or --answers FILE. With --no-input all "
         "questions are skipped."
     ),
+    "needs-posix": (
+        "The servers inherit a socket and a pipe from labctl, as Unix has it. Under Windows, the Windows "
+        "Subsystem for Linux runs labctl with everything."
+    ),
     "needs-sandbox": (
         "This demonstration deploys, purges and lets days pass: that is only possible in the sandbox."
     ),
@@ -170,6 +209,22 @@ ERRORS: dict[str, str] = {
     "port-out-of-range": (
         "A URL's port is 1 to 65535 (RFC 9110 section 4.2). Without one, http means 80 and https 443."
     ),
+    "proxy-not-started": (
+        "The nginx or Apache of this machine was started with a configuration of labctl's in a temporary "
+        "folder, and ended at once. Its own last words are shown. Without --with, labctl proxy takes its own proxy."
+    ),
+    "python-invalid": (
+        "--python takes the path of an interpreter, the folder of a virtual environment, or a command "
+        "such as python3.12."
+    ),
+    "python-too-old": (
+        "The application runs in the interpreter that was named, together with the part of labctl "
+        "that serves it, and that part needs a newer Python."
+    ),
+    "python-unusable": (
+        "The program that was named with --python does not behave like a Python interpreter, or "
+        "cannot be started."
+    ),
     "query-budget": (
         "The real internet is touched gently: one run may ask only so many questions. What was seen "
         "so far is shown."
@@ -188,9 +243,24 @@ ERRORS: dict[str, str] = {
         "of this machine."
     ),
     "repeat-out-of-range": "--repeat is how many visits are made: 1 to 20, so that nobody is bothered.",
+    "request-invalid": (
+        "A request is METHOD /PATH?QUERY, such as GET /basket/7; without a method it is GET, or POST with -d."
+    ),
     "rtt-out-of-range": "--rtt is the sandbox's distance in milliseconds, there and back: 0 to 5000.",
     "schema-unknown": "labctl schema takes the name of a document: labctl/result/1, or result for short.",
     "server-address": "A server is given as ADDRESS, ADDRESS:PORT, or [IPv6]:PORT.",
+    "server-ended": (
+        "The server ended before it took a request, and not because of the application. What it "
+        "printed last is shown."
+    ),
+    "server-hangs": (
+        "The application was imported, and its server did not become ready in time. What it printed "
+        "last is shown."
+    ),
+    "server-missing": (
+        "The server must be installed in the interpreter that runs the application. pip installs it "
+        "there; --python chooses another interpreter."
+    ),
     "server-not-found": "The name of the server could not be turned into an address.",
     "server-port": "Ports are 1 to 65535.",
     "shell-nested": (
@@ -228,4 +298,8 @@ ERRORS: dict[str, str] = {
     ),
     "url-scheme-unknown": "Only http and https are fetched here (RFC 9110 section 4.2).",
     "usage": "The command line cannot be understood. --help after any command says what it takes.",
+    "view-hangs": (
+        "A request had no answer when its time was over (--timeout). Where its thread was then is shown, and the process "
+        "was ended. A view that waits for another service wants a timeout of its own."
+    ),
 }

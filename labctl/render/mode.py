@@ -149,7 +149,7 @@ def resolve(flags: Flags, streams: Streams, env: Mapping[str, str]) -> Plan:
         ascii=_ascii(flags, streams, env, dumb),
         accessible=accessible,
         diagrams=diagrams,
-        live=diagrams and streams.stdout_tty and not accessible and not ci,
+        live=diagrams and streams.stdout_tty and not dumb and not accessible and not ci,
         progress=progress,
         prompt=prompt,
         width=None if unwrapped else max(LEAST, min(width, MOST)),

@@ -6,6 +6,7 @@ lacks is replaced. A closed pipe passes through; the command line knows what to 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from typing import IO, TYPE_CHECKING
 
@@ -48,9 +49,25 @@ class Paper:
         self._write(line, "")
         self._stream.flush()
 
-    def _write(self, line: Line, end: str) -> None:
+    def write_raw(self, text: str) -> None:
+        """Print what `ansi` and this program's own control sequences make, at once."""
+        self._stream.write(text)
+        self._stream.flush()
+
+    def ansi(self, line: Line) -> str:
+        """The line as it is printed, without its end."""
         pieces = [(escape(text, ascii=self._ascii), style) for text, style in line.pieces]
-        self._stream.write(encodable(self._ansi(pieces) + end, self._stream))
+        return encodable(self._ansi(pieces), self._stream)
+
+    def size(self) -> tuple[int, int] | None:
+        """Columns and lines of the terminal behind the stream; None when it is none."""
+        try:
+            return tuple(os.get_terminal_size(self._stream.fileno()))
+        except (OSError, ValueError, AttributeError):
+            return None
+
+    def _write(self, line: Line, end: str) -> None:
+        self._stream.write(self.ansi(line) + end)
 
     def _ansi(self, pieces: Iterable[tuple[str, str]]) -> str:
         if not self._styled:

@@ -131,7 +131,7 @@ class PlainRenderer:
 
     def _span(self, event: Span) -> None:
         self._messages_out(final=True)
-        if self._plan.quiet:
+        if self._plan.quiet or event.state == "open":
             return
         if not self._spans:
             self._blank()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import IO
+from typing import IO, Protocol
 
 from labctl.events import Event, Exchange
 from labctl.render.glyphs import ASCII, UNICODE
@@ -43,16 +43,14 @@ class Waiting:
 
     def over(self) -> None:
         """Stop and erase; call it before anything else is printed."""
-        global _current
         if self._thread is not None:
             self._stop.set()
             self._thread.join()
             self._thread = None
-            _current = None
+            ticks(None)
 
     def since(self, event: Event) -> None:
         """Begin to count when `event` is a question that somebody must answer; call it after printing."""
-        global _current
         self.over()
         if not self._on or not isinstance(event, Exchange) or event.role != "question":
             return
@@ -60,7 +58,7 @@ class Waiting:
         self._thread = threading.Thread(
             target=self._count, args=(event.target, self._stop, self._clock()), name="waiting", daemon=True
         )
-        _current = self
+        ticks(self)
         self._thread.start()
 
     def line(self, whom: str, elapsed: float) -> str:
@@ -84,8 +82,20 @@ class Waiting:
             return  # stderr went away: nobody is watching
 
 
-# One line of one terminal: there is at most one that counts.
-_current: Waiting | None = None
+class Ticking(Protocol):
+    """Something that prints by its own clock, and can be stopped."""
+
+    def over(self) -> None: ...
+
+
+# One terminal: there is at most one that counts.
+_current: Ticking | None = None
+
+
+def ticks(who: Ticking | None) -> None:
+    """From now on this one prints by its own clock; None when it has stopped."""
+    global _current
+    _current = who
 
 
 def hush() -> None:

@@ -8,12 +8,16 @@ from typing import NamedTuple
 
 from labctl.errors import UsageError
 from labctl.sandbox.cache_faults import CACHE_FAULTS
+from labctl.sandbox.flask_faults import FLASK_FAULTS
 from labctl.sandbox.http_faults import HTTP_FAULTS
+from labctl.sandbox.proxy_faults import PROXY_FAULTS
 from labctl.sandbox.tcp_faults import TCP_FAULTS
 from labctl.sandbox.tls_faults import TLS_FAULTS
 from labctl.sandbox.town import TcpManners, Town, ZoneFile, healthy_town
 from labctl.sandbox.url_faults import URL_FAULTS
 from labctl.sandbox.web_fault import WebFault
+from labctl.sandbox.workers_faults import WORKERS_FAULTS
+from labctl.sandbox.wsgi_faults import WSGI_FAULTS
 
 
 class Fault(NamedTuple):
@@ -218,7 +222,7 @@ FAULTS: dict[str, Fault] = {
         *(Fault(name, sentence, _tcp(manners)) for name, sentence, manners in TCP_FAULTS),
         *(
             Fault(fault.name, fault.sentence, _web(fault))
-            for fault in (*TLS_FAULTS, *HTTP_FAULTS, *CACHE_FAULTS, *URL_FAULTS)
+            for fault in (*TLS_FAULTS, *HTTP_FAULTS, *CACHE_FAULTS, *WORKERS_FAULTS, *PROXY_FAULTS, *FLASK_FAULTS, *URL_FAULTS, *WSGI_FAULTS)
         ),
     )
 }

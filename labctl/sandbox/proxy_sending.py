@@ -1,0 +1,90 @@
+"""Sending over a reverse proxy's two sides: a request to the app, an answer to the client, an answer of our own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+from labctl.protocols import http1
+from labctl.protocols.http1 import MessageError
+from labctl.sandbox.proxy_files import FileAnswer, plain
+from labctl.sandbox.proxy_spool import Spool, through
+from labctl.sandbox.web_stream import PlainStream, Stream
+
+NAME = "labctl-proxy"
+
+
+async def read_all(spool: Spool, content: AsyncIterator[bytes], app: PlainStream) -> None:
+    """Take the answer off the app's hands, and let go of it before the client has read it."""
+    await through(spool, content)
+    app.abort()
+
+
+async def send_request(
+    app: PlainStream, head: bytes, content: AsyncIterator[bytes], *, chunked: bool
+) -> None:
+    """All of a request. When the client breaks off within it, so do we."""
+    await _given(app, head)
+    try:
+        async for piece in content:
+            await _given(app, http1.write_chunk(piece) if chunked else piece)
+    except (MessageError, OSError):
+        app.abort()
+        raise
+    if chunked:
+        await _given(app, http1.LAST_CHUNK)
+
+
+async def _given(app: PlainStream, data: bytes) -> None:
+    # A refused upload is answered before all of it is sent: the answer is what counts.
+    with contextlib.suppress(OSError):
+        await app.send(data)
+
+
+def no_answer(error: Exception, sending: asyncio.Task[None]) -> FileAnswer:
+    """What a client is told when the app gave no answer; `sending` may know that the client is to blame."""
+    cause = sending.exception() if sending.done() and not sending.cancelled() else None
+    if isinstance(cause, MessageError):
+        return plain(cause.status, "Bad Request", cause.sentence)
+    if isinstance(error, TimeoutError):
+        return plain(504, "Gateway Timeout", "The app gave no answer in time.")
+    return plain(502, "Bad Gateway", "The app gave no answer.")
+
+
+async def send_content(stream: Stream, content: AsyncIterator[bytes], chunked: bool) -> None:
+    """Content as it comes, in chunks or as it is."""
+    async for piece in content:
+        await stream.send(http1.write_chunk(piece) if chunked else piece)
+    if chunked:
+        await stream.send(http1.LAST_CHUNK)
+
+
+async def ended(task: asyncio.Task[None]) -> None:
+    """Whatever it was doing is over now."""
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError, MessageError, OSError):
+        await task
+
+
+def is_chunked(head: bytes) -> bool:
+    """Whether we have announced chunks."""
+    return b"\r\nTransfer-Encoding: chunked\r\n" in head
+
+
+async def nothing() -> AsyncIterator[bytes]:
+    """The content of a request that has none."""
+    for piece in list[bytes]():
+        yield piece
+
+
+async def say(stream: Stream, answer: FileAnswer, *, method: str = "GET", keep: bool) -> None:
+    """An answer of the proxy's own."""
+    fields = (
+        ("Server", NAME),
+        *answer.fields,
+        ("Content-Length", str(len(answer.body))),
+        ("Connection", "keep-alive" if keep else "close"),
+    )
+    head = http1.write_response_head(answer.status, answer.reason, fields)
+    await stream.send(head + (b"" if method == "HEAD" else answer.body))

@@ -1,0 +1,145 @@
+"""Registers of functions that hand out wrapped ones while a request is traced. Child side, stdlib only."""
+
+from __future__ import annotations
+
+import functools
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, SupportsIndex
+
+from labctl.serving.flask_trace_places import is_async, locate
+from labctl.serving.flask_trace_records import CURRENT, NOTES
+
+
+class Traced:
+    """A function that notes when it began and ended, what it returned in short, and what it raised.
+
+    It compares equal to the function, hashes like it and has its attributes, so that sets of exempt views work.
+    """
+
+    def __init__(self, function: Any, kind: str, scope: str) -> None:
+        functools.update_wrapper(self, function)
+        self._labctl = (function, kind, scope)
+        self._labctl_where: Any = None
+
+    def __call__(self, *given: Any, **named: Any) -> Any:
+        function, kind, scope = self._labctl
+        call = function
+        if is_async(function):
+            from flask import current_app
+
+            # Its own ensure_sync, which an application may have overridden.
+            call = current_app.ensure_sync(function)
+        trace = CURRENT.get()
+        if trace is None:
+            return call(*given, **named)
+        if self._labctl_where is None:
+            self._labctl_where = locate(function, trace.method)
+        where = locate(function, trace.method) if hasattr(function, "view_class") else self._labctl_where
+        trace.ran.add((kind, id(function)))
+        record = trace.begin(kind, where, scope)
+        try:
+            returned = call(*given, **named)
+        except BaseException as error:
+            trace.raised(record, error)
+            raise
+        notes = _notes(kind, returned, given)
+        if notes:
+            record[NOTES].update(notes)
+        trace.end(record)
+        return returned
+
+    def __eq__(self, other: object) -> bool:
+        theirs = other._labctl[0] if isinstance(other, Traced) else other
+        return bool(self._labctl[0] == theirs)
+
+    def __hash__(self) -> int:
+        return hash(self._labctl[0])
+
+    def __getattr__(self, name: str) -> Any:
+        # With __code__ it would pass for a function, and for a coroutine function where that one is.
+        if name.startswith("_labctl") or name == "__code__":
+            raise AttributeError(name)
+        return getattr(self._labctl[0], name)
+
+
+_WRAPPED: dict[tuple[int, str, str], Traced] = {}
+
+
+def wrapped(function: Any, kind: str, scope: str) -> Traced:
+    """The function wrapped, the same object each time; the wrapper keeps the function, so an id stays its own."""
+    key = (id(function), kind, scope)
+    found = _WRAPPED.get(key)
+    if found is None:
+        found = _WRAPPED[key] = Traced(function, kind, scope)
+    return found
+
+
+def _notes(kind: str, returned: Any, given: tuple[Any, ...]) -> dict[str, Any]:
+    if kind in ("before_request", "view", "error_handler", "method"):
+        return {} if returned is None and kind != "view" else {"returned": describe(returned)}
+    if kind in ("after_request", "after_this_request") and (not given or returned is not given[0]):
+        return {"returned": describe(returned)}
+    return {}
+
+
+def describe(value: Any) -> str:
+    """What a view gave, in short: `str`, `Response 302`, `str, 404`."""
+    if isinstance(value, tuple):
+        parts = [str(each) if isinstance(each, int) else type(each).__name__ for each in value[:3]]
+        return ", ".join(parts)[:120] or "()"
+    status = getattr(value, "status_code", None)
+    name = type(value).__name__
+    return f"{name} {status}"[:120] if isinstance(status, int) else name[:120]
+
+
+class Hooks(list[Any]):
+    """A list of registered functions. It holds them as they are; iterating gives wrapped ones in a traced request."""
+
+    def __init__(self, functions: Iterable[Any], kind: str, scope: str | None) -> None:
+        super().__init__(functions)
+        self._kind = kind
+        self._scope = scope or ""
+
+    def __iter__(self) -> Iterator[Any]:
+        if CURRENT.get() is None:
+            return super().__iter__()
+        return (wrapped(each, self._kind, self._scope) for each in super(Hooks, self).__iter__())
+
+    def __reversed__(self) -> Iterator[Any]:
+        if CURRENT.get() is None:
+            return super().__reversed__()
+        return (wrapped(each, self._kind, self._scope) for each in super(Hooks, self).__reversed__())
+
+    def __getitem__(self, index: SupportsIndex | slice) -> Any:
+        found = super().__getitem__(index)
+        if isinstance(index, slice) or CURRENT.get() is None:
+            return found
+        return wrapped(found, self._kind, self._scope)
+
+
+class Register(defaultdict[Any, Any]):
+    """Functions by scope: None for the application's, else a blueprint's name."""
+
+    def __init__(self, functions: Mapping[Any, Any], kind: str) -> None:
+        super().__init__(None, functions)
+        self._kind = kind
+
+    def __missing__(self, scope: Any) -> Hooks:
+        found = self[scope] = Hooks((), self._kind, scope)
+        return found
+
+    def __getitem__(self, scope: Any) -> Any:
+        found = super().__getitem__(scope)
+        if type(found) is list:
+            found = Hooks(found, self._kind, scope)
+            self[scope] = found
+        return found
+
+
+class Views(dict[str, Any]):
+    """View functions by endpoint; looking one up gives a wrapped one in a traced request."""
+
+    def __getitem__(self, endpoint: str) -> Any:
+        view = super().__getitem__(endpoint)
+        return view if CURRENT.get() is None else wrapped(view, "view", endpoint)

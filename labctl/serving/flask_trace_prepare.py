@@ -1,0 +1,35 @@
+"""What `stand(..., prepare="labctl.serving.flask_trace_prepare:prepare")` calls in the child. Stdlib and Flask."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from labctl.serving.children.job import tell
+from labctl.serving.flask_trace import trace_flask
+from labctl.serving.flask_trace_routes import all_routes
+
+# Seconds after which a request is told to be stuck, in the child's environment; 0 or nothing: never.
+DEADLINE = "LABCTL_FLASK_DEADLINE_S"
+
+
+def prepare(habits: frozenset[str] = frozenset()) -> None:
+    """Trace every Flask application of this process; nothing, where Flask is missing."""
+    try:
+        trace_flask(emit, deadline_s=float(os.environ.get(DEADLINE) or 0))
+    except ImportError:
+        tell("flask-missing")
+
+
+def emit(kind: str, data: dict[str, Any]) -> None:
+    """One event to the parent."""
+    tell(kind, **data)
+
+
+def routes(app: Any, _: Any = None) -> Any:
+    """What `stand(..., trace="labctl.serving.flask_trace_prepare:routes")` calls: tells the URL map, changes nothing."""
+    if hasattr(app, "url_map"):
+        for rule in all_routes(app):
+            tell("flask-route", **rule)
+    tell("flask-routes-end")
+    return app

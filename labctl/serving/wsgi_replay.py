@@ -1,0 +1,139 @@
+"""What an application did with one request, played again inside of wsgiref.validate.
+
+Child side: only the standard library. The application is not called a second time: its calls of start_response and
+write, its reads, the items and the close() are repeated, and the validator judges them (PEP 3333, checked by
+wsgiref.validate).
+"""
+
+from __future__ import annotations
+
+import io
+import threading
+import warnings
+from collections.abc import Iterator, Mapping
+from typing import Any
+from wsgiref.validate import validator
+
+# Items of a response that are kept for the replay; their contents are not, only their types and sizes.
+_MOST_ITEMS = 64
+# Its assertions about wsgi.input have no text.
+_SILENT = "the size is missing in a read of wsgi.input"
+
+
+class Record:
+    """One request: `environ` as it was, `calls` of start_response and write, `reads` of wsgi.input, the items."""
+
+    def __init__(self, environ: dict[str, Any]) -> None:
+        self.environ = environ
+        self.calls: list[tuple[str, tuple[Any, ...], Mapping[str, Any]]] = []
+        self.reads: list[tuple[str, tuple[Any, ...]]] = []
+        self.read_bytes = 0
+        self.returned: Any = None
+        self.items: list[Any] = []
+        # How many calls had been made before the first item: the rest came while it was iterated.
+        self.calls_before = -1
+        self.error: BaseException | None = None
+        self.closed = False
+
+    def keep(self, item: Any) -> None:
+        """An item of the iterable."""
+        if self.calls_before < 0:
+            self.calls_before = len(self.calls)
+        if len(self.items) < _MOST_ITEMS:
+            self.items.append(item[:1] if isinstance(item, (bytes, str)) else item)
+
+
+class _Raised(Exception):
+    """The application raised here."""
+
+
+# The list of warnings that Python keeps is one for all threads.
+_one_at_a_time = threading.Lock()
+
+
+def valid(record: Record) -> str:
+    """What the validator says about it; "" when it has nothing to say. What it warns of counts, too."""
+    # A missing QUERY_STRING is the server's affair, and the validator would print a warning for it.
+    environ = {
+        "QUERY_STRING": "",
+        **record.environ,
+        "wsgi.input": io.BytesIO(),
+        "wsgi.errors": io.StringIO(),
+    }
+    with _one_at_a_time, warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        try:
+            _replay(record, environ)
+        except _Raised:
+            pass
+        except Exception as error:
+            return str(error) or _SILENT
+    return str(warned[0].message) if warned else ""
+
+
+def _replay(record: Record, environ: dict[str, Any]) -> None:
+    """Raises what the validator raises; _Raised where the application did."""
+    started: list[str] = []
+
+    def again(environ: dict[str, Any], start_response: Any) -> Any:
+        for name, arguments in record.reads:
+            getattr(environ["wsgi.input"], name)(*arguments)
+        first = len(record.calls) if record.calls_before < 0 else record.calls_before
+        write = _played(record.calls[:first], start_response, None)
+        if record.returned is None and record.error is not None:
+            raise _Raised
+        if isinstance(record.returned, (str, bytes)) or record.returned is None:
+            return record.returned
+        return _Again(record, first, start_response, write)
+
+    def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+        if started and exc_info is None:
+            raise AssertionError("start_response was called a second time, without exc_info")
+        started.append(status)
+        return lambda data: None
+
+    answer = validator(again)(environ, start_response)
+    try:
+        for _ in answer:
+            pass
+    finally:
+        answer.close()  # type: ignore[attr-defined]
+    if not started:
+        raise AssertionError("start_response was never called")
+
+
+def _played(calls: list[Any], start_response: Any, write: Any) -> Any:
+    for name, arguments, named in calls:
+        if name == "write":
+            write(*(data[:1] for data in arguments))
+        else:
+            write = start_response(*arguments, **named)
+    return write
+
+
+class _Again:
+    """The items, with the calls that came in between played before the first of them."""
+
+    def __init__(self, record: Record, first: int, start_response: Any, write: Any) -> None:
+        self._record = record
+        self._later = record.calls[first:]
+        self._start_response = start_response
+        self._write = write
+        self._items = iter(record.items)
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        if self._later:
+            later, self._later = self._later, []
+            self._write = _played(later, self._start_response, self._write)
+        try:
+            return next(self._items)
+        except StopIteration:
+            if self._record.error is not None:
+                raise _Raised from None
+            raise
+
+    def close(self) -> None:
+        """What the application's own close() did is not repeated."""

@@ -1,0 +1,55 @@
+"""The map of an application's URLs: which method and path leads to which view, and where that is."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from labctl.errors import CannotRun
+from labctl.events import Event, Row
+from labctl.internet import Internet
+from labs.flask.target import Target
+from labs.flask.words import place
+from labs.telling import command, measured, opening, result, table
+from labs.words import count
+
+_TOLD_S = 5.0
+
+
+def listed_routes(internet: Internet, target: Target, boot_s: float) -> Iterator[Event]:
+    """Raises CannotRun for an application that cannot be served, and app-not-flask for one without a URL map."""
+    from labctl.serving.standing import stand
+
+    app = target.app
+    folder = os.path.join(app.folder, "labs", "flask", "apps") if target.is_ours else app.folder
+    tell = "labctl.serving.flask_trace_prepare:routes"
+    with stand(app, "toy", trace=tell, watched=False, boot_timeout_s=boot_s) as standing:
+        standing.wait_for("flask-routes-end", timeout_s=_TOLD_S)
+        told = [event.data for event in standing.events() if event.kind == "flask-route"]
+    if not told:
+        raise CannotRun(
+            "app-not-flask",
+            f"{app.target} has no map of URLs: it is not an application of Flask's",
+            evidence=(("looked for", "app.url_map"),),
+            fixes=(f"labctl wsgi {app.target}",),
+        )
+    yield opening("the map of URLs", count(len(told), "route"))
+    rows = []
+    for each in sorted(told, key=lambda each: str(each["rule"])):
+        name, file, line = each["view"]
+        methods, at = " ".join(each["methods"]), place(file, line, folder)
+        rows.append(
+            Row(
+                f"{methods} {each['rule']}: {each['endpoint']}, {name} {at}.",
+                (methods, str(each["rule"]), str(each["endpoint"]), f"{name} {at}".strip()),
+                hues=("mute", "accent", "", "mute"),
+                bold=(1,),
+            )
+        )
+    yield table("routes", "Routes", ("method", "URL", "endpoint", "view"), rows)
+    yield measured("flask.routes", len(told), f"The map has {count(len(told), 'route')}.")
+    yield result("Order does not matter: Werkzeug sorts by how specific a rule is.")
+    name = "" if target.is_ours else f"{app.target} "
+    shown = "yourmodule" if target.is_ours else app.target
+    yield command("by hand", f"flask --app {shown} routes")
+    yield command("next", f"labctl flask {name}GET /")

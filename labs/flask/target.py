@@ -1,0 +1,141 @@
+"""Which application, and which requests: what was typed, read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from labctl.errors import CannotRun, UsageError
+from labctl.protocols.http1_fields import Fields
+
+if TYPE_CHECKING:
+    from labctl.serving.application import App
+
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY")
+SHOP = "labs.flask.apps.shop"
+_TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+
+
+class Wanted(NamedTuple):
+    """One request."""
+
+    method: str
+    target: str
+    fields: Fields = ()
+    body: bytes = b""
+
+
+class Target(NamedTuple):
+    """`asked`: a request was named. `requests` has at least one."""
+
+    app: App
+    is_ours: bool
+    asked: bool
+    requests: tuple[Wanted, ...]
+
+
+def is_own(arguments: Mapping[str, Any]) -> bool:
+    """Whether the lab's own application is meant: no argument, or one that is a method or a path."""
+    first = arguments.get("app")
+    return not first or _is_method(str(first)) or str(first).startswith("/") and not str(first).partition(":")[0].endswith(".py")
+
+
+def read_target(
+    app: str | None,
+    method: str | None,
+    path: str | None,
+    header: Sequence[str],
+    data: Sequence[str],
+    then: Sequence[str],
+    python: str | None,
+) -> Target:
+    """What was typed. Raises UsageError; CannotRun for a file that cannot be read."""
+    from labctl.serving.application import own_app, read_app
+
+    words = [word for word in (app, method, path) if word is not None]
+    ours = is_own({"app": app})
+    name = None if ours or not words else words.pop(0)
+    asked = bool(words or header or data or then)
+    fields = tuple(_field(each) for each in header)
+    body = _content(data)
+    first = _request(words, bool(data))
+    if body and not any(name_.lower() == "content-type" for name_, _ in fields):
+        fields = (*fields, ("Content-Type", "application/x-www-form-urlencoded"))
+    requests = [Wanted(first[0], first[1], fields, body)]
+    for line in then:
+        following, _, sent = line.partition(" -d ")
+        wanted = _request(following.split(), bool(sent))
+        content = sent.strip().strip("'\"").encode()
+        form = (("Content-Type", "application/x-www-form-urlencoded"),) if content else ()
+        requests.append(Wanted(wanted[0], wanted[1], form, content))
+    if ours and python:
+        raise UsageError(
+            "options-contradict",
+            "--python is for an application of yours",
+            fixes=(f"labctl flask shop:app --python {python}",),
+        )
+    return Target(own_app(SHOP) if name is None else read_app(name, python=python), ours, asked, tuple(requests))
+
+
+def _is_method(word: str) -> bool:
+    return word in _METHODS or (word.isalpha() and word.upper() in _METHODS and ":" not in word)
+
+
+def _request(words: Sequence[str], has_content: bool) -> tuple[str, str]:
+    """The method and the target of `GET /path`, `/path`, `POST`."""
+    method, target = "POST" if has_content else "GET", "/"
+    left = list(words)
+    if left and not left[0].startswith("/"):
+        method = left.pop(0).upper()
+    if left:
+        target = left.pop(0)
+    if left or not target.startswith("/") or any(not "!" <= c <= "~" for c in target.encode("utf-8").decode("latin-1")):
+        from urllib.parse import quote
+
+        if not left and target.startswith("/"):
+            return _method(method), quote(target, safe="!$%&'()*+,/:;=?@[]~")
+        said = " ".join(words)
+        raise UsageError(
+            "request-invalid",
+            f"{said!r} is not a request: METHOD /PATH is wanted",
+            fixes=("labctl flask shop:app GET /basket/7",),
+        )
+    return _method(method), target
+
+
+def _method(word: str) -> str:
+    if not word or set(word) - _TOKEN:
+        raise UsageError("request-invalid", f"{word!r} is not a method", fixes=("labctl flask shop:app GET /",))
+    return word
+
+
+def _field(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    name, value = name.strip(), value.strip()
+    bad = not colon or not name or set(name) - _TOKEN or any(c in value for c in "\r\n\0")
+    try:
+        value.encode("latin-1")
+    except UnicodeEncodeError:
+        bad = True
+    if bad:
+        raise UsageError(
+            "header-invalid", f"-H {text[:60]!r} is not a field: Name: value", fixes=("labctl flask GET / -H 'Accept: text/html'",)
+        )
+    return name, value
+
+
+def _content(data: Sequence[str]) -> bytes:
+    parts = []
+    for each in data:
+        if each.startswith("@"):
+            try:
+                with open(os.path.expanduser(each[1:]), "rb") as file:
+                    parts.append(file.read())
+            except OSError as problem:
+                raise CannotRun(
+                    "cannot-read", f"{each[1:]} cannot be read", evidence=(("got", str(problem.strerror)),)
+                ) from problem
+        else:
+            parts.append(each.encode())
+    return b"&".join(parts)

@@ -1,0 +1,152 @@
+"""Requests of the learner's own, to an application of the learner's own: what ran, what did not, and what came of it."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+
+from labctl.errors import CannotRun
+from labctl.events import Event
+from labctl.internet import Internet
+from labs.flask.cookies import Jar, cookie_table, session_in
+from labs.flask.habits import habits_of
+from labs.flask.picture import HOOKS, picture
+from labs.flask.reply import printed, response_table, route_said
+from labs.flask.stage import PATIENCE_S, Seen, Stage
+from labs.flask.target import Target, Wanted
+from labs.flask.words import number, place, short, where
+from labs.telling import about, command, measured, note, opening, result, warning
+from labs.words import count
+
+_STACK = 4
+# faulthandler's lines.
+_DUMPED = re.compile(r'File "([^"]+)", line (\d+) in (.+)$', re.MULTILINE)
+
+
+def asked(internet: Internet, target: Target, boot_s: float) -> Iterator[Event]:
+    """Raises CannotRun for an application that cannot be served, and for a view that does not end (view-hangs)."""
+    folder = os.path.join(target.app.folder, "labs", "flask", "apps") if target.is_ours else target.app.folder
+    patience = internet.timeout or PATIENCE_S
+    jar = Jar()
+    with Stage(target.app, habits_of(internet), patience_s=patience, boot_s=boot_s) as stage:
+        for at, wanted in enumerate(target.requests, 1):
+            fields = wanted.fields
+            if not any(name.lower() == "cookie" for name, _ in fields):
+                fields = (*jar.fields(), *fields)
+            log = stage.standing.log()
+            seen = stage.ask(wanted.target, wanted.method, fields, wanted.body)
+            jar.take(seen.answer.fields)
+            id = "request" if at == 1 else f"request-{at}"
+            yield from _told(seen, wanted, folder, id)
+            yield from printed(stage.standing.log(), log, folder)
+            _expect_an_answer(stage, seen, wanted, folder)
+            yield _outcome(seen)
+    yield from _footer(target)
+
+
+def _told(seen: Seen, wanted: Wanted, folder: str, id: str) -> Iterator[Event]:
+    request, answer = seen.traced, seen.answer
+    said = answer.status or answer.failure
+    yield opening(f"{wanted.method} {wanted.target}", f"{said}, {number(answer.end_ms)} ms")
+    if request is None:
+        if answer.status:
+            yield warning(
+                "No Flask application saw this request: something before it answered, or this application is none."
+            )
+            yield from response_table(answer, id)
+        return
+    yield from picture(seen, folder, id=f"{id}.order", title="What ran")
+    yield from route_said(request)
+    for name in ("g", "session"):
+        kept = request.facts.get(name)
+        if kept:
+            held = ", ".join(f"{key} ({kind})" for key, kind in kept.items())
+            yield about(name, f"{held} when teardown began.")
+    if not request.whole:
+        return
+    yield from response_table(answer, id)
+    found = session_in(answer.fields)
+    if found is not None:
+        yield from cookie_table(*found, id=f"{id}.cookie")
+    ran = sum(record.kind in HOOKS for record in request.records)
+    skipped = len(request.skipped)
+    yield measured(f"flask.{id}.status", answer.status, f"The status was {answer.status}.")
+    yield measured(f"flask.{id}.functions", ran, f"{count(ran, 'function')} of the application ran.")
+    yield measured(f"flask.{id}.skipped", skipped, f"{count(skipped, 'function')} that belong to it did not run.")
+    took = round(request.records[0].took_ms, 1)
+    yield measured(f"flask.{id}.took", took, f"The application took {took} ms.", "ms")
+
+
+def _outcome(seen: Seen) -> Event:
+    request, status = seen.traced, seen.answer.status
+    if request is None:
+        return result(f"The answer was {status}.", "warn")
+    ended = next((r for r in request.records if r.kind == "before_request" and r.notes.get("returned")), None)
+    if ended is not None:
+        return result(f"{ended.name} answered itself with {status}; the view did not run.", "warn")
+    raised = next((r for r in request.records if r.kind in (*HOOKS, "item") and r.notes.get("raised")), None)
+    if raised is not None:
+        name = raised.name or raised.kind
+        return result(f"{name} raised {short(str(raised.notes['raised']))}; the visitor got {status}.", "bad" if status >= 500 else "warn")
+    unhandled = request.first("unhandled")
+    if unhandled is not None:
+        return result(f"{short(unhandled.name)}: the visitor got {status}.", "bad")
+    if seen.answer.failure:
+        return result(f"The answer was cut off ({seen.answer.failure}).", "bad")
+    return result(f"The visitor got {status}.", "ok" if status < 400 else "warn")
+
+
+def _expect_an_answer(stage: Stage, seen: Seen, wanted: Wanted, folder: str) -> None:
+    """Raises CannotRun when the application did not come to an end, or ended itself."""
+    line = f"{wanted.method} {wanted.target}"
+    if seen.answer.failure == "timeout":
+        evidence = [("waited", f"{number(stage.patience_s * 1000)} ms")]
+        frames = own_frames(seen, folder)
+        if frames:
+            evidence.append(("it is at", frames[0]))
+            if len(frames) > 1:
+                evidence.append(("called by", ", ".join(frames[1:_STACK])))
+        elif dumped := _dumped(stage.standing.log(), folder):
+            evidence.append(("it is at", dumped))
+            evidence.append(("besides", "it holds the interpreter's lock: all other threads of the process wait, too"))
+        raise CannotRun(
+            "view-hangs",
+            f"{line} has no answer yet, and its process was ended",
+            evidence=tuple(evidence),
+            fixes=(f"labctl flask {stage.app.target} {line} --timeout {round(stage.patience_s * 3)}",),
+        )
+    if not stage.standing.alive():
+        raise CannotRun(
+            "app-exits",
+            f"{line} ended the process of the application",
+            evidence=(("status", str(stage.standing.status())), ("got", seen.answer.failure or "an answer")),
+        )
+
+
+def own_frames(seen: Seen, folder: str) -> list[str]:
+    """Where a request is that does not end, innermost first: the learner's own lines, when there are any."""
+    stack = seen.traced.stuck if seen.traced is not None else ()
+    own = [f for f in stack if f.file.startswith(folder + os.sep) and "site-packages" not in f.file]
+    return [where(frame, folder) for frame in (own or stack)]
+
+
+def _dumped(log: str, folder: str) -> str:
+    """Where faulthandler saw the learner's code, for code that holds the interpreter's lock: innermost first."""
+    frames = _DUMPED.findall(log.rpartition("Timeout (")[2])
+    own = [each for each in frames if each[0].startswith(folder + os.sep) and "site-packages" not in each[0]]
+    return ", ".join(f"{name} {place(file, int(line), folder)}" for file, line, name in own[:_STACK])
+
+
+def _footer(target: Target) -> Iterator[Event]:
+    first = target.requests[0]
+    name = "" if target.is_ours else f"{target.app.target} "
+    if target.is_ours:
+        yield note("This is the lab's own shop; with MODULE:APP in front it is your application.")
+    port = "http://127.0.0.1:5000"
+    flag = "" if first.method == "GET" else f"-X {first.method} "
+    shown = target.app.target if not target.is_ours else "yourmodule"
+    yield command("by hand", f"flask --app {shown} run   # then curl -i {flag}'{port}{first.target}'")
+    if len(target.requests) == 1:
+        yield command("more", f"labctl flask {name}{first.method} '{first.target}' --then 'GET /'", "with its cookies")
+    yield command("next", f"labctl flask {name}--routes", "every URL, and its view")

@@ -1,0 +1,137 @@
+"""What a reverse proxy adds, hides and keeps: headers, TLS, routes, files, slow clients, dead apps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal
+
+from labctl.errors import UsageError
+from labctl.events import Event
+from labctl.internet import Internet
+from labctl.lab import Lab, Place
+from labs.proxy.claims import CLAIMS
+
+Show = Literal[
+    "grid",
+    "headers",
+    "termination",
+    "routing",
+    "static",
+    "balance",
+    "buffering",
+    "health",
+    "redirects",
+    "underscore",
+    "gunicorn-trust",
+]
+With = Literal["embedded", "nginx", "apache"]
+EXAMPLES = (
+    "proxy",
+    "proxy --show grid",
+    "proxy --show buffering",
+    "proxy --with nginx",
+    "proxy --config /etc/nginx/nginx.conf --path /static/app.css",
+)
+# Straight to the server: nothing stands before it.
+_WITHOUT_PROXY = ("underscore", "gunicorn-trust")
+# Faults of labctl's own proxy and of what it stands in for; a real nginx or Apache has none of them.
+_OF_THE_PROXY = ("proxy-", "nginx-", "apache-", "origin-")
+
+
+def place(arguments: Mapping[str, Any]) -> Place:
+    """Everything stands on this machine; a configuration file is only read."""
+    return "local" if arguments.get("config") else "sandbox"
+
+
+def run(
+    internet: Internet,
+    *,
+    with_: Annotated[
+        With | None,
+        "Whose proxy takes part: labctl's own, or this machine's nginx or Apache. [default: embedded]",
+    ] = None,
+    show: Annotated[Show | None, "One demonstration instead of the way of a request."] = None,
+    config: Annotated[
+        str | None, "Read this nginx or Apache configuration instead, and warn of its traps."
+    ] = None,
+    path: Annotated[list[str] | None, "With --config: which rule takes this path, and why."] = None,
+) -> Iterator[Event]:
+    """The lab's events. Raises UsageError, at once, for options that cannot be meant."""
+    _sensible(internet, with_, show, config, path)
+    if config:
+        from labs.proxy.config import explained
+
+        server = None if with_ == "embedded" else with_
+        return explained(config, paths=list(path or ()), server=server)
+    chosen: With = with_ or "embedded"
+    if chosen != "embedded":
+        from labs.proxy.real import expect
+
+        expect(chosen)
+    if show:
+        from importlib import import_module
+
+        module = import_module(f"labs.proxy.shows.{show.replace('-', '_')}")
+        played: Iterator[Event] = module.show(internet, chosen)
+        return played
+    from labs.proxy.hops import whole
+
+    return whole(internet, chosen)
+
+
+def _sensible(
+    internet: Internet, with_: With | None, show: str | None, config: str | None, path: list[str] | None
+) -> None:
+    """Raises UsageError for options of which one would be silently ignored."""
+    fault = internet.fault
+    real = with_ not in (None, "embedded")
+    for given, option, other, instead in (
+        (path and not config, "--path", "a run without --config FILE", "labctl proxy --config FILE --path /"),
+        (
+            config and show,
+            f"--show {show}",
+            "--config: a file is read, nothing is run",
+            f"labctl proxy --show {show}",
+        ),
+        (
+            config and fault,
+            f"--break {fault}",
+            "--config: a fault changes the sandbox, and a file is not in it",
+            "labctl proxy --config FILE",
+        ),
+        (
+            config and with_ == "embedded",
+            "--with embedded",
+            "--config: a file is nginx's or Apache's",
+            "labctl proxy --config FILE --with nginx",
+        ),
+        (
+            real and show in _WITHOUT_PROXY,
+            f"--with {with_}",
+            f"--show {show}: no proxy takes part in it",
+            f"labctl proxy --show {show}",
+        ),
+        (
+            real and fault and fault.startswith(_OF_THE_PROXY),
+            f"--break {fault}",
+            f"--with {with_}: the fault is in labctl's own proxy",
+            f"labctl proxy{f' --show {show}' if show else ''} --break {fault}",
+        ),
+    ):
+        if given:
+            raise UsageError(
+                "options-contradict", f"{option} makes no sense together with {other}", fixes=(instead,)
+            )
+
+
+LAB = Lab(
+    "proxy",
+    "What stands before your app, and what it makes of a request",
+    CLAIMS,
+    run,
+    __package__,
+    examples=EXAMPLES,
+    place=place,
+    # A configuration that is read is no run of the sandbox.
+    judges=lambda arguments: not arguments.get("config"),
+)

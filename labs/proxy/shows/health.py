@@ -1,0 +1,135 @@
+"""Three apps behind a proxy; one is killed, and comes back: what visitors see, and who is asked meanwhile."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections import Counter
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from labctl.events import Event, Hue, Row
+from labctl.internet import Internet
+from labctl.sandbox.proxy_server import Configuration
+from labctl.serving.asking import ask
+from labctl.serving.standing import Standing
+from labs.proxy.claims import HEALTH
+from labs.proxy.front import Front, With, other_fronts
+from labs.proxy.way import stand_app, street_of
+from labs.telling import command, measured, note, opening, result, table
+from labs.words import count as counted
+
+NAMES = ("A", "B", "C")
+_REQUESTS = 9
+# nginx counts in whole seconds.
+_FAIL_TIMEOUT_S, _PATIENCE_S = 1.0, 4.0
+
+
+class Phase(NamedTuple):
+    """Some requests, one after the other: who answered how many, and how many failed."""
+
+    title: str
+    answered: Counter[str]
+    failed: int
+
+    @property
+    def requests(self) -> int:
+        return sum(self.answered.values()) + self.failed
+
+
+def show(internet: Internet, with_: With) -> Iterator[Event]:
+    """Raises CannotRun when an app or a proxy cannot stand."""
+    front = Front(with_)
+    yield opening("one of three apps dies", front.name)
+    with contextlib.ExitStack() as stack:
+        street = stack.enter_context(street_of(internet))
+        apps = {name: _stand(internet, stack, name) for name in NAMES}
+        configuration = Configuration(front.careful, fail_timeout_s=_FAIL_TIMEOUT_S)
+        addresses = [app.address for app in apps.values() if app.address is not None]
+        proxy = front.stand(stack, street, configuration, {"app": addresses})
+        phases = [_ask("all three live", proxy)]
+        apps["B"].end(0)
+        dead_at = time.monotonic()
+        phases.append(_ask("B was killed", proxy))
+        tried = street.proxies[0].upstreams["app"].backends[1].failed if street.proxies else None
+        _stand(internet, stack, "B", bind=f"127.0.0.1:{addresses[1][1]}")
+        back, back_after_s = _until_back(proxy, dead_at)
+        phases.append(back)
+    yield table(
+        "health",
+        "Requests, one after the other",
+        ("", "requests", *(f"app {name}" for name in NAMES), "errors"),
+        [_row(phase) for phase in phases],
+    )
+    if tried is not None:
+        yield measured(
+            "proxy.health.tried",
+            tried,
+            f"The proxy tried dead B {counted(tried, 'time')} in {_REQUESTS} requests.",
+        )
+    dead = phases[1]
+    told = f"While B was dead, {dead.failed} of {dead.requests} requests failed"
+    if tried is not None:
+        told += f", and B was tried {counted(tried, 'time')}"
+    returned = back.answered["B"] > 0
+    later = (
+        f"B answered again {back_after_s:.1f} s after it was killed" if returned else "B was not asked again"
+    )
+    yield HEALTH.judged(
+        dead.failed == 0 and returned and tried in (None, 1),
+        f"{told}; {later}.",
+    )
+    yield note(
+        "Nobody looks after the apps: a visitor's request finds out, and pays with the time of one connection."
+    )
+    if with_ == "apache":
+        yield note(
+            "One ProxyPass without a balancer has nobody else: 503 for retry=60 seconds, also when the app is back."
+        )
+    yield result("A POST that an app had already begun is not sent again: it may have been done.")
+    yield command(
+        "by hand",
+        "while sleep 0.2; do curl -s -o /dev/null -w '%{http_code} ' http://YOUR-SITE/; done",
+        "restart an app",
+    )
+    yield command("next", "labctl proxy --show static", "what never reaches an app")
+    yield from other_fronts(with_, "health")
+
+
+def _stand(internet: Internet, stack: contextlib.ExitStack, name: str, bind: str = "127.0.0.1:0") -> Standing:
+    app = stand_app(internet, "named", kind="wsgiref", env={"LABCTL_APP": name}, bind=bind)
+    stack.callback(app.end, 0)
+    return app
+
+
+def _ask(title: str, proxy: tuple[str, int]) -> Phase:
+    answers = [ask(proxy, "/") for _ in range(_REQUESTS)]
+    good = [answer for answer in answers if answer.status == 200]
+    return Phase(title, Counter(answer.text for answer in good), len(answers) - len(good))
+
+
+def _until_back(proxy: tuple[str, int], dead_at: float) -> tuple[Phase, float]:
+    """Ask until B answers, for some seconds at most; how many seconds after its death it did."""
+    answered: Counter[str] = Counter()
+    failed = 0
+    while not answered["B"] and time.monotonic() < dead_at + _PATIENCE_S:
+        answer = ask(proxy, "/")
+        if answer.status == 200:
+            answered[answer.text] += 1
+        else:
+            failed += 1
+        time.sleep(0.02)
+    return Phase("B is back", answered, failed), time.monotonic() - dead_at
+
+
+def _row(phase: Phase) -> Row:
+    names = ", ".join(f"{name} answered {phase.answered[name]}" for name in NAMES)
+    hues: tuple[Hue, ...] = ("", "mute", "", "", "", "bad" if phase.failed else "ok")
+    cells = (
+        phase.title,
+        str(phase.requests),
+        *(str(phase.answered[name]) for name in NAMES),
+        str(phase.failed),
+    )
+    text = f"{phase.title}: of {phase.requests} requests {names}, and {phase.failed} failed."
+    return Row(text, cells, hues=hues)

@@ -1,0 +1,138 @@
+"""What is asked of the server: letters, seeded moments and durations; and what may be asked at all. Pure."""
+
+from __future__ import annotations
+
+import random
+from string import ascii_lowercase
+from typing import NamedTuple
+
+from labctl.errors import UsageError
+
+MOST_WORKERS, MOST_THREADS, MOST_AT_ONCE, MOST_REQUESTS, MOST_TIMEOUT_S = 60, 60, 120, 200, 60
+# A run is a minute at most, however it is asked for.
+MOST_WORK_MS = 60_000.0
+# Arrivals come over this long, durations lie between these.
+_ARRIVALS_MS, _SHORT_MS, _LONG_MS = 1900.0, 250.0, 800.0
+# Longer than this, nobody wants to see somebody hang.
+_PATIENT_S = 10
+
+
+class Request(NamedTuple):
+    """`after_ms` is since the first moment of the run; `ms` how long the view works (0: nobody knows)."""
+
+    label: str
+    target: str
+    after_ms: float
+    ms: float
+    hangs: bool = False
+
+
+class Plan(NamedTuple):
+    """The server, as asked for; `requests` in the order in which they are sent."""
+
+    workers: int
+    kind: str
+    threads: int
+    timeout_s: int
+    requests: tuple[Request, ...]
+
+    @property
+    def slots(self) -> int:
+        """How many requests can be in progress at the same time."""
+        return self.workers * self.threads
+
+    @property
+    def hanging(self) -> Request | None:
+        """The one that hangs, if one does."""
+        return next((each for each in self.requests if each.hangs), None)
+
+
+def label_of(number: int) -> str:
+    """`a` to `z`, then `aa`, `ab`."""
+    text = ascii_lowercase[number % 26]
+    return text if number < 26 else label_of(number // 26 - 1) + text
+
+
+def seeded(count: int, seed: int, timeout_s: int) -> tuple[Request, ...]:
+    """Requests to the lab's own application: the second one hangs, for longer than --timeout forgives."""
+    chance = random.Random(seed)  # the same run again is the point
+    moments = sorted(chance.uniform(0, _ARRIVALS_MS * max(1.0, count / 12)) for _ in range(count))
+    found = []
+    for number, moment in enumerate(moments):
+        # One after the other at the beginning, so that the letters are in the order of their work.
+        after = 60.0 * number if number < 3 else max(moment, 130.0)
+        duration = round(chance.uniform(_SHORT_MS, _LONG_MS))
+        hangs = number == 1 and 0 < timeout_s <= _PATIENT_S
+        # The master looks once a second: two seconds more are more than it ever gives.
+        duration = (timeout_s + 2) * 1000 if hangs else duration
+        found.append(
+            Request(
+                label_of(number),
+                f"/wait?ms={duration}&request={label_of(number)}",
+                round(after, 1),
+                float(duration),
+                hangs,
+            )
+        )
+    return tuple(found)
+
+
+def evenly(count: int, path: str) -> tuple[Request, ...]:
+    """Requests to somebody else's application: one each 40 ms, and what they take is measured."""
+    return tuple(Request(label_of(number), path, 40.0 * number, 0.0) for number in range(count))
+
+
+def _whole(what: str, value: int, least: int, most: int, fix: str) -> None:
+    if not least <= value <= most:
+        raise UsageError("workers-bounds", f"{what} takes {least} to {most}, not {value}", fixes=(fix,))
+
+
+def read_plan(
+    workers: int, kind: str, threads: int | None, timeout: float | None, count: int, seed: int, path: str
+) -> Plan:
+    """What was asked for. `path` is of somebody's own application, "" the lab's. Raises UsageError."""
+    _whole("--workers", workers, 1, MOST_WORKERS, "labctl workers --workers 3")
+    _whole("--requests", count, 1, MOST_REQUESTS, "labctl workers --requests 12")
+    if threads is not None:
+        _whole("--threads", threads, 1, MOST_THREADS, "labctl workers --worker-class gthread --threads 4")
+    if kind == "sync" and (threads or 1) > 1:
+        raise UsageError(
+            "options-contradict",
+            "a sync worker has one thread; gunicorn itself takes gthread when --threads is more than 1",
+            fixes=(f"labctl workers --worker-class gthread --threads {threads}",),
+        )
+    timeout_s = 2 if timeout is None else int(timeout)
+    if timeout is not None and (timeout != timeout_s or not 1 <= timeout_s <= MOST_TIMEOUT_S):
+        raise UsageError(
+            "workers-bounds",
+            f"--timeout is gunicorn's here, in whole seconds: 1 to {MOST_TIMEOUT_S}, not {timeout:g}",
+            fixes=("labctl workers --timeout 2",),
+        )
+    each = 1 if kind == "sync" else (threads or 2)
+    if workers * each > MOST_AT_ONCE:
+        raise UsageError(
+            "workers-bounds",
+            f"{workers} workers with {each} threads are {workers * each} at the same time; {MOST_AT_ONCE} are the most",
+            fixes=("labctl workers --workers 2 --worker-class gthread --threads 4",),
+        )
+    requests = evenly(count, path) if path else seeded(count, seed, timeout_s)
+    total = sum(request.ms for request in requests) / (workers * each)
+    if total > MOST_WORK_MS:
+        raise UsageError(
+            "workers-bounds",
+            f"{count} requests are {total / 1000:.0f} s of work for {workers} workers; a run is "
+            f"{MOST_WORK_MS / 1000:.0f} s at most",
+            fixes=(f"labctl workers --workers {min(MOST_WORKERS, workers * 4)} --requests {count}",),
+        )
+    return Plan(workers, kind, each, timeout_s, requests)
+
+
+def check_path(path: str) -> str:
+    """What somebody's application is asked for. Raises UsageError for what is no path."""
+    if not path.startswith("/") or any(ord(each) <= 32 or ord(each) > 126 for each in path):
+        raise UsageError(
+            "path-invalid",
+            f"--path takes a path that begins with / and has no spaces and only ASCII, not {path[:60]!r}",
+            fixes=("labctl workers shop:app --path /slow",),
+        )
+    return path

@@ -1,0 +1,95 @@
+"""One run of a plan against a server that stands: spans while it goes on, and what there was to see."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from labctl.events import Span
+from labs.workers.board import Board, Told, Work
+from labs.workers.client import Asked, Clients
+from labs.workers.server import address_of, label_in
+
+if TYPE_CHECKING:
+    from labctl.serving.child_events import ChildEvent
+    from labctl.serving.standing import Standing
+    from labs.workers.plan import Request
+
+_POLL_S = 0.05
+# What has happened is told this much later, so that what comes over two ways is in order.
+_BEHIND_MS = 40.0
+_SIGNALS = {6: "SIGABRT", 9: "kill -9", 15: "SIGTERM"}
+
+
+class Watched(NamedTuple):
+    """A run that is over: who asked, who worked, and the board with the queue."""
+
+    asked: tuple[Asked, ...]
+    works: tuple[Work, ...]
+    board: Board
+    lasted_ms: float
+
+    def work(self, label: str) -> Work | None:
+        """The (last) work on a request; None when nobody began it."""
+        return next((each for each in reversed(self.works) if each.label == label), None)
+
+
+def watch(
+    server: Standing, requests: Sequence[Request], threads: int, timeout_s: int, *, most_s: float
+) -> Iterator[Span | Watched]:
+    """Send the requests and yield spans as things happen; the last thing is a Watched. Ends after `most_s`."""
+    board = Board(server.workers(), threads, server.kind, timeout_s)
+    server.events()
+    heap: list[Told] = []
+    seen: set[tuple[str, str]] = set()
+    yield from board.idle()
+    with Clients(address_of(server), requests, patience_s=most_s) as clients:
+        began = clients.began_ns
+        while True:
+            over = clients.finished or (time.monotonic_ns() - began) / 1e9 > most_s or not server.alive()
+            if not over:
+                time.sleep(_POLL_S)
+            heap += _of_clients(clients, seen, began)
+            heap += [told for event in server.events() if (told := _of_server(event, began)) is not None]
+            heap.sort(key=lambda told: told.at_ms)
+            until = (time.monotonic_ns() - began) / 1e6 - (0.0 if over else _BEHIND_MS)
+            while heap and heap[0].at_ms <= until:
+                yield from board.feed(heap.pop(0))
+            if over:
+                break
+        asked = tuple(clients.asked())
+        # A worker that was ended last has its successor in a moment.
+        if any(place.gone_ms is not None for place in board.places):
+            server.wait_for(
+                "booted", timeout_s=1.5, where=lambda event: event.pid not in {p.pid for p in board.places}
+            )
+        for told in sorted(
+            told for event in server.events() if (told := _of_server(event, began)) is not None
+        ):
+            yield from board.feed(told)
+    last = max([each.done_ns for each in asked if each.done_ns] or [time.monotonic_ns()])
+    lasted = (last - began) / 1e6
+    yield from board.end(max([lasted, *(work.end_ms or 0.0 for work in board.works)]))
+    yield Watched(asked, tuple(board.works), board, lasted)
+
+
+def _of_clients(clients: Clients, seen: set[tuple[str, str]], began: int) -> list[Told]:
+    found = []
+    for asked in clients.asked():
+        label = asked.request.label
+        for kind, at in (("sent", asked.sent_ns), ("done", asked.done_ns)):
+            if at and (kind, label) not in seen:
+                seen.add((kind, label))
+                found.append(Told((at - began) / 1e6, kind, label=label))
+    return found
+
+
+def _of_server(event: ChildEvent, began: int) -> Told | None:
+    if event.kind not in ("begin", "end", "timeout", "gone", "booted"):
+        return None
+    at = (event.at_ns - began) / 1e6
+    signal = _SIGNALS.get(int(event.data.get("signal") or 0), "") if event.kind == "gone" else ""
+    status = int(event.data.get("status") or 0)
+    label = label_in(event) if event.kind == "begin" else ""
+    return Told(at, event.kind, event.pid, label, int(event.data.get("id") or 0), status, signal)

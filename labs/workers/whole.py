@@ -1,0 +1,113 @@
+"""The lesson on one screen: requests on a time line per worker, with the queue below."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from labctl.errors import CannotRun
+from labctl.events import Event
+from labctl.internet import Internet
+from labs.telling import command, opening, result
+from labs.words import count, ms
+from labs.workers.claims import HEARTBEAT, TIMEOUT
+from labs.workers.plan import Plan
+from labs.workers.server import standing
+from labs.workers.told import one_at_a_time, summary
+from labs.workers.watching import Watched, watch
+
+if TYPE_CHECKING:
+    from labctl.serving.application import App
+    from labctl.serving.child_events import ChildEvent
+
+
+def whole(internet: Internet, plan: Plan, app: App | None = None) -> Iterator[Event]:
+    """`app`: somebody's own application; else the lab's. Raises CannotRun for what does not stand."""
+    workers = count(plan.workers, f"{plan.kind} worker")
+    threads = f", {count(plan.threads, 'thread')} each" if plan.kind == "gthread" else ""
+    title = f"{count(len(plan.requests), 'request')}, {workers}{threads}"
+    with standing(
+        internet,
+        plan.kind,
+        app=app,
+        workers=plan.workers,
+        threads=plan.threads,
+        timeout_s=plan.timeout_s,
+    ) as server:
+        yield opening(title, f"{_version(server.events())}, live")
+        seen: Watched | None = None
+        for each in watch(server, plan.requests, plan.threads, plan.timeout_s, most_s=most_s(plan)):
+            if isinstance(each, Watched):
+                seen = each
+            else:
+                yield each
+        if seen is None:
+            raise CannotRun("server-ended", "nothing was seen of this run")
+        yield from summary(plan, seen)
+        if app is None:
+            yield one_at_a_time(plan, seen)
+            yield from _about_the_one_that_hangs(plan, seen)
+    good = sum(1 for each in seen.asked if each.answered)
+    yield result(
+        f"{good} of {len(seen.asked)} answered in {ms(seen.lasted_ms)}, by {workers}{threads}.",
+        "ok" if good == len(seen.asked) or plan.hanging is not None else "warn",
+    )
+    yield from _footer(plan, app)
+
+
+def _version(events: Sequence[ChildEvent]) -> str:
+    """`gunicorn 27`, as it says itself."""
+    told = next((str(event.data.get("server", "")) for event in events if event.kind == "started"), "")
+    name, _, number = told.partition(" ")
+    return f"{name} {number.partition('.')[0]}" if number else "gunicorn"
+
+
+def most_s(plan: Plan) -> float:
+    """How long a run may be, whatever happens."""
+    return 15.0 + plan.timeout_s + 2 * sum(request.ms for request in plan.requests) / 1000 / plan.slots
+
+
+def _about_the_one_that_hangs(plan: Plan, seen: Watched) -> Iterator[Event]:
+    hanging = plan.hanging
+    if hanging is None:
+        return
+    work = next((each for each in seen.works if each.label == hanging.label), None)
+    if work is None or work.end_ms is None:
+        return
+    took = work.end_ms - work.begin_ms
+    kill = next((each for each in seen.board.kills if each[0] == work.pid), None)
+    if plan.kind == "sync":
+        said = f"Request {hanging.label} was in hand for {ms(took)}, with --timeout {plan.timeout_s}"
+        if work.cut and kill is not None:
+            yield TIMEOUT.judged(
+                True,
+                f"{said}: then pid {kill[0]} was ended, and pid {kill[1]} was ready {ms(kill[3] - kill[2])} later.",
+            )
+        else:
+            yield TIMEOUT.judged(False, f"{said}, and its worker was left alone.")
+    else:
+        said = f"Request {hanging.label} took {ms(took)}, with --timeout {plan.timeout_s}"
+        if plan.timeout_s < 2:
+            yield HEARTBEAT.not_seen(
+                "A gthread worker reports once a second, so --timeout 1 is as long as its pause."
+            )
+        elif work.cut:
+            yield HEARTBEAT.judged(False, f"{said}, and its worker was ended.")
+        else:
+            yield HEARTBEAT.judged(
+                True, f"{said}, and was answered: its worker went on sending its heartbeat."
+            )
+
+
+def _footer(plan: Plan, app: App | None) -> Iterator[Event]:
+    words = f"-w {plan.workers} -t {plan.timeout_s}"
+    if plan.kind == "gthread":
+        words = f"-k gthread -w {plan.workers} --threads {plan.threads} -t {plan.timeout_s}"
+    target = app.target if app is not None else "labs.workers.apps.shop:app"
+    yield command("by hand", f"gunicorn --no-control-socket {words} {target}")
+    if app is not None:
+        yield command("again", f"labctl workers {app.target} --workers {min(60, plan.workers * 2)}")
+        return
+    if plan.kind == "sync":
+        yield command("see it", "labctl workers --worker-class gthread --threads 4", "threads, and --timeout")
+    yield command("next", "labctl workers --show kill", "kill -9 under load")

@@ -1,0 +1,157 @@
+"""The learner's own application, traced without being changed: what it was given, what it answered, how long it took."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from shlex import quote
+
+from labctl.errors import UsageError
+from labctl.events import Event, Hue, Row
+from labctl.internet import Internet
+from labctl.protocols.http1_fields import Fields, get, is_token
+from labctl.serving.application import App
+from labctl.serving.asking import Ask
+from labctl.serving.standing import Kind, Standing
+from labs.http.target import read_field
+from labs.telling import about, command, measured, note, opening, result, table, warning
+from labs.words import count, ms
+from labs.wsgi.ladder import ladder
+from labs.wsgi.stage import NAMES, Seen, observed, staged
+from labs.wsgi.telling import environ_table, wire_table
+from labs.wsgi.words import cut, failure_of, status_of
+
+FORM = "application/x-www-form-urlencoded"
+_LOG_LINES = 4
+# Lines of gunicorn's log, and of the access logs of wsgiref and werkzeug.
+_SERVERS = re.compile(r"\[\d{4}-\d\d-\d\d |127\.0\.0\.1 - - \[| \* |WARNING: This is a development|Press CTRL")
+# How labctl.serving.wsgi_replay begins its sentence.
+UNSIZED = "the size is missing"
+
+
+def read_wanted(path: str, method: str | None, headers: Sequence[str], data: str | None) -> Ask:
+    """The request. Raises UsageError path-invalid, method-invalid, header-invalid."""
+    if not path.startswith("/") or any(ord(character) < 33 or ord(character) > 126 for character in path):
+        raise UsageError(
+            "path-invalid",
+            f"{path[:60]!r} is no path: it begins with a /, and other characters than ASCII stand there as %C3%A9",
+            fixes=("labctl wsgi MODULE:APP --path /",),
+        )
+    if method is not None and not is_token(method):
+        raise UsageError("method-invalid", f"{method[:40]!r} is no method: letters, digits and some signs")
+    fields: Fields = tuple((name, value) for name, value in map(read_field, headers) if value is not None)
+    body = b"" if data is None else data.encode("utf-8", "surrogateescape")
+    if data is not None and get(fields, "Content-Type") is None:
+        fields = (*fields, ("Content-Type", FORM))
+    return Ask(path.partition("#")[0], method or ("GET" if data is None else "POST"), fields, body)
+
+
+def traced(internet: Internet, app: App, request: Ask, kind: Kind) -> Iterator[Event]:
+    """One request, seen from inside. Raises CannotRun for an application that cannot be served."""
+    with staged(internet) as stage:
+        standing = stage.stand_app(app, kind, trace=True, habits=frozenset(), prepare="")
+        seen = observed(standing, request._replace(timeout_s=stage.timeout_s))
+        yield opening(f"{app.target}, from the socket and back", f"{request.method} {cut(request.target, 30)}")
+        yield from ladder(seen, request.target, NAMES[kind], cut(app.target, 20), request.method)
+        yield about("sr", "is start_response; what the application gives is on its arrows.")
+        yield wire_table(request.target, request.method, request.fields, seen)
+        if seen.environ:
+            yield environ_table(seen, "What your application was given")
+        yield from _times(seen)
+        yield from _valid(seen)
+        yield from _said(standing, seen)
+        yield from _ending(seen, stage.timeout_s)
+    yield from _footers(app, request, kind)
+
+
+def _times(seen: Seen) -> Iterator[Event]:
+    """How long each piece took inside of the application."""
+    returned, closed = seen.of("returned"), seen.of("close")
+    pieces = [("the call", event.data["took_ms"], "until it returned") for event in returned]
+    for event in closed:
+        pieces.append(("the items", event.data["items_ms"], f"{count(event.data['items'], 'item')}, one after another"))
+    pieces += [("close()", event.data["took_ms"], "behind the last item") for event in closed if event.data["closes"]]
+    if not pieces:
+        return
+    inside = sum(took for _, took, _ in pieces)
+    whole = seen.answer.end_ms
+    outside = max(whole - inside, 0.0)
+    pieces.append(("outside", outside, "connecting, the server, the way back"))
+    total = inside + outside or 1.0
+    rows = [
+        Row(
+            f"{name} took {ms(took)}, {took / total:.0%} of {ms(total)}: {remark}.",
+            (name, ms(took), remark),
+            share=took / total,
+        )
+        for name, took, remark in pieces
+    ]
+    shown = table("times", "How long each piece took", ("piece", "time", ""), rows, named=False)
+    from dataclasses import replace
+
+    yield replace(shown, form="shares")
+    yield measured("wsgi.own.inside", round(inside, 1), f"Your application took {round(inside, 1)} ms.", "ms")
+
+
+def _valid(seen: Seen) -> Iterator[Event]:
+    said = seen.said
+    if said is None:
+        yield about("validate", "wsgiref.validate was not asked: the request has no end.")
+    elif said.startswith(UNSIZED) and "wsgi.input_terminated" in seen.environ:
+        yield about("validate", f"wsgiref.validate says: {said}.")
+        yield about("and yet", "wsgi.input_terminated stands in environ: this server's input ends with the content.")
+    elif said:
+        yield warning(f"wsgiref.validate says: {' '.join(said.split())}")
+    elif seen.of("raised"):
+        yield about("validate", "wsgiref.validate has nothing to say about what came before the exception.")
+    else:
+        yield about("validate", "wsgiref.validate has nothing to say: the contract was kept.")
+    for event in seen.of("start_response"):
+        if event.data["refused"]:
+            yield warning(f"The server refused start_response: {event.data['refused'].rstrip('.')}.")
+
+
+def _said(standing: Standing, seen: Seen) -> Iterator[Event]:
+    """What it printed, an exception's traceback included."""
+    lines = [line.rstrip() for line in standing.log().splitlines() if line.strip() and not _SERVERS.match(line)]
+    if not lines or not (seen.of("raised") or seen.answer.status >= 500 or not seen.answer.status):
+        if lines:
+            yield note(f"It printed {count(len(lines), 'line')}; the last one: {cut(lines[-1], 100)}")
+        return
+    rows = [Row(line.strip(), (cut(line, 100),), hues=("mute",)) for line in lines[-_LOG_LINES:]]
+    left = len(lines) - len(rows)
+    yield table(
+        "log", "What it printed", ("line",), rows, note=f"the last {len(rows)} of {len(lines)} lines" if left else "", named=False
+    )
+
+
+def _ending(seen: Seen, timeout_s: float) -> Iterator[Event]:
+    answer = seen.answer
+    yield measured("wsgi.own.status", answer.status, f"The status was {answer.status}.")
+    last = seen.events[-1].kind if seen.events else ""
+    if answer.failure == "timeout":
+        where = {
+            "": "it was not even called",
+            "environ": "it was called, and has not returned",
+        }.get(last, "it was still busy with its body")
+        yield result(f"No whole answer within {timeout_s:g} s: {where}.", "bad")
+        yield note("A view that blocks holds its thread or its worker: labctl workers shows what that does to others.")
+        return
+    for event in seen.of("raised")[:1]:
+        yield about("raised", f"{event.data['error']}: {event.data['text']}")
+    failed = f", {failure_of(answer)}" if answer.failure and answer.status else ""
+    hue: Hue = "ok" if 0 < answer.status < 500 and not answer.failure else "bad"
+    yield result(f"{status_of(answer)}, {count(len(answer.body), 'byte')} in {ms(answer.end_ms)}{failed}.", hue)
+
+
+def _footers(app: App, request: Ask, kind: Kind) -> Iterator[Event]:
+    words = [f"-X {request.method}"] if request.method != "GET" else []
+    words += [f"-H {quote(f'{name}: {value}')}" for name, value in request.fields]
+    if request.body:
+        words.append(f"-d {quote(request.body.decode('utf-8', 'replace'))}")
+    target = quote(app.target)
+    yield command("by hand", " ".join(["curl -i", *words, quote(f"http://127.0.0.1:8000{request.target}")]), "with a server at 8000")
+    other = "sync" if kind == "toy" else "toy"
+    same = " ".join([*([f"--path {quote(request.target)}"] if request.target != "/" else []), *words, f"--server {other}"])
+    yield command("or", f"labctl wsgi {target} {same}", NAMES[other])
+    yield command("next", f"labctl flask {target} {request.method} {quote(request.target)}", "inside of a Flask")

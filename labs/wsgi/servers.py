@@ -1,0 +1,97 @@
+"""The same application under six servers: what each makes of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from labctl.events import Event, Hue, Row
+from labctl.serving.asking import Answer, Ask, Connection
+from labctl.serving.standing import Kind, Standing
+from labs.telling import measured, note, table
+from labs.words import listed
+from labs.wsgi.claims import FRAMING
+from labs.wsgi.stage import NAMES, Stage, asked
+from labs.wsgi.words import framing
+
+# Keys that are named; wsgiref has dozens.
+_NAMED = 6
+COUNTS, CHUNKS = ("wsgiref", "waitress"), ("flask", "sync", "gthread")
+
+
+def side_by_side(stage: Stage) -> Iterator[Event]:
+    """The table, and the claim about framing."""
+    standings = stage.stand_all("mounted")
+    found: dict[Kind, Answer] = {}
+    rows = []
+    environs = {kind: _environ(standing) for kind, standing in standings.items()}
+    common = set.intersection(*(set(each) for each in environs.values())) if environs else set()
+    for kind, standing in standings.items():
+        found[kind] = answer = asked(standing, Ask("/sample"))
+        rows.append(_row(kind, answer, _kept(standing), environs[kind], common))
+    yield table(
+        "servers",
+        "The same application under each server: return [b\"This body has 22 bytes\"]",
+        ("server", "the end is", "stays open", "Server", "runs in", "environ"),
+        rows,
+        note="environ: keys of its own, beyond those that all have",
+    )
+    if "PATH" in environs.get("wsgiref", {}):
+        yield note(
+            "wsgiref copies the environment of its process into environ: PATH, HOME, and whatever secret is in it."
+        )
+    for each in stage.missing:
+        yield note(f"{NAMES[each.kind]} is left out: {each.why}.")
+    yield from _judged(found)
+
+
+def _judged(found: dict[Kind, Answer]) -> Iterator[Event]:
+    said = {kind: framing(answer) for kind, answer in found.items()}
+    lengths = [NAMES[kind] for kind, how in said.items() if how.startswith("Content-Length")]
+    chunks = [NAMES[kind] for kind, how in said.items() if how == "chunks"]
+    seen = [kind for kind in (*COUNTS, *CHUNKS) if kind in found]
+    because = f"Content-Length came from {listed(lengths, 'nobody')}; chunks from {listed(chunks, 'nobody')}."
+    yield measured("wsgi.servers.chunks", len(chunks), f"{len(chunks)} servers sent chunks.")
+    if not {"wsgiref"} & set(seen) or not set(CHUNKS) & set(seen):
+        yield FRAMING.not_seen(f"Too few of the servers are here. {because}")
+        return
+    held = all(said[kind].startswith("Content-Length") for kind in COUNTS if kind in said)
+    held = held and all(said[kind] == "chunks" for kind in CHUNKS if kind in said)
+    yield FRAMING.judged(held, because)
+
+
+def _environ(standing: Standing) -> dict[str, object]:
+    answer = asked(standing, Ask("/environ"))
+    try:
+        found = json.loads(answer.body)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _kept(standing: Standing) -> bool:
+    """Whether a second request is answered on the same connection."""
+    try:
+        with Connection(standing.where) as connection:
+            # A server that has said close may well read on for seconds: werkzeug's does.
+            return connection.ask("/sample").keeps_alive and bool(connection.ask("/sample").status)
+    except OSError:
+        return False
+
+
+def _row(kind: Kind, answer: Answer, kept: bool, environ: dict[str, object], common: set[str]) -> Row:
+    how = framing(answer)
+    threads, processes = environ.get("wsgi.multithread") is True, environ.get("wsgi.multiprocess") is True
+    runs = " and ".join([*(["threads"] if threads else []), *(["processes"] if processes else [])]) or "one by one"
+    server = (answer.get("Server") or "none").split(" ")[0].partition("/")[0]
+    extra = sorted(set(environ) - common, key=lambda key: (key.isupper(), key))
+    named = [*extra[:_NAMED], f"{len(extra) - _NAMED} more"] if len(extra) > _NAMED else extra
+    hue: Hue = "ok" if kept else "mute"
+    shown = how.replace("Content-Length: ", "length ")
+    return Row(
+        f"{NAMES[kind]}: the body's end is said by {how}; the connection {'stays open' if kept else 'is closed'};"
+        f" Server: {server}; runs in {runs}; in environ of its own: {listed(named)}.",
+        (NAMES[kind], shown, "yes" if kept else "no", server, runs, f"+{len(extra)}"),
+        hues=("accent", "", hue, "mute", "", "mute"),
+        bold=(1,),
+    )

@@ -1,0 +1,172 @@
+"""The servers that a demonstration stands on, with the habits of this world, and what they were seen to do."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any, NamedTuple
+
+from labctl.errors import CannotRun
+from labctl.internet import Internet
+from labctl.serving.application import App, own_app
+from labctl.serving.asking import Answer, Ask, ask
+from labctl.serving.child_events import ChildEvent
+from labctl.serving.standing import Kind, Standing, on_this_machine, stand
+
+ALL: tuple[Kind, ...] = ("toy", "wsgiref", "flask", "sync", "gthread", "waitress")
+# As they are called on the screen.
+NAMES: dict[str, str] = {
+    "toy": "our toy",
+    "wsgiref": "wsgiref",
+    "flask": "flask run",
+    "sync": "gunicorn sync",
+    "gthread": "gunicorn gthread",
+    "waitress": "waitress",
+}
+SHORT = {**NAMES, "toy": "toy", "sync": "sync", "gthread": "gthread"}
+# flask run makes one for each connection.
+THREADS = {"toy": 4, "gthread": 4, "waitress": 4}
+PREPARE, PLAIN, TRACED = (f"labs.wsgi.broken:{name}" for name in ("prepare", "plain", "traced"))
+# The tracer's last word on a request.
+LAST = "valid"
+# A server that forgets close() never tells it.
+_PATIENCE_S = 2.0
+
+
+class Missing(NamedTuple):
+    """A server that could not be stood up, and why, half a sentence."""
+
+    kind: Kind
+    why: str
+
+
+class Stage:
+    """A context manager: what it stood up ends with it."""
+
+    def __init__(self, internet: Internet) -> None:
+        self.habits = habits_of(internet)
+        self.timeout_s = internet.timeout or 10.0
+        self.missing: list[Missing] = []
+        self._open = ExitStack()
+
+    def stand(self, module: str, kind: Kind = "toy", *, attribute: str = "app", trace: bool = False, **more: Any) -> Standing:
+        """One server with an application of labs.wsgi.apps. Raises CannotRun."""
+        return self.stand_app(own_app(f"labs.wsgi.apps.{module}", attribute), kind, trace=trace, **more)
+
+    def stand_app(self, app: App, kind: Kind, *, trace: bool = False, **more: Any) -> Standing:
+        """One server with any application. A fault's layer is in it only when the application is ours."""
+        given = {
+            "trace": TRACED if trace else PLAIN,
+            "watched": False,
+            "habits": self.habits,
+            "prepare": PREPARE,
+            "threads": THREADS.get(kind, 1),
+            "options": self._options(kind),
+        }
+        return self._open.enter_context(stand(app, kind, **{**given, **more}))
+
+    def _options(self, kind: Kind) -> tuple[str, ...]:
+        """A fault that is an option of the server."""
+        if kind in ("sync", "gthread") and "gunicorn-takes-underscores" in self.habits:
+            return ("--header-map", "dangerous")
+        return ()
+
+    def stand_all(self, module: str, kinds: Sequence[Kind] = ALL, **more: Any) -> dict[Kind, Standing]:
+        """The same application under several servers, started side by side. What is not installed is in `missing`."""
+        found: dict[Kind, Standing] = {}
+        wrong: list[CannotRun] = []
+
+        def begin(kind: Kind) -> None:
+            try:
+                standing = self.stand(module, kind, **more)
+            except CannotRun as error:
+                if error.code == "server-missing":
+                    self.missing.append(Missing(kind, error.headline))
+                else:
+                    wrong.append(error)
+            else:
+                found[kind] = standing
+
+        wanted = [kind for kind in kinds if on_this_machine(kind)]
+        self.missing += [Missing(kind, "gunicorn needs fork, which Windows lacks") for kind in kinds if kind not in wanted]
+        threads = [threading.Thread(target=begin, args=(kind,), name=f"stand {kind}") for kind in wanted]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        if wrong:
+            raise wrong[0]
+        self.missing.sort(key=lambda each: ALL.index(each.kind))
+        return {kind: found[kind] for kind in kinds if kind in found}
+
+    def __enter__(self) -> Stage:
+        return self
+
+    def __exit__(self, *exc: Any) -> None:
+        self._open.__exit__(*exc)
+
+
+class Seen(NamedTuple):
+    """One request, from both sides. `began_ns` is CLOCK_MONOTONIC; `events` are the tracer's, of this request."""
+
+    answer: Answer
+    began_ns: int
+    events: list[ChildEvent]
+
+    def at_ms(self, event: ChildEvent) -> float:
+        """When it happened, since the client began."""
+        return (event.at_ns - self.began_ns) / 1e6
+
+    def of(self, *kinds: str) -> list[ChildEvent]:
+        """The events of these kinds, in order."""
+        return [event for event in self.events if event.kind in kinds]
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """What the application was given; long values are cut."""
+        return {key: value for part in self.of("environ") for key, value in part.data["values"].items()}
+
+    @property
+    def said(self) -> str | None:
+        """What wsgiref.validate says; None when the request never came to its end."""
+        found = self.of("valid")
+        return str(found[0].data["said"]) if found else None
+
+
+def observed(standing: Standing, request: Ask = Ask()) -> Seen:
+    """Ask a traced server, and wait for what it tells about it. Never raises for what the application does."""
+    standing.events()
+    began = time.monotonic_ns()
+    answer = asked(standing, request)
+    standing.wait_for(LAST, timeout_s=_PATIENCE_S if answer.status else 1.0, since_ns=began)
+    # What an error page of the server answered may not have an end.
+    events = [event for event in standing.events() if event.at_ns >= began and "request" in event.data]
+    return Seen(answer, began, events)
+
+
+def asked(standing: Standing, request: Ask = Ask()) -> Answer:
+    """One request on a connection of its own."""
+    return ask(standing.where, **{k: v for k, v in request._asdict().items() if k != "after_ms"})
+
+
+def habits_of(internet: Internet) -> frozenset[str]:
+    """The habits that a fault switches on; none without one."""
+    if not internet.fault:
+        return frozenset()
+    from labctl.sandbox.faults import town_under
+
+    return town_under(internet.fault).web
+
+
+@contextmanager
+def staged(internet: Internet) -> Iterator[Stage]:
+    """The stage of a demonstration."""
+    with Stage(internet) as stage:
+        yield stage
+
+
+def each(standings: dict[Kind, Standing], do: Callable[[Standing], Any]) -> Iterable[tuple[Kind, Any]]:
+    """What `do` gives for each server, one after another."""
+    return [(kind, do(standing)) for kind, standing in standings.items()]
