@@ -15,13 +15,15 @@ import servers
 import sites
 import startup
 import walk
+import workers
+import wsgi
 
 
 def main() -> None:
     """Measure and print; a full run takes about three minutes."""
     print(f"Python {platform.python_version()}, {platform.system()} {platform.machine()}\n")
     print("| what | measured | goal: at most (questions a second, throughput: at least) |\n|---|---|---|")
-    for part in (startup, walk, servers, box, edge, sites, journey):
+    for part in (startup, walk, servers, box, edge, sites, journey, workers, wsgi):
         for what, measured, goal in part.report():
             print(f"| {what} | {measured} | {goal} |", flush=True)
 

@@ -19,7 +19,7 @@ from labctl.serving.asking import Connection
 from labctl.serving.standing import Standing, stand
 
 ROUNDS = 200
-_APP = '''
+_APP = """
 import time
 from flask import Flask, g, render_template_string, session
 
@@ -49,7 +49,7 @@ def work():
 @app.get("/nothing")
 def nothing():
     return answer()
-'''
+"""
 
 
 def _stand(app: App, traced: bool) -> Standing:
@@ -73,19 +73,23 @@ def measure() -> dict[str, list[tuple[float, float]]]:
     with tempfile.TemporaryDirectory() as name:
         (Path(name) / "busy.py").write_text(_APP)
         app = read_app(str(Path(name) / "busy.py"))
-        with _stand(app, False) as plain, _stand(app, True) as traced:
-            with Connection(plain.where) as one, Connection(traced.where) as other:
-                for path, rounds in (("/work", ROUNDS), ("/nothing", 2 * ROUNDS)):
-                    for _ in range(10):
-                        _ask(one, path), _ask(other, path)
-                    pairs = found[path] = []
-                    for number in range(rounds):
-                        # Each goes first as often: who comes second finds a warm processor.
-                        if number % 2:
-                            pairs.append((_ask(one, path), _ask(other, path)))
-                        else:
-                            pairs.append((_ask(other, path), _ask(one, path))[::-1])
-                        traced.events()
+        with (
+            _stand(app, False) as plain,
+            _stand(app, True) as traced,
+            Connection(plain.where) as one,
+            Connection(traced.where) as other,
+        ):
+            for path, rounds in (("/work", ROUNDS), ("/nothing", 2 * ROUNDS)):
+                for _ in range(10):
+                    _ask(one, path), _ask(other, path)
+                pairs = found[path] = []
+                for number in range(rounds):
+                    # Each goes first as often: who comes second finds a warm processor.
+                    if number % 2:
+                        pairs.append((_ask(one, path), _ask(other, path)))
+                    else:
+                        pairs.append((_ask(other, path), _ask(one, path))[::-1])
+                    traced.events()
     return found
 
 

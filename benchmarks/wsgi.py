@@ -63,7 +63,7 @@ def report() -> list[tuple[str, str, str]]:
         app = read_app(str(Path(name) / "hello.py"), python=sys.executable)
         toy, sync, wsgiref = (
             stack.enter_context(stand(app, kind, threads=threads, watched=False))
-            for kind, threads in (("toy", 16), ("sync", 1), ("wsgiref", 1))
+            for kind, threads in (("toy", 32), ("sync", 1), ("wsgiref", 1))
         )
         asked = {
             "kept": ((toy.pid,), toy.address, ()),

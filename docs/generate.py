@@ -1,7 +1,8 @@
 """Put what labctl really prints into README.md and docs/*.md; `--check` fails when they differ.
 
 A block between `<!-- output: COMMAND -->` and `<!-- end -->` holds the output of that command. Times differ
-from run to run, so the check compares everything but them.
+from run to run, so the check compares everything but them. `<!-- output in any order: COMMAND -->` is for what happens
+in several processes at once: there the lines are compared, and not which is first.
 """
 
 from __future__ import annotations
@@ -15,11 +16,20 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-BLOCK = re.compile(r"(<!-- output: (?P<command>[^>]+?) -->\n)(?P<body>.*?)(<!-- end -->)", re.DOTALL)
-# Durations, shares of them, a waterfall's axis, the ladder's column of milliseconds, ports that the kernel chose.
+BLOCK = re.compile(
+    r"(?P<head><!-- output(?P<any> in any order)?: (?P<command>[^>]+?) -->\n)(?P<body>.*?)(?P<tail><!-- end -->)",
+    re.DOTALL,
+)
+# Durations, shares of them, a picture's axis, the ladder's column of milliseconds, ports that the kernel chose.
 VARIES = re.compile(
-    r"^ +0 [ \d,]+ m?s$|^ +└[─┴]+┘$|(under )?\d[\d,]*(\.\d+)? ms|\d+\.\d+ s\b|\d+%"
-    r"|127\.0\.0\.1:\d+|^ +\d+(\.\d)?(?= .*[│])",
+    r"^ +0 [ \d,.]+ m?s$|^ +└[─┴]+┘$|(under )?\d[\d,]*(\.\d+)? ms|\d+\.\d+ s\b|\d+%"
+    r"|127\.0\.0\.1:\d+|^ +\d+(\.\d)?(?= .*[│])"
+    # A time line: who took which request, how many waited, and what follows from it.
+    r"|(?<=^  worker \d) .*[█▓┄].*|(?<=^  queue ) .*┄.*|\bpid \d+|request [a-z]\b|worst \d+"
+    r"|(?<=--workers )\d+(?= the queue)|(?<=computed: )\d+"
+    # Times of calls in a column, dates, signatures, a port in quotes, and how large an environment is.
+    r"|^ +\d+\.\d+( +\d+\.\d+)?(?=  )|\d{4}-\d\d-\d\d [\d:]+ UTC|\w{3}, \d\d \w{3} \d{4} [\d:]+ GMT"
+    r"|[\w-]{4,}\.\.\.|^    time +[\w-]+|\"\d{5}\"|\+\d\d\b",
     re.MULTILINE,
 )
 # How long a bar is and where it begins.
@@ -52,12 +62,22 @@ def output(command: str) -> str:
 
 def renewed(text: str) -> str:
     """The document with every block made anew."""
-    return BLOCK.sub(lambda m: f"{m[1]}```text\n$ {m['command']}\n{output(m['command'])}\n```\n{m[4]}", text)
+    return BLOCK.sub(
+        lambda m: f"{m['head']}```text\n$ {m['command']}\n{output(m['command'])}\n```\n{m['tail']}", text
+    )
 
 
 def comparable(text: str) -> str:
     """The document without what differs from run to run."""
-    return ROOM.sub(lambda run: run[0][0], BAR.sub(" ", VARIES.sub("#", text)))
+    same = ROOM.sub(lambda run: run[0][0], BAR.sub(" ", VARIES.sub("#", text)))
+    return BLOCK.sub(
+        lambda m: m["head"] + (_any_order(m["body"]) if m["any"] else m["body"]) + m["tail"], same
+    )
+
+
+def _any_order(body: str) -> str:
+    """The lines, sorted; a ladder's lifelines left out, since another row may stand beside them."""
+    return "\n".join(sorted(" ".join(line.replace("│", " ").split()) for line in body.splitlines()))
 
 
 def main() -> int:

@@ -131,7 +131,9 @@ def keep(
         plain.program = plain.pid
         return plain
     # The interpreter behind the virtual environment's link: see keeper.py about names.
-    python = getattr(sys, "_base_executable", "") or sys.executable
+    python = getattr(sys, "_base_executable", "")
+    if not os.access(python, os.X_OK):
+        python = sys.executable
     life, ours = os.pipe()
     told, status = os.pipe()
     try:

@@ -21,8 +21,10 @@ from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin, ge
 from labctl.errors import Malformed
 from labctl.events import Claim, Event
 
-# `local`: on this machine or its network, asked with real packets; no internet is needed for it.
-Place = Literal["sandbox", "live", "both", "local"]
+# `local`: on this machine or its network, asked with real packets. `own`: an application or a file of the user's.
+Place = Literal["sandbox", "live", "both", "local", "own"]
+# What needs no internet, even when the real one is asked for.
+NEAR: tuple[Place, ...] = ("local", "own")
 # What the sandbox is made of for this lab: servers on 127.0.0.1, or a private network with real packets.
 Carrier = Literal["loopback", "box"]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import select
 import signal
 import subprocess
 import sys
@@ -150,6 +149,25 @@ def test_nobody_who_kills_us_by_name_hits_the_keeper() -> None:
         children.end(kept, 0)
 
 
+def test_where_there_is_no_subreaper_the_process_group_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = children._keeper()
+    assert source.count('sys.platform.startswith("linux")') == 1
+    monkeypatch.setattr(
+        children, "_keeper", lambda: source.replace('sys.platform.startswith("linux")', "False")
+    )
+    program = "import os, signal; os.fork(); os.write(1, b'on\\n'); signal.pause()"
+    kept = children.keep(python(program), stdout=subprocess.PIPE)
+    assert [line_of(kept), line_of(kept)] == ["on", "on"]
+    kept.let_go()
+    assert kept.stdout is not None
+    assert kept.stdout.read() == b""  # both have let go of the pipe
+    assert kept.wait(10) == -signal.SIGKILL
+    children.end(kept)
+    again = children.keep(python("raise SystemExit(4)"))
+    assert again.wait(10) == 4
+    children.end(again)
+
+
 @LINUX
 def test_a_daemon_in_a_session_of_its_own_ends_with_the_program(marked: Marked) -> None:
     program = DAEMON + "daemon(); daemon(); signal.pause()"
@@ -221,17 +239,14 @@ def test_ctrl_c_ends_the_program_and_its_daemons(marked: Marked) -> None:
 @LINUX
 def test_a_program_whose_keeper_is_killed_is_asked_to_end() -> None:
     program = (
-        "import signal, os; signal.signal(signal.SIGTERM, lambda *_: os.write(1, b'asked')); "
+        "import signal, os; signal.signal(signal.SIGTERM, lambda *_: os._exit(os.write(1, b'asked'))); "
         "os.write(1, b'on\\n'); signal.pause()"
     )
     kept = children.keep(python(program), stdout=subprocess.PIPE)
     line_of(kept)
-    pidfd = os.pidfd_open(kept.program)
     kept.kill()
     assert kept.stdout is not None
     assert kept.stdout.read() == b"asked"
-    select.select([pidfd], [], [], 10)
-    os.close(pidfd)
     assert children.end(kept) == -signal.SIGKILL
 
 

@@ -25,4 +25,8 @@ print('the wheel runs:', len(run['claims']), 'claims judged')
 " "$work/run.json"
 "$labctl" dns www.shop.test --phase explain --plain </dev/null >"$work/explain.txt"
 grep -q EXPLAIN "$work/explain.txt"
+# Their servers are children that are started by the paths of our files: these must be in the wheel, too.
+for lab in proxy wsgi flask workers; do
+  "$labctl" "$lab" --json --phase observe >"$work/$lab.json"
+done
 test -z "$(ls -A "$work/empty")"

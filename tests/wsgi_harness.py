@@ -11,7 +11,8 @@ from itertools import chain
 
 from labctl.protocols.http1 import BodyReader, read_response_head, response_framing
 from labctl.serving.wsgi_server import WsgiServer
-from labctl.serving.wsgi_server_connection import Connection, Limits, Service
+from labctl.serving.wsgi_server_connection import Connection
+from labctl.serving.wsgi_server_limits import Limits, Service
 from labctl.serving.wsgi_server_socket import ClientGone
 
 WAITS = TimeoutError()
@@ -67,7 +68,9 @@ def converse(app, *pieces, limits=None, tell=None, ending=False, **words):
     event = threading.Event()
     if ending:
         event.set()
-    Connection(client, ("127.0.0.9", 4711), Service(app, limits or Limits(), event, tell, errors)).serve()
+    Connection(
+        client, ("127.0.0.9", 4711), Service(app, limits or Limits(), event, threading.Event(), tell, errors)
+    ).serve()
     client.errors = errors.getvalue()
     return client
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from labctl.cli.options import Shared
 from labctl.errors import UsageError
 from labctl.internet import Internet
-from labctl.lab import Lab, Place
+from labctl.lab import NEAR, Lab, Place
 
 if TYPE_CHECKING:
     from labctl.live import Reach
@@ -30,6 +30,8 @@ def open_internet(
     where = shared.internet or place
     if shared.phase == "quiz" and shared.internet is None:
         where = "sandbox"
+    if place == "own" and not shared.break_:
+        where = "own"  # an application of the user's runs here, whatever internet is around it
     if where != "sandbox":
         from labctl import live
     if where == "both":
@@ -40,7 +42,7 @@ def open_internet(
             real = _target(lab, arguments, "both")
             notices += [f"No internet from here: {here}, not the real {real}."]
             notices += [reach.text] if shared.flags.verbose else []
-    elif where == "live" and place != "local":  # what is near needs no internet
+    elif where == "live" and place not in NEAR:
         asked_for = "the real internet was asked for"
         if place == "live":
             asked_for = f"{_target(lab, arguments, place)} is on the real internet"
@@ -53,9 +55,9 @@ def open_internet(
         notices.append(
             f"{target} is not part of the sandbox internet; what is said about it here is not so in the real one."
         )
-    elif near := _near(lab, arguments):
+    elif where == "sandbox" and (near := _near(lab, arguments)):
         notices.append(near)
-    if where in ("live", "local"):
+    if where in ("live", *NEAR):
         internet: Internet = live.LiveInternet()
     else:
         from labctl.sandbox import open_sandbox

@@ -201,6 +201,9 @@ ERRORS: dict[str, str] = {
     "output-not-written": (
         "Standard output could not take what was printed, usually because a disk is full."
     ),
+    "path-invalid": (
+        "A path begins with / and is written in ASCII; other characters stand there as percent-encoded bytes."
+    ),
     "port-in-use": (
         "Another socket already has this address and port, and the kernel lets only one have it. "
         "labctl port PORT says who has it, and why bind() fails."
@@ -301,5 +304,12 @@ ERRORS: dict[str, str] = {
     "view-hangs": (
         "A request had no answer when its time was over (--timeout). Where its thread was then is shown, and the process "
         "was ended. A view that waits for another service wants a timeout of its own."
+    ),
+    "violation-unknown": (
+        "labctl wsgi --violate NAME serves an application that breaks the contract in one way; --violate all has the names."
+    ),
+    "workers-bounds": (
+        "labctl workers starts what is asked for on this machine, so that there are bounds: 60 workers, 60 threads "
+        "in each, 120 requests at the same time, 200 in all, and a minute of work."
     ),
 }

@@ -147,8 +147,10 @@ class _Screen(Sentences):
         if self.page.lines[-1]:
             self.page.say()
         paint, chip = self.page.paint, " OBSERVE "
-        room = self.width - 1 - 2 - len(chip) - 1 - len(title) - 2 - len(summary)
-        rule = paint(self.page.glyphs.line * max(room, 1), "faint")
+        room = self.width - 1 - 2 - len(chip) - 1 - len(title) - 2
+        # On a machine that is busy the summary's time has more digits.
+        summary = cut(summary, max(room - 1, 0), self.page.glyphs.cut)
+        rule = paint(self.page.glyphs.line * max(room - len(summary), 1), "faint")
         self.page.say(
             f"  {paint(chip, 'accent reverse bold')} {paint(title, 'bold')} {rule} {paint(summary, 'mute')}"
         )

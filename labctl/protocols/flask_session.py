@@ -22,7 +22,7 @@ _LONGEST, _LARGEST = 65_536, 1_000_000
 _DEEPEST = 50
 
 
-class NoSession(ValueError):  # noqa: N818  # like MessageError: it says what is so
+class NoSession(ValueError):
     """The text is no session cookie of Flask's. Its sentence says what is wrong."""
 
 
@@ -99,7 +99,9 @@ def as_python(value: Any, depth: int = 0) -> str:
             tagged = _tagged(tag, inner, depth)
             if tagged is not None:
                 return tagged
-        return "{" + ", ".join(f"{name!r}: {as_python(each, depth + 1)}" for name, each in value.items()) + "}"
+        return (
+            "{" + ", ".join(f"{name!r}: {as_python(each, depth + 1)}" for name, each in value.items()) + "}"
+        )
     if isinstance(value, list):
         return "[" + ", ".join(as_python(each, depth + 1) for each in value) + "]"
     return repr(value)

@@ -12,7 +12,7 @@ from labctl.render.waterfall import Axis, axis
 # From here on a tick is told in seconds.
 SECONDS_FROM_MS = 2000.0
 # Each tick has at least so many cells.
-_ROOM = 10
+_ROOM = 8
 # While it is open the axis is at least so long: a picture that fills at once and is drawn anew tells nothing.
 _AT_LEAST_MS = 1000.0
 

@@ -9,12 +9,14 @@ from labctl.protocols.nearness import is_this_machine
 
 
 def whereabouts(run: Run) -> str:
-    """`sandbox internet`, `LIVE internet`, or `this machine` when the target is a loopback address.
+    """`sandbox internet`, `LIVE internet`, `this machine` for a loopback address, or what is the user's own.
 
     A server of ours that waits for visitors waits on this machine too.
     """
     if run.internet != "live":
         return "sandbox internet"
+    if run.lab.place(run.arguments) == "own":
+        return "your own, on this machine"
     target = run.arguments.get("target")
     waits = run.arguments.get("show") == "serve" and not target
     named = [run.arguments.get(name) for name in ("target", "url", "redis")]

@@ -24,7 +24,10 @@ FLASK_FAULTS: tuple[WebFault, ...] = (
     _fault("flask-never-propagates", "The application says PROPAGATE_EXCEPTIONS = False, in tests as well."),
     _fault("flask-hands-original", "Flask gives errorhandler(500) the exception itself, as before 1.1."),
     _fault("flask-handler-lets-http-through", "The handler of Exception returns an HTTPException as it is."),
-    _fault("flask-handler-on-blueprint", "The handler of 404 is registered on a blueprint, not on the application."),
+    _fault(
+        "flask-handler-on-blueprint",
+        "The handler of 404 is registered on a blueprint, not on the application.",
+    ),
     _fault("flask-thread-locals", "Flask keeps its contexts in thread-locals instead of context variables."),
     _fault(
         "flask-threads-inherit-context",

@@ -99,8 +99,6 @@ class Tap:
                 await writer.wait_closed()
 
     async def _onward(self, peer: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        if isinstance(self.target, str):
-            return await asyncio.open_unix_connection(self.target)
         source = peer if self._source == "peer" else self._source
         return await asyncio.open_connection(
             *self.target,

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from labctl.sandbox.web_stream import PlainStream
 
-# An app: (IPv4, port), or the path of a Unix socket.
-Address = tuple[str, int] | str
+# Where an app listens: IPv4 and port.
+Address = tuple[str, int]
 _CONNECT_S = 5.0
 
 
@@ -25,8 +25,8 @@ class Backend:
 
     @property
     def name(self) -> str:
-        """As Host has it: "127.0.0.1:8001"; "localhost" for a Unix socket."""
-        return "localhost" if isinstance(self.address, str) else f"{self.address[0]}:{self.address[1]}"
+        """As Host has it: "127.0.0.1:8001"."""
+        return f"{self.address[0]}:{self.address[1]}"
 
 
 class Upstream:
@@ -78,11 +78,8 @@ class Upstream:
         loop = asyncio.get_running_loop()
         made: list[PlainStream] = []
         async with asyncio.timeout(_CONNECT_S):
-            if isinstance(backend.address, str):
-                await loop.create_unix_connection(lambda: PlainStream(made.append), backend.address)
-            else:
-                source = (peer, 0) if "proxy-transparent" in self._habits else None
-                await loop.create_connection(
-                    lambda: PlainStream(made.append), *backend.address, local_addr=source
-                )
+            source = (peer, 0) if "proxy-transparent" in self._habits else None
+            await loop.create_connection(
+                lambda: PlainStream(made.append), *backend.address, local_addr=source
+            )
         return made[0]

@@ -64,15 +64,17 @@ class Boot:
         return True
 
     def _ended_while_loading(self, gone: ChildEvent) -> CannotRun:
-        return refusals.exited(
-            self._app, gone.data.get("status"), int(gone.data.get("signal", 0)), self._hearing.log()
-        )
+        return self._exited(gone.data.get("status"), int(gone.data.get("signal", 0)))
+
+    def _exited(self, status: object, number: int) -> CannotRun:
+        at = [event.data.get("at", ()) for event in self._hearing.untaken() if event.kind == "leaving"]
+        return refusals.exited(self._app, status, number, at[0] if at else (), self._hearing.log())
 
     def _ended(self) -> CannotRun:
         status = self._process.returncode
         kinds = [event.kind for event in self._hearing.untaken()]
         if "loading" in kinds and "loaded" not in kinds:
-            return refusals.exited(self._app, max(status, 0), max(-status, 0), self._hearing.log())
+            return self._exited(max(status, 0), max(-status, 0))
         if not kinds:
             return refusals.unusable(self._app, status, self._hearing.log())
         return refusals.server_ended(self._kind, status, self._hearing.log())

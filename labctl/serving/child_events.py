@@ -21,7 +21,11 @@ class ChildEvent(NamedTuple):
       and `raised`, the type of an exception or "".
     - "timeout": the master found the worker silent; it is in its abort handler (gunicorn).
     - "gone": a process has ended. `status` its exit status or None, `signal` its number or 0, `why` a sentence's end.
-    - "workers": the wanted number of workers changed, `before` to `now`. "reloading", "ended": of the master.
+    - "workers": the wanted number of workers changed, `before` to `now`. "listening", "reloading", "ended": of the
+      master. "exiting": a worker is about to end by itself.
+    - "broken", "refused": of our own small server. The application broke the contract (`name`, `detail`, `rule`); what
+      came was no good request (`status`, `code`, `why`).
+    - "leaving": the application calls os._exit while it is imported; `at` as in "failed".
     - "failed": the application cannot be served. `code` and facts for `refusals`.
 
     With a tracer also its kinds.

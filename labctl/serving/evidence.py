@@ -6,7 +6,6 @@ import linecache
 import os
 import re
 import signal
-import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +15,10 @@ Evidence = tuple[tuple[str, str], ...]
 _LINE = 160
 # faulthandler's lines.
 _FRAME = re.compile(r'^\s+File "(?P<file>[^"]+)", line (?P<line>\d+) in (?P<function>.+)$', re.MULTILINE)
+_THREAD = re.compile(r"^(?:Current thread|Thread) 0x.*$", re.MULTILINE)
+# The standard library and what is installed, of any interpreter.
+_LIBRARY = re.compile(r"^<|[/\\]lib[/\\]python\d|[/\\](?:site|dist)-packages[/\\]")
+_OURS = os.path.dirname(os.path.abspath(__file__)) + os.sep
 # What gunicorn says of itself while all is well.
 _ROUTINE = re.compile(r"\[\d{4}-[^]]+\] \[\d+\] \[INFO\] ")
 
@@ -31,14 +34,15 @@ def places(app: App, at: Sequence[Any]) -> Evidence:
 
 def hanging_in(app: App, log: str) -> Evidence:
     """The innermost line of the learner's that the traceback in the log names."""
-    library = os.path.dirname(os.__file__)
-    for found in _FRAME.finditer(log.rpartition("Timeout (")[2]):
-        file = found["file"]
-        if file.startswith(("<", library, sys.prefix)) or "site-packages" in file or "labctl/serving" in file:
-            continue
-        source = linecache.getline(file, int(found["line"])).strip()
-        inside = "" if found["function"] == "<module>" else f", in {found['function']}"
-        return (("in", cut(f"{shown(app, file)}, line {found['line']}{inside}: {source}")),)
+    # faulthandler writes the main thread last, and the innermost call of each thread first.
+    for thread in reversed(_THREAD.split(log.rpartition("Timeout (")[2])):
+        for found in _FRAME.finditer(thread):
+            file = found["file"]
+            if _LIBRARY.search(file) or file.startswith(_OURS):
+                continue
+            source = linecache.getline(file, int(found["line"])).strip()
+            inside = "" if found["function"] == "<module>" else f", in {found['function']}"
+            return (("in", cut(f"{shown(app, file)}, line {found['line']}{inside}: {source}")),)
     return ()
 
 

@@ -19,13 +19,13 @@ class Traced:
 
     def __init__(self, function: Any, kind: str, scope: str) -> None:
         functools.update_wrapper(self, function)
-        self._labctl = (function, kind, scope)
+        self._labctl = (function, kind, scope, is_async(function))
         self._labctl_where: Any = None
 
     def __call__(self, *given: Any, **named: Any) -> Any:
-        function, kind, scope = self._labctl
+        function, kind, scope, runs_async = self._labctl
         call = function
-        if is_async(function):
+        if runs_async:
             from flask import current_app
 
             # Its own ensure_sync, which an application may have overridden.
@@ -104,12 +104,12 @@ class Hooks(list[Any]):
     def __iter__(self) -> Iterator[Any]:
         if CURRENT.get() is None:
             return super().__iter__()
-        return (wrapped(each, self._kind, self._scope) for each in super(Hooks, self).__iter__())
+        return (wrapped(each, self._kind, self._scope) for each in list.__iter__(self))
 
     def __reversed__(self) -> Iterator[Any]:
         if CURRENT.get() is None:
             return super().__reversed__()
-        return (wrapped(each, self._kind, self._scope) for each in super(Hooks, self).__reversed__())
+        return (wrapped(each, self._kind, self._scope) for each in list.__reversed__(self))
 
     def __getitem__(self, index: SupportsIndex | slice) -> Any:
         found = super().__getitem__(index)

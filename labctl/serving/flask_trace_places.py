@@ -45,7 +45,8 @@ def _of_code(function: Any) -> Location:
         function = inner
     code = getattr(function, "__code__", None)
     if code is None:
-        code = getattr(getattr(type(function), "__call__", None), "__code__", None)
+        # An object with a method __call__.
+        code = getattr(vars(type(function)).get("__call__"), "__code__", None)
     if code is None:
         return Location(name)
     return Location(name, code.co_filename[-LONGEST:], _line_of_def(code))
@@ -94,7 +95,7 @@ def raised_at(traceback: TracebackType | None) -> Location:
 def stack_of(thread: int) -> list[Location]:
     """Where a thread is now, innermost first."""
     frame: FrameType | None = sys._current_frames().get(thread)
-    found = []
+    found: list[Location] = []
     while frame is not None and len(found) < _FRAMES:
         code = frame.f_code
         found.append(Location(code.co_name[:LONGEST], code.co_filename[-LONGEST:], frame.f_lineno))

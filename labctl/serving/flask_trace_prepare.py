@@ -27,9 +27,26 @@ def emit(kind: str, data: dict[str, Any]) -> None:
 
 
 def routes(app: Any, _: Any = None) -> Any:
-    """What `stand(..., trace="labctl.serving.flask_trace_prepare:routes")` calls: tells the URL map, changes nothing."""
-    if hasattr(app, "url_map"):
-        for rule in all_routes(app):
+    """What `stand(..., trace="...:routes")` calls with the application: tells its URL map, and changes nothing."""
+    found = _behind(app)
+    if found is not None:
+        for rule in all_routes(found):
             tell("flask-route", **rule)
     tell("flask-routes-end")
     return app
+
+
+def _behind(app: Any) -> Any:
+    """The application with a URL map, behind middleware that keeps it where middleware usually does; or None."""
+    for _ in range(10):
+        if hasattr(app, "url_map"):
+            return app
+        app = getattr(app, "__self__", None) or next(
+            (
+                inner
+                for name in ("app", "wsgi_app", "application")
+                if (inner := getattr(app, name, None)) is not None
+            ),
+            None,
+        )
+    return None

@@ -79,7 +79,9 @@ class Request(NamedTuple):
     @property
     def skipped(self) -> tuple[Skipped, ...]:
         """What is registered for this request and did not run."""
-        return tuple(Skipped(*map(_plain, each)) for each in self.facts.get("skipped", ()) if len(each) == 5)
+        told = self.facts.get("skipped")
+        found = [each for each in told if isinstance(each, list)] if isinstance(told, list) else []
+        return tuple(Skipped(*map(_plain, each)) for each in found if len(each) == 5)
 
 
 def _plain(value: Any) -> Any:

@@ -16,8 +16,8 @@ from typing import Any
 from labctl.serving.flask_trace_places import LONGEST, Location, raised_at, stack_of
 
 Emit = Callable[[str, dict[str, Any]], None]
-# So many records of one request are kept; a loop in a view may render a million templates.
-MOST = 400
+# So many records of one kind are kept of a request; a loop in a view may render a million templates.
+MOST = 60
 # An event is one line of a pipe, and at most 4096 bytes so that it arrives whole.
 _EVENT_BYTES = 3000
 BEGAN, ENDED, NOTES = 5, 6, 8
@@ -37,9 +37,12 @@ class Trace:
         self.records: list[list[Any]] = []
         self.facts: dict[str, Any] = {}
         self.ran: set[tuple[str, int]] = set()
+        # How many calls of Flask.wsgi_app are under way: an application may call another one, or itself.
+        self.inside = 0
         self.entered = False
         self.response: Any = None
         self.lost = 0
+        self._counts: dict[str, int] = {}
         self._open: list[list[Any]] = []
         self._emit = emit
         self._told = False
@@ -53,7 +56,8 @@ class Trace:
         """A record that has begun."""
         name, file, line = where
         record = [kind, name, file, line, scope, self.now(), -1, len(self._open), {}]
-        if len(self.records) < MOST:
+        count = self._counts[kind] = self._counts.get(kind, 0) + 1
+        if count <= MOST:
             self.records.append(record)
         else:
             self.lost += 1
@@ -67,12 +71,23 @@ class Trace:
             while self._open.pop() is not record:
                 pass
 
+    def forget(self, record: list[Any]) -> None:
+        """It began nothing after all."""
+        self.end(record)
+        if self.records and self.records[-1] is record:
+            self.records.pop()
+
     def raised(self, record: list[Any], error: BaseException) -> None:
         """It ended with an exception."""
         record[NOTES]["raised"] = named(error)
         at = raised_at(error.__traceback__)
         record[NOTES]["raised_at"] = [at.file, at.line]
         self.end(record)
+
+    def note(self, **facts: Any) -> None:
+        """Facts of the request, and not of another one that is made inside of it."""
+        if self.inside <= 1:
+            self.facts.update(facts)
 
     def mark(self, kind: str, name: str = "", **notes: Any) -> list[Any]:
         """A moment."""
@@ -117,8 +132,7 @@ class Trace:
         batch: list[list[Any]] = []
         size = 0
         for record in list(self.records):
-            record = [round(each, 1) if isinstance(each, float) else each for each in record]
-            length = len(json.dumps(record))
+            length = _length(record)
             if batch and size + length > _EVENT_BYTES:
                 self._emit("flask-part", {"request": self.number, "records": batch})
                 batch, size = [], 0
@@ -128,6 +142,12 @@ class Trace:
             self._emit("flask-part", {"request": self.number, "records": batch})
         for name, value in list(self.facts.items()):
             self._emit("flask-fact", {"request": self.number, "name": name, "value": value})
+
+
+def _length(record: list[Any]) -> int:
+    """About as many bytes as a record has in JSON, rather more. To write it twice would cost more than the rest."""
+    text = f"{record[1]}{record[2]}{record[4]}{record[NOTES] or ''}"
+    return 80 + len(text) if text.isascii() else 80 + 6 * len(text)
 
 
 def named(error: BaseException) -> str:

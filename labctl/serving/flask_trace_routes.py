@@ -23,7 +23,7 @@ def route_facts(rule: Any, arguments: Any) -> dict[str, Any]:
 
 
 def near_routes(app: Any, adapter: Any, error: Exception) -> dict[str, Any]:
-    """What to say when no route matched: the methods that would have, the new URL of a redirect, routes that look alike."""
+    """When no route matched: the methods that would have, the new URL of a redirect, routes that look alike."""
     facts: dict[str, Any] = {}
     allowed = getattr(error, "valid_methods", None)
     if allowed:

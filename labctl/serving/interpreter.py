@@ -14,6 +14,7 @@ from labctl.errors import CannotRun, UsageError
 # What runs in the child is labctl's code too.
 OLDEST = (3, 11)
 _PATIENCE_S = 10.0
+_MOST_ASKED = 4
 
 
 def default_python() -> str:
@@ -84,15 +85,14 @@ def _version(python: str) -> tuple[tuple[int, int] | None, str]:
 
 def who_has(module: str, python: str, folder: str) -> str:
     """Another interpreter near the application that can import `module`; "" when there is none. Asks at most four."""
-    seen = {os.path.realpath(sys.prefix) if python == sys.executable else python}
-    asked = 0
+    # An environment has its interpreter under several names.
+    seen = {os.path.dirname(python)}
     for candidate in _candidates(folder):
-        if candidate == python or candidate in seen or asked == 4:
-            continue
-        seen.add(candidate)
-        asked += 1
-        if has_module(candidate, module):
-            return candidate
+        place = os.path.dirname(candidate)
+        if place not in seen and len(seen) <= _MOST_ASKED:
+            seen.add(place)
+            if has_module(candidate, module):
+                return candidate
     return ""
 
 

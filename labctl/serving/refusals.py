@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import shlex
+from collections.abc import Sequence
 from typing import Any
 
 from labctl.errors import CannotRun
@@ -40,17 +41,21 @@ def not_callable(app: App, target: str, type: str, repr: str) -> CannotRun:
     return _not_callable(app, {"target": target, "type": type, "repr": repr})
 
 
-def exited(app: App, status: object, number: int, log: str) -> CannotRun:
-    """The process went away while the application was imported: os._exit, or a crash."""
+def exited(app: App, status: object, number: int, at: Sequence[Any], log: str) -> CannotRun:
+    """The process went away while the application was imported: os._exit, then with the lines `at`, or a crash."""
     how = signal_name(number) if number else f"exit status {status}"
-    why = "a signal killed its process" if number else "its process ended without an exception"
-    return _exits(app, why, how, said(log))
+    why = "its process ended without an exception"
+    if at:
+        why = "it calls os._exit"
+    elif number:
+        why = "a signal killed its process"
+    return _exits(app, why, how, places(app, at) or said(log))
 
 
 def hangs(app: App, limit_s: float, log: str) -> CannotRun:
     """The import does not come to its end."""
     where = hanging_in(app, log)
-    fixes = ["--boot-timeout SECONDS gives it longer"]
+    fixes = [f"the same command with --boot-timeout {max(60, limit_s * 2):g}"]
     if any(".run(" in text for _, text in where):
         fixes = ['put app.run() under: if __name__ == "__main__":']
     return CannotRun(
@@ -106,13 +111,14 @@ def _no_module(app: App, facts: dict[str, Any]) -> CannotRun:
     missing = str(facts.get("missing", app.module))
     fixes = []
     if facts.get("parent"):
-        fixes.append(f"{facts['parent']}:{facts.get('last')} is how a module and its application are written")
+        fixes.append(f"the same command with {facts['parent']}:{facts.get('last')}")
     else:
         near = difflib.get_close_matches(missing, _modules(app.folder), 1, 0.6)
-        fixes += [f"{near[0]}{':' + app.attribute if app.attribute else ''} is there"] if near else []
+        name = f":{app.attribute}" if app.attribute else ""
+        fixes += [f"the same command with {near[0]}{name}"] if near else []
     return CannotRun(
         "app-not-found",
-        f"there is no module {missing} for {app.target}",
+        f"there is no module {missing}" + ("" if app.target == missing else f" for {app.target}"),
         evidence=(("looked in", app.folder), ("and in", f"what {app.python} has installed")),
         fixes=tuple(fixes),
     )
@@ -140,7 +146,10 @@ def _no_attribute(app: App, facts: dict[str, Any]) -> CannotRun:
     if not typed:
         evidence = (("looked for", "app, application, one Flask object, create_app(), make_app()"), *evidence)
     return CannotRun(
-        "app-not-found", headline, evidence=evidence, fixes=tuple(f"{app.module}:{name}" for name in best)
+        "app-not-found",
+        headline,
+        evidence=evidence,
+        fixes=tuple(f"the same command with {app.module}:{name}" for name in best),
     )
 
 
@@ -187,7 +196,7 @@ def _asgi(app: App, facts: dict[str, Any]) -> CannotRun:
 def _not_callable(app: App, facts: dict[str, Any]) -> CannotRun:
     target = str(facts.get("target", app.target))
     near = [
-        f"{app.module}:{name}"
+        f"the same command with {app.module}:{name}"
         for name in facts.get("near", ())
         if not target.startswith(f"{app.module}:{name}")
     ]

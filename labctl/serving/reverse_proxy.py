@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import socket
@@ -98,6 +99,8 @@ def stand_proxy(
     `command` gets the path of the configuration. Port 0 takes a free one; `secure`: it speaks TLS. Raises CannotRun
     proxy-not-started, with the program's own words, and port-in-use.
     """
+    if port:
+        _expect_free(host, port)
     for _ in range(_TRIES):
         folder = Path(tempfile.mkdtemp(prefix="labctl-"))
         process: children.Kept | None = None
@@ -139,13 +142,16 @@ def _listens(process: children.Kept, place: Place, secure: bool) -> bool:
     """Whether it answers now: Apache's first process listens before it knows whether it will serve."""
     deadline = time.monotonic() + _BOOT_S
     while process.poll() is None and time.monotonic() < deadline:
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.settimeout(5.0)
+        with socket.socket() as probe, contextlib.suppress(ConnectionError):
+            probe.settimeout(0.1)
             probe.connect((place.host, place.port))
             # Refused by the proxy itself, no app hears of it: what is no request, or what is no TLS.
             probe.sendall(b"GET / HTTP/1.0\r\n\r\n" if secure else b"?\r\n\r\n")
-            if probe.recv(1):
-                return True
+            while process.poll() is None and time.monotonic() < deadline:
+                with contextlib.suppress(TimeoutError):
+                    if probe.recv(1):
+                        return True
+                    break
         time.sleep(0.005)
     return False
 
@@ -154,6 +160,17 @@ def _free_port(host: str) -> int:
     with socket.socket() as probe:
         probe.bind((host, 0))
         return int(probe.getsockname()[1])
+
+
+def _expect_free(host: str, port: int) -> None:
+    """Raises CannotRun port-in-use at once: nginx tries for seconds."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise _taken(host, port) from error
 
 
 def _taken(host: str, port: int) -> CannotRun:

@@ -123,12 +123,13 @@ class Standing:
         """End it. When this returns, none of its processes is left.
 
         The first process is asked by SIGTERM and has `patience_s` to end by itself; 0 kills at once. None is 2 seconds
-        for an application that may have something to finish, 0 for ours.
+        for an application that may have something to finish; 0 for ours, and while an exception is on its way (Ctrl-C).
         """
         if self._ended:
             return
         self._ended = True
-        patience = (0.0 if self.app.ours else _LEARNERS_PATIENCE_S) if patience_s is None else patience_s
+        hurried = self.app.ours or sys.exc_info()[0] is not None
+        patience = (0.0 if hurried else _LEARNERS_PATIENCE_S) if patience_s is None else patience_s
         try:
             children.end(self._process, patience)
         except BaseException:
@@ -141,8 +142,8 @@ class Standing:
     def __enter__(self) -> Standing:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
-        self.end(None if kind is None else 0)
+    def __exit__(self, *exc: object) -> None:
+        self.end()
 
 
 def stand(

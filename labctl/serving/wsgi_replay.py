@@ -29,18 +29,18 @@ class Record:
         self.reads: list[tuple[str, tuple[Any, ...]]] = []
         self.read_bytes = 0
         self.returned: Any = None
-        self.items: list[Any] = []
-        # How many calls had been made before the first item: the rest came while it was iterated.
+        # Each with how many calls had been made before it.
+        self.items: list[tuple[int, Any]] = []
+        # How many calls there were when the application returned; -1 before that.
         self.calls_before = -1
         self.error: BaseException | None = None
         self.closed = False
 
     def keep(self, item: Any) -> None:
         """An item of the iterable."""
-        if self.calls_before < 0:
-            self.calls_before = len(self.calls)
         if len(self.items) < _MOST_ITEMS:
-            self.items.append(item[:1] if isinstance(item, (bytes, str)) else item)
+            kept = item[:1] if isinstance(item, (bytes, str)) else item
+            self.items.append((len(self.calls), kept))
 
 
 class _Raised(Exception):
@@ -73,7 +73,6 @@ def valid(record: Record) -> str:
 
 def _replay(record: Record, environ: dict[str, Any]) -> None:
     """Raises what the validator raises; _Raised where the application did."""
-    started: list[str] = []
 
     def again(environ: dict[str, Any], start_response: Any) -> Any:
         for name, arguments in record.reads:
@@ -84,12 +83,10 @@ def _replay(record: Record, environ: dict[str, Any]) -> None:
             raise _Raised
         if isinstance(record.returned, (str, bytes)) or record.returned is None:
             return record.returned
+        iter(record.returned)  # raises TypeError, as it would in the validator, whose __del__ then complains
         return _Again(record, first, start_response, write)
 
     def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
-        if started and exc_info is None:
-            raise AssertionError("start_response was called a second time, without exc_info")
-        started.append(status)
         return lambda data: None
 
     answer = validator(again)(environ, start_response)
@@ -98,8 +95,6 @@ def _replay(record: Record, environ: dict[str, Any]) -> None:
             pass
     finally:
         answer.close()  # type: ignore[attr-defined]
-    if not started:
-        raise AssertionError("start_response was never called")
 
 
 def _played(calls: list[Any], start_response: Any, write: Any) -> Any:
@@ -112,11 +107,11 @@ def _played(calls: list[Any], start_response: Any, write: Any) -> Any:
 
 
 class _Again:
-    """The items, with the calls that came in between played before the first of them."""
+    """The items, with the calls that came in between played where they came."""
 
     def __init__(self, record: Record, first: int, start_response: Any, write: Any) -> None:
         self._record = record
-        self._later = record.calls[first:]
+        self._played = first
         self._start_response = start_response
         self._write = write
         self._items = iter(record.items)
@@ -125,15 +120,18 @@ class _Again:
         return self
 
     def __next__(self) -> Any:
-        if self._later:
-            later, self._later = self._later, []
-            self._write = _played(later, self._start_response, self._write)
-        try:
-            return next(self._items)
-        except StopIteration:
-            if self._record.error is not None:
-                raise _Raised from None
-            raise
+        calls = self._record.calls
+        until, item = next(self._items, (len(calls), _END))
+        self._write = _played(calls[self._played : until], self._start_response, self._write)
+        self._played = max(self._played, until)
+        if item is not _END:
+            return item
+        if self._record.error is not None:
+            raise _Raised
+        raise StopIteration
 
     def close(self) -> None:
         """What the application's own close() did is not repeated."""
+
+
+_END = object()

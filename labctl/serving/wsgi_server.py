@@ -3,9 +3,9 @@
     with WsgiServer(app, ("127.0.0.1", 0)) as server:
         print(server.address)
 
-A connection that waits for its next request keeps a thread; when another one wants it, the one that is silent
-for the longest time is closed. So a client cannot hold the server by doing nothing, and slow ones are bounded by
-`Limits`.
+A connection keeps its thread while it lasts. When another one waits for a thread, the one that is silent for the
+longest time is closed, and the busy ones end with their response. So a client cannot hold the server by doing nothing,
+nor by asking on and on; slow ones are bounded by `Limits`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ import traceback
 from typing import IO
 
 from labctl.protocols.wsgi_contract import Application
-from labctl.serving.wsgi_server_connection import Connection, Limits, Service, Tell
+from labctl.serving.wsgi_server_connection import Connection
+from labctl.serving.wsgi_server_limits import Limits, Service, Tell
 from labctl.serving.wsgi_server_socket import ClientSocket
 
 _BACKLOG = 128
@@ -58,6 +59,7 @@ class WsgiServer:
             app,
             limits or Limits(),
             self._ending,
+            threading.Event(),
             on_event,
             errors or sys.stderr,
             multithread=threads > 1,
@@ -102,13 +104,16 @@ class WsgiServer:
         """Until a thread is free; a silent connection makes room. False when the server ends."""
         with self._room:
             while self._busy >= self._most and not self._ending.is_set():
+                self._service.crowded.set()
                 self._evict()
                 # A connection that falls silent does not notify: that would cost each request a lock.
                 self._room.wait(0.05)
+            self._service.crowded.clear()
             return not self._ending.is_set()
 
     def _evict(self) -> None:
-        silent = [each for each in self._serving if each.silent_since]
+        before = time.monotonic() - self._service.limits.crowded_s
+        silent = [each for each in self._serving if 0 < each.silent_since <= before]
         if silent:
             longest = min(silent, key=lambda each: each.silent_since)
             if self._serving[longest].quiet():

@@ -4,66 +4,32 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import sys
-import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping
-from typing import IO, NamedTuple, Protocol
+from typing import Protocol
 
 from labctl.protocols import http1
 from labctl.protocols.http1 import BodyReader, MessageError, RequestHead
 from labctl.protocols.http_dates import write_http_date
 from labctl.protocols.http_statuses import status_meaning
 from labctl.protocols.wsgi_call import call
-from labctl.protocols.wsgi_contract import Application, Environ
+from labctl.protocols.wsgi_contract import Environ
 from labctl.protocols.wsgi_environ import Ends, connection_environ, request_environ
 from labctl.protocols.wsgi_input import InputBroken, WsgiInput, no_input, wanted
 from labctl.protocols.wsgi_response import Pieces, WsgiResponse
+from labctl.serving.wsgi_server_limits import Service
 
 # Content that an application left unread is thrown away up to so many bytes; more of it ends the connection.
 _DRAINED = 65536
 _CONTINUE = [b"HTTP/1.1 100 Continue\r\n\r\n"]
-
-Tell = Callable[[str, Mapping[str, object]], object]
-
-
-class Limits(NamedTuple):
-    """What the server bears, in bytes and seconds.
-
-    `idle_s`: silence before a request. `head_s`: for a whole head. `body_s`, `write_s`: without any progress.
-    `linger_s`: for a client that still sends when it has its last response. `requests`: on one connection.
-    """
-
-    head: int = 65536
-    body: int | None = 1 << 30
-    idle_s: float = 15.0
-    head_s: float = 10.0
-    body_s: float = 30.0
-    write_s: float = 30.0
-    linger_s: float = 2.0
-    requests: int | None = None
-
-
-class Service(NamedTuple):
-    """What all connections of a server share. `ending` is set when it closes."""
-
-    app: Application
-    limits: Limits
-    ending: threading.Event
-    tell: Tell | None
-    errors: IO[str]
-    multithread: bool = True
-    multiprocess: bool = False
 
 
 class Stream(Protocol):
     """What a connection needs of a socket; `ClientSocket` is the real one."""
 
     gone: bool
+    name: tuple[str, int] | str
 
-    @property
-    def name(self) -> tuple[str, int] | str: ...
     def receive(self, seconds: float) -> bytes: ...
     def send(self, pieces: Pieces) -> None: ...
     def part(self, seconds: float) -> None: ...
@@ -189,7 +155,9 @@ class Connection:
         plain = head.version == "1.1" and "connection" not in named
         if not plain and not http1.keeps_alive(head.version, head.fields):
             return False
-        return not self._service.ending.is_set() and self._requests != self._limits.requests
+        if self._service.ending.is_set() or self._service.crowded.is_set():
+            return False
+        return self._requests != self._limits.requests
 
     # The response.
 
@@ -256,8 +224,3 @@ def _date(second: int) -> bytes:
 
 def _status_line(status: int) -> str:
     return f"{status} {status_meaning(status).name}"
-
-
-def default_errors() -> IO[str]:
-    """Where wsgi.errors leads when nobody said otherwise."""
-    return sys.stderr

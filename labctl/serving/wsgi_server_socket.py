@@ -34,15 +34,12 @@ class ClientSocket:
         sock.settimeout(None)  # some systems let it inherit from the listener that it does not block
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _interval(write_s))
         self.gone = False
-        if isinstance(sock.getsockname(), tuple):
+        name = sock.getsockname()
+        # Our end: (host, port), or the path of a Unix socket.
+        self.name: tuple[str, int] | str = name[:2] if isinstance(name, tuple) else name
+        if isinstance(name, tuple):
             # Without it the second of two small sends waits for the client's delayed ACK, 40 ms.
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-    @property
-    def name(self) -> tuple[str, int] | str:
-        """Our end: (host, port), or the path of a Unix socket."""
-        name = self._socket.getsockname()
-        return (str(name[0]), int(name[1])) if isinstance(name, tuple) else str(name)
 
     def receive(self, seconds: float) -> bytes:
         """What has come, b"" at the end. Raises TimeoutError when nothing comes in so many seconds, OSError."""

@@ -28,6 +28,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from labctl.serving.wsgi_replay import Record, valid
+from labctl.serving.wsgi_trace_words import MOST_CHARACTERS, headers, parts, word
 
 # tell(kind, **data), as labctl.serving.children.job has it.
 Tell = Callable[..., None]
@@ -35,7 +36,7 @@ Application = Callable[..., Any]
 
 # Items and writes of a response that are told one by one.
 MOST_TOLD = 40
-_VALUE, _START, _PART_BYTES = 160, 60, 2400
+_START = 60
 
 
 def traced(app: Application, tell: Tell) -> Application:
@@ -69,7 +70,7 @@ class _Watch:
         self._tell_all(kind, request=self._number, **data)
 
     def call(self, app: Application, environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
-        for part in _parts(environ):
+        for part in parts(environ):
             self.tell("environ", **part)
         source = environ.get("wsgi.input")
         if source is not None:
@@ -83,6 +84,7 @@ class _Watch:
             raise
         took = _since(began)
         self.record.returned = found
+        self.record.calls_before = len(self.record.calls)
         closes = callable(getattr(found, "close", None))
         wrapper = environ.get("wsgi.file_wrapper")
         own = isinstance(wrapper, type) and isinstance(found, wrapper)
@@ -107,7 +109,7 @@ class _Watch:
             try:
                 write = start_response(*arguments, **named)
             except BaseException as error:
-                refused = f"{type(error).__name__}: {error}"[:_VALUE]
+                refused = f"{type(error).__name__}: {error}"[:MOST_CHARACTERS]
                 raise
             finally:
                 self._say_start(arguments, named, refused)
@@ -116,11 +118,11 @@ class _Watch:
         return starting
 
     def _say_start(self, arguments: tuple[Any, ...], named: Mapping[str, Any], refused: str) -> None:
-        status, headers, exc_info = (*arguments, *(None,) * 3)[:3]
+        status, fields, exc_info = (*arguments, *(None,) * 3)[:3]
         self.tell(
             "start_response",
-            status=_word(named.get("status", status)),
-            headers=_headers(named.get("response_headers", named.get("headers", headers))),
+            status=word(named.get("status", status)),
+            headers=headers(named.get("response_headers", named.get("headers", fields))),
             exc_info=bool(named.get("exc_info", exc_info)),
             times=self._starts,
             refused=refused,
@@ -142,14 +144,14 @@ class _Watch:
         self.bytes += size
         if self._told < MOST_TOLD:
             self._told += 1
-            start = repr(data[:_START] if isinstance(data, (bytes, str)) else data)[:_VALUE]
+            start = repr(data[:_START] if isinstance(data, (bytes, str)) else data)[:MOST_CHARACTERS]
             self.tell(
                 kind, number=self.items, type=type(data).__name__, bytes=size, start=start, took_ms=took
             )
 
     def raised(self, where: str, error: BaseException) -> None:
         self.record.error = error
-        self.tell("raised", where=where, error=type(error).__name__, text=str(error)[:_VALUE])
+        self.tell("raised", where=where, error=type(error).__name__, text=str(error)[:MOST_CHARACTERS])
 
     def closed(self, closes: bool, took: float, error: str) -> None:
         made = {"items": self.items, "bytes": self.bytes, "items_ms": round(self.items_ms, 3)}
@@ -197,7 +199,7 @@ class _Watched:
             if callable(close):
                 close()
         except BaseException as problem:
-            error = f"{type(problem).__name__}: {problem}"[:_VALUE]
+            error = f"{type(problem).__name__}: {problem}"[:MOST_CHARACTERS]
             raise
         finally:
             self._watch.closed(callable(close), _since(began), error)
@@ -239,45 +241,6 @@ class _Input:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
-
-
-def _parts(environ: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The environ in parts that fit an event."""
-    parts: list[dict[str, str]] = [{}]
-    size = 0
-    for key in sorted(environ, key=str):
-        value = _word(environ[key])
-        size += len(key) + 2 * len(value) + 8
-        if size > _PART_BYTES and parts[-1]:
-            parts.append({})
-            size = len(key) + 2 * len(value) + 8
-        parts[-1][str(key)[:_VALUE]] = value
-    return [
-        {"values": values, "part": number, "parts": len(parts), "count": len(environ)}
-        for number, values in enumerate(parts, 1)
-    ]
-
-
-def _word(value: Any) -> str:
-    """A text as it is, a small plain value as Python writes it, anything else by its type."""
-    if isinstance(value, str):
-        return value if len(value) <= _VALUE else value[: _VALUE - 3] + "..."
-    if (
-        value is None
-        or isinstance(value, (bool, int, float))
-        or (isinstance(value, tuple) and len(value) < 4)
-    ):
-        return repr(value)[:_VALUE]
-    if isinstance(value, type) or callable(value):
-        return f"<{getattr(value, '__qualname__', type(value).__name__)}>"
-    return f"<{type(value).__name__}>"
-
-
-def _headers(headers: Any) -> list[list[str]]:
-    if not isinstance(headers, (list, tuple)):
-        return [[f"<{type(headers).__name__}>", ""]]
-    pairs = [pair for pair in headers if isinstance(pair, (list, tuple)) and len(pair) == 2]
-    return [[_word(name)[:80], _word(value)] for name, value in pairs[:12]]
 
 
 def _can_be_iterated(found: Any) -> bool:

@@ -84,7 +84,7 @@ STREAMING = Claim(
 )
 FORGED = Claim(
     "flask.session-forged",
-    "A changed session cookie is worth nothing: without SECRET_KEY there is no signature, and Flask takes an empty one.",
+    "A changed session cookie is worth nothing: its signature no longer fits, and Flask begins with an empty session.",
     source="flask.sessions.SecureCookieSessionInterface.open_session (BadSignature)",
     broken_by="flask-session-unchecked",
     kind="habit",
@@ -108,7 +108,7 @@ SIZE = Claim(
 )
 PROPAGATES = Claim(
     "flask.propagates",
-    "With DEBUG or TESTING an exception goes through: no errorhandler(500), no after_request; teardown runs all the same.",
+    "With DEBUG or TESTING an exception goes through: no errorhandler(500), no after_request; teardown always runs.",
     source="flask.Flask.handle_exception (PROPAGATE_EXCEPTIONS)",
     broken_by="flask-never-propagates",
     kind="habit",

@@ -70,11 +70,16 @@ def session_in(fields: Fields) -> tuple[str, str, SessionCookie] | None:
 def cookie_table(name: str, value: str, found: SessionCookie, id: str = "cookie") -> Iterator[Event]:
     """The parts of a cookie, and what each says."""
     body, stamp, signature = value.rsplit(".", 2)
-    when = datetime.datetime.fromtimestamp(found.signed_at, datetime.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    when = _date(found.signed_at)
     packed = "base64 of zlib" if found.compressed else "base64"
     values = ", ".join(f"{key} = {said}" for key, said in found.values.items())
     rows = [
-        Row(f"Payload {_short(body)}: {values}.", ("payload", _short(body), values), hues=("", "mute", "warn"), bold=(2,)),
+        Row(
+            f"Payload {_short(body)}: {values}.",
+            ("payload", _short(body), values),
+            hues=("", "mute", "warn"),
+            bold=(2,),
+        ),
         Row(f"Time stamp {stamp}: {when}.", ("time", stamp, when), hues=("", "mute", "")),
         Row(
             f"Signature {_short(signature)}: HMAC-SHA1, made with SECRET_KEY.",
@@ -88,3 +93,10 @@ def cookie_table(name: str, value: str, found: SessionCookie, id: str = "cookie"
 
 def _short(text: str) -> str:
     return text if len(text) <= 24 else f"{text[:21]}..."
+
+
+def _date(signed_at: int) -> str:
+    try:
+        return datetime.datetime.fromtimestamp(signed_at, datetime.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    except (ValueError, OverflowError, OSError):
+        return "no time of a calendar"

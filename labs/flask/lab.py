@@ -29,7 +29,7 @@ def place(arguments: Mapping[str, Any]) -> Place:
     """An application of the learner's is on this machine; without one the lab has its own. Raises UsageError."""
     from labs.flask.target import is_own
 
-    return "sandbox" if is_own(arguments) else "local"
+    return "sandbox" if is_own(arguments) else "own"
 
 
 def run(
@@ -40,16 +40,21 @@ def run(
     method: Annotated[str | None, "The request's method. [default: GET]"] = None,
     path: Annotated[str | None, "What to ask for: /path?query. [default: /]"] = None,
     *,
-    header: Annotated[list[str] | None, "A field of the request, 'Name: value'. May be repeated.", "-H"] = None,
+    header: Annotated[
+        list[str] | None, "A field of the request, 'Name: value'. May be repeated.", "-H"
+    ] = None,
     data: Annotated[
         list[str] | None, "The request's content, or @FILE. More than one are joined with &.", "-d"
     ] = None,
     then: Annotated[
-        list[str] | None, "Another request behind the first, with its cookies: 'POST /login'. May be repeated."
+        list[str] | None,
+        "Another request behind the first, with its cookies: 'POST /login'. May be repeated.",
     ] = None,
     routes: Annotated[bool, "List the routes, and ask for nothing."] = False,
     show: Annotated[Show | None, "One demonstration instead of a request."] = None,
-    python: Annotated[str | None, "The interpreter that has your application. [default: the active one]"] = None,
+    python: Annotated[
+        str | None, "The interpreter that has your application. [default: the active one]"
+    ] = None,
     boot_timeout: Annotated[float, "Seconds that importing your application may take."] = 10.0,
 ) -> Iterator[Event]:
     """The lab's events. Raises UsageError, at once, for what cannot be meant."""

@@ -12,8 +12,10 @@ from labs.flask.words import HUES, called, number, outcome, place, short, where
 from labs.telling import table
 
 # Moments that say nothing a learner asks for, and functions of Flask's own.
-_HIDDEN = ("application", "flask", "sent")
+_HIDDEN = ("application", "flask")
 _OF_FLASK = ("context_processor",)
+# Of what happens again and again so many are shown.
+_FEW = 4
 COLUMNS = ("ms", "took", "what runs", "of", "function")
 HOOKS = (
     "url_value_preprocessor",
@@ -38,7 +40,8 @@ def picture(seen: Seen, folder: str, *, id: str = "order", title: str = "") -> I
     request = seen.traced
     if request is None:
         return
-    lines = [_Line(r.began_ms, _row(r, request, folder)) for r in request.records if _is_shown(r, request)]
+    shown = [record for record in request.records if _is_shown(record, request)]
+    lines = [_Line(r.began_ms, _row(r, request, folder, more)) for r, more in _grouped(shown)]
     if seen.answer.status:
         lines.append(_Line(seen.first_byte_ms, _moment(seen.first_byte_ms, "first byte", "at the client")))
     # A stable order: what began at the same microsecond stays as it was told.
@@ -57,7 +60,7 @@ def picture(seen: Seen, folder: str, *, id: str = "order", title: str = "") -> I
 
 
 def _is_shown(record: Record, request: Request) -> bool:
-    if record.kind in _HIDDEN:
+    if record.kind in _HIDDEN or (record.kind == "sent" and record.notes.get("items", 0) < 2):
         return False
     if record.kind == "raised" and _follows(record, request):
         return False
@@ -66,7 +69,10 @@ def _is_shown(record: Record, request: Request) -> bool:
 
 def _follows(record: Record, request: Request) -> bool:
     """Whether the function that raised it says so itself."""
-    return any(r.notes.get("raised") == record.name and r.kind in HOOKS and _before(r, record) for r in request.records)
+    return any(
+        r.notes.get("raised") == record.name and r.kind in (*HOOKS, "method") and _before(r, record)
+        for r in request.records
+    )
 
 
 def _was_told(record: Record, request: Request) -> bool:
@@ -91,13 +97,31 @@ def _scope(record: Record) -> str:
     return "app" if record.kind == "teardown_appcontext" else ""
 
 
-def _row(record: Record, request: Request, folder: str) -> Row:
+def _grouped(records: list[Record]) -> Iterator[tuple[Record, int]]:
+    """Each record with how many like it follow: a template in a loop, pieces of a body. A few stand as they are."""
+    start = 0
+    while start < len(records):
+        first, end = records[start], start + 1
+        while end < len(records) and _alike(first, records[end]):
+            end += 1
+        if end - start > _FEW and not any(r.notes.get("raised") for r in records[start:end]):
+            yield first, end - start - 1
+        else:
+            yield from ((each, 0) for each in records[start:end])
+        start = end
+
+
+def _alike(one: Record, other: Record) -> bool:
+    return (one.kind, one.name, one.file, one.depth) == (other.kind, other.name, other.file, other.depth)
+
+
+def _row(record: Record, request: Request, folder: str, more: int) -> Row:
     inner = max(0, record.depth - _ground(request))
     said = outcome(record)
     what = called(record.kind)
     function = where(record, folder)
     if record.kind == "match":
-        function = str((request.facts.get("route") or {}).get("rule", "no route"))
+        function = str(record.notes.get("rule", "no route"))
     elif record.kind in ("open_session", "save_session"):
         function = ""
     elif record.kind in ("start_response", "template", "raised", "unhandled"):
@@ -107,10 +131,12 @@ def _row(record: Record, request: Request, folder: str) -> Row:
     if raised_at and raised_at[0] and record.kind in HOOKS:
         said += f" at {place(str(raised_at[0]), int(raised_at[1]), folder)}"
     told = ": ".join(filter(None, (function, said)))
+    if more:
+        told += f", and {more:,} more like it"
     scope = _scope(record)
     hue: Hue = "bad" if record.notes.get("raised") and record.kind != "match" else HUES.get(record.kind, "")
     ended = "" if record.ended_ms is None else number(record.took_ms)
-    moment = record.kind in ("start_response", "raised", "unhandled")
+    moment = record.kind in ("start_response", "raised", "unhandled", "sent")
     of = f" of {scope}" if scope else ""
     text = f"{number(record.began_ms)} ms: {what}{of}" + (f", {told}" if told else "")
     text += "." if moment else f", {ended} ms." if ended else ", and it does not end."
@@ -124,7 +150,12 @@ def _row(record: Record, request: Request, folder: str) -> Row:
             told,
         ),
         hues=("mute", "mute", hue, "mute", hue if hue in ("bad", "warn") else ""),
-        data={"kind": record.kind, "name": record.name, "file": record.file.rpartition("/")[2], "scope": record.scope},
+        data={
+            "kind": record.kind,
+            "name": record.name,
+            "file": record.file.rpartition("/")[2],
+            "scope": record.scope,
+        },
     )
 
 
@@ -158,5 +189,7 @@ def _slot(rows: list[Row], kind: str) -> int:
     """Where a function that did not run would have: behind the last of its kind or of what comes before it."""
     order = ("match", *HOOKS)
     before = order[: order.index(kind) + 1] if kind in order else order
-    behind = [i for i, row in enumerate(rows) if row.data.get("kind") in before and not row.data.get("skipped")]
+    behind = [
+        i for i, row in enumerate(rows) if row.data.get("kind") in before and not row.data.get("skipped")
+    ]
     return behind[-1] + 1 if behind else 0

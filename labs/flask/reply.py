@@ -28,7 +28,9 @@ def route_said(request: Request) -> Iterator[Event]:
         yield about("route", f"{methods} {route['rule']} is the endpoint {route['endpoint']}{tail}.")
         return
     if facts.get("allowed"):
-        yield about("no route", f"for {request.method}; {request.path} is there for {listed(facts['allowed'])}: 405.")
+        yield about(
+            "no route", f"for {request.method}; {request.path} is there for {listed(facts['allowed'])}: 405."
+        )
     elif facts.get("redirect"):
         yield about("no route", f"without the slash at its end: a redirect to {facts['redirect']}.")
     elif "near" in facts:

@@ -39,7 +39,12 @@ class Stage:
     """A context manager: the application stands as long as it lasts. Raises CannotRun for one that cannot be served."""
 
     def __init__(
-        self, app: App, habits: frozenset[str] = frozenset(), *, patience_s: float = PATIENCE_S, boot_s: float = PATIENCE_S
+        self,
+        app: App,
+        habits: frozenset[str] = frozenset(),
+        *,
+        patience_s: float = PATIENCE_S,
+        boot_s: float = PATIENCE_S,
     ) -> None:
         from labctl.serving.flask_trace_prepare import DEADLINE
         from labctl.serving.standing import stand
@@ -53,7 +58,6 @@ class Stage:
             "toy",
             habits=habits,
             prepare=_PREPARED if app.ours else _TRACED,
-            watched=False,
             threads=_THREADS,
             env={DEADLINE: str(patience_s)},
             boot_timeout_s=boot_s,
@@ -76,8 +80,10 @@ class Stage:
         return seen(answer, asked_ns, self._next(asked_ns, answer))
 
     def _next(self, asked_ns: int, answer: Answer) -> Request | None:
-        wanted = "flask-stuck" if answer.failure == "timeout" else "flask-end"
-        self.standing.wait_for(wanted, timeout_s=_TELLS_S, since_ns=asked_ns)
+        # "end" is the server's, for whatever application; what the tracer told of the request came before it.
+        wanted = "flask-stuck" if answer.failure == "timeout" else "end"
+        if answer.status or wanted == "flask-stuck":
+            self.standing.wait_for(wanted, timeout_s=_TELLS_S, since_ns=asked_ns)
         self._reader.hear(self.standing.events())
         for key, request in sorted(self._reader.requests.items(), key=lambda item: item[1].began_ns):
             if key not in self._told and request.began_ns >= asked_ns:

@@ -38,7 +38,11 @@ class Target(NamedTuple):
 def is_own(arguments: Mapping[str, Any]) -> bool:
     """Whether the lab's own application is meant: no argument, or one that is a method or a path."""
     first = arguments.get("app")
-    return not first or _is_method(str(first)) or str(first).startswith("/") and not str(first).partition(":")[0].endswith(".py")
+    return (
+        not first
+        or str(first) in _METHODS
+        or (str(first).startswith("/") and not str(first).partition(":")[0].endswith(".py"))
+    )
 
 
 def read_target(
@@ -75,38 +79,35 @@ def read_target(
             "--python is for an application of yours",
             fixes=(f"labctl flask shop:app --python {python}",),
         )
-    return Target(own_app(SHOP) if name is None else read_app(name, python=python), ours, asked, tuple(requests))
-
-
-def _is_method(word: str) -> bool:
-    return word in _METHODS or (word.isalpha() and word.upper() in _METHODS and ":" not in word)
+    return Target(
+        own_app(SHOP) if name is None else read_app(name, python=python), ours, asked, tuple(requests)
+    )
 
 
 def _request(words: Sequence[str], has_content: bool) -> tuple[str, str]:
-    """The method and the target of `GET /path`, `/path`, `POST`."""
+    """The method and the target of `GET /path`, `/path`, `POST`. Characters that a URL does not have are encoded."""
+    from urllib.parse import quote
+
     method, target = "POST" if has_content else "GET", "/"
     left = list(words)
     if left and not left[0].startswith("/"):
         method = left.pop(0).upper()
+    if left and left[0].startswith("/"):
+        target = left.pop(0).partition("#")[0]
     if left:
-        target = left.pop(0)
-    if left or not target.startswith("/") or any(not "!" <= c <= "~" for c in target.encode("utf-8").decode("latin-1")):
-        from urllib.parse import quote
-
-        if not left and target.startswith("/"):
-            return _method(method), quote(target, safe="!$%&'()*+,/:;=?@[]~")
-        said = " ".join(words)
         raise UsageError(
             "request-invalid",
-            f"{said!r} is not a request: METHOD /PATH is wanted",
+            f"{' '.join(words)[:80]!r} is not a request: METHOD /PATH is wanted",
             fixes=("labctl flask shop:app GET /basket/7",),
         )
-    return _method(method), target
+    return _method(method), quote(target, safe="!$%&'()*+,/:;=?@[]~")
 
 
 def _method(word: str) -> str:
     if not word or set(word) - _TOKEN:
-        raise UsageError("request-invalid", f"{word!r} is not a method", fixes=("labctl flask shop:app GET /",))
+        raise UsageError(
+            "request-invalid", f"{word!r} is not a method", fixes=("labctl flask shop:app GET /",)
+        )
     return word
 
 
@@ -120,7 +121,9 @@ def _field(text: str) -> tuple[str, str]:
         bad = True
     if bad:
         raise UsageError(
-            "header-invalid", f"-H {text[:60]!r} is not a field: Name: value", fixes=("labctl flask GET / -H 'Accept: text/html'",)
+            "header-invalid",
+            f"-H {text[:60]!r} is not a field: Name: value",
+            fixes=("labctl flask GET / -H 'Accept: text/html'",),
         )
     return name, value
 

@@ -46,11 +46,17 @@ def whole(internet: Internet) -> Iterator[Event]:
     ran = len([r for r in request.records if r.kind in HOOKS])
     yield measured("flask.order.functions", ran, f"{count(ran, 'function')} of the application ran.")
     after = [name for name in request.names("after_request") if name in AFTER]
-    yield measured("flask.order.first-after", after[0] if after else "", f"The first after_request of the app was {after[0] if after else 'none'}.")
+    yield measured(
+        "flask.order.first-after",
+        after[0] if after else "",
+        f"The first after_request of the app was {after[0] if after else 'none'}.",
+    )
     yield _order(request)
     yield from _cookie(seen)
     yield result("Which hook ran, when, and why one did not: ask it of your own application.")
-    yield command("by hand", "flask --app yourmodule routes --all-methods", "the map that a URL is matched against")
+    yield command(
+        "by hand", "flask --app yourmodule routes --all-methods", "the map that a URL is matched against"
+    )
     yield command("yours", "labctl flask yourmodule:app GET /")
     yield command("next", "labctl flask --show short-circuit", "a hook that answers itself")
 
@@ -77,6 +83,9 @@ def _cookie(seen: Seen) -> Iterator[Event]:
         return
     sent = set_cookies(seen.answer.fields)
     if sent:
-        yield SESSION_READ.judged(False, f"The cookie {sent[0][0]} has {len(sent[0][1])} characters that say nothing without the key.")
+        yield SESSION_READ.judged(
+            False,
+            f"The cookie {sent[0][0]} has {len(sent[0][1])} characters that say nothing without the key.",
+        )
     else:
         yield SESSION_READ.not_seen("The answer set no cookie.")

@@ -14,6 +14,7 @@ CALLED = {
     "save_session": "session saved",
     "start_response": "status and fields",
     "item": "body",
+    "sent": "body sent",
     "close": "response.close()",
     "error_handler": "errorhandler",
     "method": "own method",
@@ -60,6 +61,8 @@ def where(found: Record | Skipped | Frame, folder: str) -> str:
 def outcome(record: Record) -> str:
     """What is worth saying about how a function ended: "" for the usual."""
     notes = record.notes
+    if notes.get("raised") and record.kind not in ("match", "item"):
+        return f"raised {short(str(notes['raised']))}"
     if record.kind == "match":
         return f"{notes['raised']}, raised later" if notes.get("raised") else ""
     if record.kind == "open_session":
@@ -67,17 +70,24 @@ def outcome(record: Record) -> str:
     if record.kind == "save_session":
         return "Set-Cookie" if notes.get("cookies") else "nothing to save"
     if record.kind == "item":
-        return f"{notes.get('bytes', 0):,} bytes" + (f", raised {short(str(notes['raised']))}" if notes.get("raised") else "")
+        return f"{notes.get('bytes', 0):,} bytes" + (
+            f", raised {short(str(notes['raised']))}" if notes.get("raised") else ""
+        )
     if record.kind == "unhandled":
         if notes.get("propagates"):
             return f"{notes.get('because') or 'PROPAGATE_EXCEPTIONS'}: it goes through to the server"
         return "becomes a 500"
-    if notes.get("raised"):
-        return f"raised {short(str(notes['raised']))}"
+    if record.kind == "sent":
+        return f"{notes.get('bytes', 0):,} bytes in {notes.get('items', 0):,} pieces"
     returned = notes.get("returned")
     if returned and record.kind == "before_request":
         return f"returned {returned}: that is the response"
-    if returned == "NoneType" and record.kind in ("view", "after_request", "after_this_request", "error_handler"):
+    if returned == "NoneType" and record.kind in (
+        "view",
+        "after_request",
+        "after_this_request",
+        "error_handler",
+    ):
         return "returned None, which is no response"
     if returned == "str" and record.kind == "view":
         return ""

@@ -1,9 +1,10 @@
-"""Requests of the learner's own, to an application of the learner's own: what ran, what did not, and what came of it."""
+"""Requests of the learner's own, to an application of the learner's own: what ran, what did not, what came of it."""
 
 from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Iterator
 
 from labctl.errors import CannotRun
@@ -20,6 +21,7 @@ from labs.telling import about, command, measured, note, opening, result, warnin
 from labs.words import count
 
 _STACK = 4
+_ENDS_S = 1.0
 # faulthandler's lines.
 _DUMPED = re.compile(r'File "([^"]+)", line (\d+) in (.+)$', re.MULTILINE)
 
@@ -37,8 +39,7 @@ def asked(internet: Internet, target: Target, boot_s: float) -> Iterator[Event]:
             log = stage.standing.log()
             seen = stage.ask(wanted.target, wanted.method, fields, wanted.body)
             jar.take(seen.answer.fields)
-            id = "request" if at == 1 else f"request-{at}"
-            yield from _told(seen, wanted, folder, id)
+            yield from _told(seen, wanted, folder, "request" if at == 1 else f"request-{at}")
             yield from printed(stage.standing.log(), log, folder)
             _expect_an_answer(stage, seen, wanted, folder)
             yield _outcome(seen)
@@ -57,6 +58,8 @@ def _told(seen: Seen, wanted: Wanted, folder: str, id: str) -> Iterator[Event]:
             yield from response_table(answer, id)
         return
     yield from picture(seen, folder, id=f"{id}.order", title="What ran")
+    if request.first("flask") is None and request.whole:
+        yield warning("A middleware around Flask.wsgi_app answered: Flask itself was not called.")
     yield from route_said(request)
     for name in ("g", "session"):
         kept = request.facts.get(name)
@@ -73,7 +76,9 @@ def _told(seen: Seen, wanted: Wanted, folder: str, id: str) -> Iterator[Event]:
     skipped = len(request.skipped)
     yield measured(f"flask.{id}.status", answer.status, f"The status was {answer.status}.")
     yield measured(f"flask.{id}.functions", ran, f"{count(ran, 'function')} of the application ran.")
-    yield measured(f"flask.{id}.skipped", skipped, f"{count(skipped, 'function')} that belong to it did not run.")
+    yield measured(
+        f"flask.{id}.skipped", skipped, f"{count(skipped, 'function')} that belong to it did not run."
+    )
     took = round(request.records[0].took_ms, 1)
     yield measured(f"flask.{id}.took", took, f"The application took {took} ms.", "ms")
 
@@ -88,7 +93,10 @@ def _outcome(seen: Seen) -> Event:
     raised = next((r for r in request.records if r.kind in (*HOOKS, "item") and r.notes.get("raised")), None)
     if raised is not None:
         name = raised.name or raised.kind
-        return result(f"{name} raised {short(str(raised.notes['raised']))}; the visitor got {status}.", "bad" if status >= 500 else "warn")
+        return result(
+            f"{name} raised {short(str(raised.notes['raised']))}; the visitor got {status}.",
+            "bad" if status >= 500 else "warn",
+        )
     unhandled = request.first("unhandled")
     if unhandled is not None:
         return result(f"{short(unhandled.name)}: the visitor got {status}.", "bad")
@@ -109,19 +117,32 @@ def _expect_an_answer(stage: Stage, seen: Seen, wanted: Wanted, folder: str) -> 
                 evidence.append(("called by", ", ".join(frames[1:_STACK])))
         elif dumped := _dumped(stage.standing.log(), folder):
             evidence.append(("it is at", dumped))
-            evidence.append(("besides", "it holds the interpreter's lock: all other threads of the process wait, too"))
+            evidence.append(
+                ("besides", "it holds the interpreter's lock: all other threads of the process wait, too")
+            )
         raise CannotRun(
             "view-hangs",
             f"{line} has no answer yet, and its process was ended",
             evidence=tuple(evidence),
             fixes=(f"labctl flask {stage.app.target} {line} --timeout {round(stage.patience_s * 3)}",),
         )
-    if not stage.standing.alive():
+    if _has_ended(stage, seen):
         raise CannotRun(
             "app-exits",
             f"{line} ended the process of the application",
             evidence=(("status", str(stage.standing.status())), ("got", seen.answer.failure or "an answer")),
         )
+
+
+def _has_ended(stage: Stage, seen: Seen) -> bool:
+    """Whether the process is gone. Its connections are closed a little before it is."""
+    cut = seen.answer.failure in ("empty", "reset", "cut") and not (
+        seen.traced is not None and seen.traced.whole
+    )
+    deadline = time.monotonic() + (_ENDS_S if cut else 0.0)
+    while stage.standing.alive() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return not stage.standing.alive()
 
 
 def own_frames(seen: Seen, folder: str) -> list[str]:
@@ -148,5 +169,7 @@ def _footer(target: Target) -> Iterator[Event]:
     shown = target.app.target if not target.is_ours else "yourmodule"
     yield command("by hand", f"flask --app {shown} run   # then curl -i {flag}'{port}{first.target}'")
     if len(target.requests) == 1:
-        yield command("more", f"labctl flask {name}{first.method} '{first.target}' --then 'GET /'", "with its cookies")
+        yield command(
+            "more", f"labctl flask {name}{first.method} '{first.target}' --then 'GET /'", "with its cookies"
+        )
     yield command("next", f"labctl flask {name}--routes", "every URL, and its view")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from shlex import quote
 from typing import Literal, NamedTuple
 
 from labctl.capabilities.tools import tool
@@ -49,7 +50,7 @@ class Front(NamedTuple):
 
     @property
     def name(self) -> str:
-        """What stands there: "nginx 1.22.1", "labctl's own proxy"."""
+        """What stands there: "nginx 1.22.1", "embedded proxy"."""
         if self.with_ == "nginx":
             from labctl.serving.nginx import nginx_version
 
@@ -58,12 +59,12 @@ class Front(NamedTuple):
             from labctl.serving.apache import apache_version
 
             return apache_version()
-        return "labctl's own proxy"
+        return "embedded proxy"
 
 
-def other_fronts(with_: With, show: str = "") -> Iterator[Event]:
+def other_fronts(with_: With, show: str = "", app: str = "") -> Iterator[Event]:
     """The same with the real servers of this machine, as lines to type."""
-    options = f" --show {show}" if show else ""
+    options = f" --show {show}" if show else f" {quote(app)}" if app else ""
     for server, program in (("nginx", "nginx"), ("apache", "apache2")):
         if server != with_ and tool(program).have:
             name = "Apache" if server == "apache" else "nginx"

@@ -89,7 +89,7 @@ def _ladder(road: Way, seen: Seen) -> Iterator[Event]:
             lanes=lanes,
             data={"at_ms": round(at, 1), "status": status} if back else {"at_ms": round(at, 1)},
         )
-    yield note("On the arrows to the right stands what X-Forwarded-For says there.")
+    yield note("On the arrows from CDN and proxy stands what they write in X-Forwarded-For.")
 
 
 def _truth(road: Way, seen: Seen) -> Event:
@@ -104,9 +104,9 @@ def _truth(road: Way, seen: Seen) -> Event:
             value = get(after, name) or ""
             cells.append(f"{mark} {road.name(value)}".strip())
             hues.append(hue)
-            told.append(f"{hop} {word} {f'it: {value}' if value else 'one'}")
+            told.append(f"{hop} {word.format(value)}")
             before = after
-        rows.append(Row(f"{name}: {', '.join(told)}.", tuple(cells), hues=tuple(hues)))  # type: ignore[arg-type]
+        rows.append(Row(f"{name}: {'; '.join(told)}.", tuple(cells), hues=tuple(hues)))  # type: ignore[arg-type]
     return table(
         "hops",
         "You write these lines yourself: what each hop makes of them",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
-from labctl.errors import UsageError
+from labctl.errors import CannotRun, UsageError
 from labctl.events import Event
 from labctl.internet import Internet
 from labctl.lab import Lab, Place
@@ -30,6 +30,7 @@ EXAMPLES = (
     "proxy --show grid",
     "proxy --show buffering",
     "proxy --with nginx",
+    "proxy shop:app",
     "proxy --config /etc/nginx/nginx.conf --path /static/app.css",
 )
 # Straight to the server: nothing stands before it.
@@ -39,12 +40,13 @@ _OF_THE_PROXY = ("proxy-", "nginx-", "apache-", "origin-")
 
 
 def place(arguments: Mapping[str, Any]) -> Place:
-    """Everything stands on this machine; a configuration file is only read."""
-    return "local" if arguments.get("config") else "sandbox"
+    """The learner's own app and configuration are this machine's; everything else is the sandbox's."""
+    return "own" if arguments.get("config") or arguments.get("app") else "sandbox"
 
 
 def run(
     internet: Internet,
+    app: Annotated[str | None, "Your own app, MODULE:APP: whom does it take for the visitor?"] = None,
     *,
     with_: Annotated[
         With | None,
@@ -54,20 +56,36 @@ def run(
     config: Annotated[
         str | None, "Read this nginx or Apache configuration instead, and warn of its traps."
     ] = None,
-    path: Annotated[list[str] | None, "With --config: which rule takes this path, and why."] = None,
+    path: Annotated[
+        list[str] | None, "What your app is asked for; with --config: which rule takes this path, and why."
+    ] = None,
+    host: Annotated[str | None, "With --config: the Host of such a request."] = None,
+    python: Annotated[
+        str | None, "The Python of your app. [default: that of the active virtual environment]"
+    ] = None,
+    boot_timeout: Annotated[float, "Seconds that your app may take to start."] = 10.0,
 ) -> Iterator[Event]:
     """The lab's events. Raises UsageError, at once, for options that cannot be meant."""
-    _sensible(internet, with_, show, config, path)
+    _sensible(internet, app, with_, show, config, path, host, python)
     if config:
         from labs.proxy.config import explained
 
         server = None if with_ == "embedded" else with_
-        return explained(config, paths=list(path or ()), server=server)
+        return explained(config, paths=list(path or ()), server=server, host=host or "")
     chosen: With = with_ or "embedded"
     if chosen != "embedded":
         from labs.proxy.real import expect
 
         expect(chosen)
+    if internet.kind == "live" and not app:
+        raise CannotRun(
+            "needs-sandbox", "the proxies of this lab stand in the sandbox", fixes=("labctl proxy",)
+        )
+    if app:
+        from labctl.serving.application import read_app
+        from labs.proxy.own import own_app
+
+        return own_app(internet, read_app(app, python=python), (path or ["/"])[0], chosen, boot_timeout)
     if show:
         from importlib import import_module
 
@@ -80,13 +98,41 @@ def run(
 
 
 def _sensible(
-    internet: Internet, with_: With | None, show: str | None, config: str | None, path: list[str] | None
+    internet: Internet,
+    app: str | None,
+    with_: With | None,
+    show: str | None,
+    config: str | None,
+    path: list[str] | None,
+    host: str | None,
+    python: str | None,
 ) -> None:
     """Raises UsageError for options of which one would be silently ignored."""
     fault = internet.fault
     real = with_ not in (None, "embedded")
     for given, option, other, instead in (
-        (path and not config, "--path", "a run without --config FILE", "labctl proxy --config FILE --path /"),
+        (
+            host and not config,
+            "--host",
+            "a run without --config FILE",
+            "labctl proxy --config FILE --host NAME",
+        ),
+        (python and not app, "--python", "a run without MODULE:APP", "labctl proxy MODULE:APP --python PATH"),
+        (app and show, f"--show {show}", "an app of your own", f"labctl proxy {app}"),
+        (app and config, "--config", "an app of your own", "labctl proxy --config FILE"),
+        (app and fault, f"--break {fault}", "an app of your own", f"labctl proxy {app}"),
+        (
+            app and path and len(path) > 1,
+            "a second --path",
+            "an app of your own: it is asked for one",
+            f"labctl proxy {app} --path {(path or ['/'])[0]}",
+        ),
+        (
+            path and not (config or app),
+            "--path",
+            "a run without MODULE:APP or --config FILE",
+            "labctl proxy --config FILE --path /",
+        ),
         (
             config and show,
             f"--show {show}",
@@ -132,6 +178,6 @@ LAB = Lab(
     __package__,
     examples=EXAMPLES,
     place=place,
-    # A configuration that is read is no run of the sandbox.
-    judges=lambda arguments: not arguments.get("config"),
+    # What is looked at is the learner's own then, and no claim of ours.
+    judges=lambda arguments: not (arguments.get("config") or arguments.get("app")),
 )

@@ -122,7 +122,7 @@ def _folders(configuration: Configuration) -> list[str]:
 
 
 def _authority(address: Address) -> str:
-    return f"unix:{address}:" if isinstance(address, str) else f"{address[0]}:{address[1]}"
+    return f"{address[0]}:{address[1]}"
 
 
 def real(

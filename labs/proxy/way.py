@@ -8,9 +8,9 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from labctl.errors import CannotRun
 from labctl.internet import Internet
 from labctl.protocols.http1 import Fields, read_request_head, write_request_head
+from labctl.sandbox.proxy_server import Configuration
 from labctl.sandbox.proxy_street import HOST, LOCAL, Street
 from labctl.sandbox.proxy_tap import Talk, Tap
 from labctl.serving.asking import Address, Answer, Connection, ask
@@ -65,7 +65,7 @@ class Way:
         """A request over TLS, through the CDN or past it. `fields` are what the visitor writes besides Host."""
         sent = (("Host", HOST), *fields)
         began = time.monotonic()
-        answer = self._answer(self._cdn if cdn else self.proxy, sent, source or self.street.visitor, target)
+        answer = self.answer(fields, cdn=cdn, source=source, target=target)
         ended = time.monotonic()
         at_proxy, at_app = self._at_proxy.last(began), self._at_app.last(began)
         told: dict[str, Any] = json.loads(answer.body) if answer.status == 200 else {}
@@ -86,9 +86,11 @@ class Way:
             ),
         )
 
-    def _answer(self, to: tuple[str, int], fields: Fields, source: str, target: str) -> Answer:
-        raw = write_request_head("GET", target, (*fields, ("Connection", "close")))
-        with Connection(to, source=source if self.street.own_addresses else "") as connection:
+    def answer(self, fields: Fields = (), *, cdn: bool, source: str = "", target: str = "/") -> Answer:
+        """The answer alone."""
+        raw = write_request_head("GET", target, (("Host", HOST), *fields, ("Connection", "close")))
+        source = (source or self.street.visitor) if self.street.own_addresses else ""
+        with Connection(self._cdn if cdn else self.proxy, source=source, timeout_s=30.0) as connection:
             connection.socket = self._context.wrap_socket(connection.socket, server_hostname=HOST)
             connection.send(raw)
             return connection.read_answer()
@@ -109,12 +111,10 @@ def habits_of(internet: Internet) -> frozenset[str]:
 
 
 def street_of(internet: Internet) -> Street:
-    """A street in the sandbox, with the town's certificates. Raises CannotRun on an internet without any."""
-    certificates: Any = getattr(internet, "certificates", None)
-    if certificates is None:
-        raise CannotRun(
-            "needs-sandbox", "the proxies of this lab stand in the sandbox", fixes=("labctl proxy",)
-        )
+    """A street with the town's certificates; with new ones where there is no town."""
+    from labctl.sandbox.town_certificates import Certificates
+
+    certificates: Any = getattr(internet, "certificates", None) or Certificates(internet.date)
     return Street(certificates, internet.date, seed=internet.seed, habits=habits_of(internet))
 
 
@@ -135,21 +135,30 @@ def stand_app(
     )
 
 
+def address_of(app: Standing) -> tuple[str, int]:
+    """Where an app listens that stands on TCP."""
+    assert app.address is not None
+    return app.address
+
+
 @contextlib.contextmanager
 def way(internet: Internet, front: Front) -> Iterator[Way]:
-    """The whole way, with the proxy that `front` stands for. Ends everything that it began."""
-    from labctl.sandbox.proxy_server import Configuration
+    """The whole way to the app of this lab, with the proxy that `front` stands for. Ends everything it began."""
+    with stand_app(internet, "seen") as app, way_to(internet, front, app) as road:
+        yield road
 
+
+@contextlib.contextmanager
+def way_to(internet: Internet, front: Front, app: Standing) -> Iterator[Way]:
+    """The whole way to an app that stands: CDN, taps, proxy."""
     with contextlib.ExitStack() as stack:
         street = stack.enter_context(street_of(internet))
-        app = stack.enter_context(stand_app(internet, "seen"))
-        to_app, at_app = street.tap(app.where, source="peer")
+        to_app, at_app = street.tap(address_of(app), source="peer")
         proxy = front.stand(stack, street, Configuration(front.careful), {"app": [to_app]}, secure=True)
         to_proxy, at_proxy = street.tap(
             proxy, source=street.cdn_address if street.own_addresses else "", secure=True
         )
-        cdn = street.cdn(to_proxy)
-        yield Way(street, proxy, (at_proxy, at_app), cdn)
+        yield Way(street, proxy, (at_proxy, at_app), street.cdn(to_proxy))
 
 
 def _fields(talk: Talk | None, moment: float) -> Fields:

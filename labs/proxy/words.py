@@ -8,13 +8,14 @@ from labctl.protocols.http1 import Fields, get
 # What a hop did to a field: the mark before its value, and the word for it.
 ADDED, APPENDED, OVERWROTE, PASSED, DROPPED, NOTHING = "+", ">", "!", "=", "x", ""
 MARKS: dict[str, tuple[str, Hue]] = {
-    ADDED: ("added", "ok"),
-    APPENDED: ("appended to", "ok"),
-    OVERWROTE: ("overwrote", "warn"),
-    PASSED: ("passed on", "mute"),
-    DROPPED: ("dropped", "bad"),
-    NOTHING: ("sent no", "mute"),
+    ADDED: ("added {}", "ok"),
+    APPENDED: ("appended to it: {}", "ok"),
+    OVERWROTE: ("overwrote it: {}", "warn"),
+    PASSED: ("passed it on", "mute"),
+    DROPPED: ("dropped it", "bad"),
+    NOTHING: ("sent none", "mute"),
 }
+RIGHT, WRONG = "✓", "✗"
 LEGEND = "+ added   > appended   ! overwrote   = passed on   x dropped"
 
 

@@ -83,9 +83,11 @@ class Board:
 
     def track(self, place: Place, slot: int) -> tuple[str, str]:
         """The name of a row, and what stands under it."""
+        if self.kind == "toy":
+            return f"thread {slot + 1}", f"pid {place.pid}" if slot == 0 else ""
         if self.threads == 1:
             return f"worker {place.number}", f"pid {place.pid}"
-        return f"w{place.number} thread {slot + 1}", f"pid {place.pid}" if slot == 0 else ""
+        return f"worker {place.number} thread {slot + 1}", f"pid {place.pid}" if slot == 0 else ""
 
     def idle(self) -> Iterator[Span]:
         """Rows for everybody, before anything has happened: nothing wide, at the beginning."""
@@ -298,6 +300,15 @@ class Board:
                     under=under,
                 )
         yield from self._waited(at_ms, len(self._waiting))
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether a worker is being ended, or nobody has come in its place yet."""
+        return any(place.gone_ms is not None or place.pid in self._aborted for place in self.places)
+
+    def in_hand(self, at_ms: float) -> int:
+        """How many requests were in the hands of workers at a moment."""
+        return sum(1 for w in self.works if w.begin_ms <= at_ms and (w.end_ms is None or at_ms < w.end_ms))
 
     @property
     def worst(self) -> tuple[int, float]:

@@ -27,8 +27,6 @@ Show = Literal[
     "control",
 ]
 Class = Literal["sync", "gthread"]
-# Demonstrations that have servers of their own, and take none of the server's options.
-_OPTIONS = ("workers", "worker_class", "threads", "requests")
 _USUAL_WORKERS, _USUAL_REQUESTS = 3, 12
 
 
@@ -39,7 +37,7 @@ def place(arguments: Mapping[str, Any]) -> Place:
     from labctl.serving.application import read_app
 
     read_app(str(arguments["app"]), python=arguments.get("python"))
-    return "local"
+    return "own"
 
 
 def run(
@@ -52,6 +50,9 @@ def run(
     requests: Annotated[int | None, "How many requests are sent. [default: 12]"] = None,
     path: Annotated[str | None, "What your application is asked for. [default: /]"] = None,
     python: Annotated[str | None, "The Python that has your application's packages."] = None,
+    boot_timeout: Annotated[
+        float | None, "Seconds that your application may take to start. [default: 10]"
+    ] = None,
     show: Annotated[Show | None, "One demonstration instead of a whole run."] = None,
 ) -> Iterator[Event]:
     """The lab's events. Raises UsageError, at once, for what cannot be meant."""
@@ -61,9 +62,10 @@ def run(
         app,
         show,
         {"workers": workers, "worker_class": worker_class, "threads": threads, "requests": requests},
-        path,
-        python,
+        {"path": path, "python": python, "boot_timeout": boot_timeout},
     )
+    if boot_timeout is not None and not 0 < boot_timeout <= 120:
+        raise UsageError("workers-bounds", f"--boot-timeout takes seconds up to 120, not {boot_timeout:g}")
     if show:
         from importlib import import_module
 
@@ -87,15 +89,13 @@ def run(
         target = read_app(app, python=python)
     from labs.workers.whole import whole
 
-    return whole(internet, plan, target)
+    return whole(internet, plan, target, boot_timeout)
 
 
-def _sensible(
-    app: str | None, show: str | None, options: Mapping[str, Any], path: str | None, python: str | None
-) -> None:
+def _sensible(app: str | None, show: str | None, options: Mapping[str, Any], own: Mapping[str, Any]) -> None:
     """Raises UsageError for options of which one would be silently ignored."""
     if show:
-        for name, value in (("app", app), ("path", path), ("python", python), *options.items()):
+        for name, value in (("app", app), *own.items(), *options.items()):
             if value is None:
                 continue
             said = "an application of your own" if name == "app" else f"--{name.replace('_', '-')}"
@@ -105,12 +105,13 @@ def _sensible(
                 fixes=(f"labctl workers --show {show}", f"labctl workers {app}" if app else "labctl workers"),
             )
     if not app:
-        for name, value in (("--path", path), ("--python", python)):
+        for name, value in own.items():
+            option = f"--{name.replace('_', '-')}"
             if value is not None:
                 raise UsageError(
                     "options-contradict",
-                    f"{name} belongs to an application of your own",
-                    fixes=(f"labctl workers shop:app {name} {value}", "labctl workers"),
+                    f"{option} belongs to an application of your own",
+                    fixes=(f"labctl workers shop:app {option} {value}", "labctl workers"),
                 )
 
 

@@ -41,6 +41,21 @@ def shop() -> App:
     return own_app("labs.workers.apps.shop")
 
 
+def missing_gunicorn(kind: str) -> CannotRun | None:
+    """Why gunicorn cannot stand here at all, and what helps; None when it can."""
+    from importlib.util import find_spec
+
+    from labctl.serving.standing import on_this_machine
+
+    if not on_this_machine(kind):
+        return CannotRun(
+            "server-missing", "gunicorn needs fork, which this system does not have", fixes=("wsl --install",)
+        )
+    if find_spec("gunicorn") is None:
+        return CannotRun("server-missing", "gunicorn is not installed", fixes=("pip install gunicorn",))
+    return None
+
+
 @contextmanager
 def standing(
     internet: Internet,
@@ -62,6 +77,8 @@ def standing(
     """
     from labctl.serving.standing import stand
 
+    if app is None and kind in ("sync", "gthread") and (missing := missing_gunicorn(kind)) is not None:
+        raise missing
     habits = habits_of(internet)
     server = stand(
         app or shop(),

@@ -30,20 +30,26 @@ _SHORT = {
 }
 
 
-def summary(plan: Plan, seen: Watched) -> Iterator[Event]:
-    """The lines under the picture. Every number is of this run, or said to be computed."""
-    yield from _waited(seen)
+def summary(plan: Plan, seen: Watched, *, compared: bool = True) -> Iterator[Event]:
+    """The lines under the picture. Every number is of this run, or said to be computed.
+
+    `compared` False for a server without workers, where being busy means nothing.
+    """
+    yield from _waited(plan, seen)
     yield from _answered(seen)
     yield from _slowest(seen)
-    yield from _busy(plan, seen)
+    if compared:
+        yield from _busy(plan, seen)
 
 
-def _waited(seen: Watched) -> Iterator[Event]:
+def _waited(plan: Plan, seen: Watched) -> Iterator[Event]:
     waiting, at = seen.board.worst
     where = "the kernel's backlog" if seen.board.kind == "sync" else "the workers' pools and the backlog"
     text = "No request had to wait (0 in the queue): there was always a free worker."
     if waiting:
-        text = f"At worst {count(waiting, 'request')} waited in {where}, at {ms(at)}: every worker was busy."
+        busy = seen.board.in_hand(at)
+        why = "every worker was busy" if busy >= plan.slots else f"{busy} were being worked on"
+        text = f"At worst {count(waiting, 'request')} waited in {where}, at {ms(at)}: {why}."
     yield measured("workers.queue.most", waiting, text, "requests")
 
 
@@ -133,11 +139,11 @@ def other_workers(
         return "no word about other --workers: computed for these, the waits are not as measured"
     if here.longest_ms <= 20:
         fewer = enough(jobs)
-        return f"computed: {count(fewer or 1, 'of them would do', 'of them would do')} without a queue"
+        return f"computed: {fewer or 1} at the same time would do without a queue"
     wanted = enough(jobs)
     if wanted is None:
         return "computed: even 60 at the same time leave a queue"
-    what = "--workers" if plan.kind == "sync" else "workers x threads of"
+    what = "--workers" if plan.kind == "sync" else "workers x threads ="
     return f"computed: with {what} {wanted} the queue never forms"
 
 
@@ -145,7 +151,9 @@ def one_at_a_time(plan: Plan, seen: Watched) -> Event:
     """The claim of every run: as many requests in a worker's hands as it has threads."""
     found = seen.board.most_at_once()
     most = max(found.values(), default=0)
-    waiting, _ = seen.board.worst
+    # Somebody may also wait because the machine is busy, with a worker that is free.
+    behind = [amount for since, _, amount in seen.board.queue if seen.board.in_hand(since) >= plan.slots]
+    waiting = max(behind, default=0)
     threads = count(plan.threads, "thread")
     if most > plan.threads:
         return ONE_AT_A_TIME.judged(
@@ -153,7 +161,7 @@ def one_at_a_time(plan: Plan, seen: Watched) -> Event:
         )
     if not waiting:
         return ONE_AT_A_TIME.not_seen(
-            "No request had to wait: there was always a free worker. Ask with fewer --workers or more --requests."
+            "No request had to wait for a worker: one was always free. Ask with fewer --workers or more --requests."
         )
     return ONE_AT_A_TIME.judged(
         True,

@@ -60,14 +60,12 @@ def watch(
                 break
         asked = tuple(clients.asked())
         # A worker that was ended last has its successor in a moment.
-        if any(place.gone_ms is not None for place in board.places):
-            server.wait_for(
-                "booted", timeout_s=1.5, where=lambda event: event.pid not in {p.pid for p in board.places}
-            )
-        for told in sorted(
-            told for event in server.events() if (told := _of_server(event, began)) is not None
-        ):
-            yield from board.feed(told)
+        end = time.monotonic() + 1.5
+        while board.unsettled and time.monotonic() < end and server.alive():
+            time.sleep(_POLL_S / 5)
+            for event in server.events():
+                if (late := _of_server(event, began)) is not None:
+                    yield from board.feed(late)
     last = max([each.done_ns for each in asked if each.done_ns] or [time.monotonic_ns()])
     lasted = (last - began) / 1e6
     yield from board.end(max([lasted, *(work.end_ms or 0.0 for work in board.works)]))

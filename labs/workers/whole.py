@@ -12,17 +12,23 @@ from labs.telling import command, opening, result
 from labs.words import count, ms
 from labs.workers.claims import HEARTBEAT, TIMEOUT
 from labs.workers.plan import Plan
-from labs.workers.server import standing
+from labs.workers.server import missing_gunicorn, standing
 from labs.workers.told import one_at_a_time, summary
 from labs.workers.watching import Watched, watch
+from labs.workers.without import without_gunicorn
 
 if TYPE_CHECKING:
     from labctl.serving.application import App
     from labctl.serving.child_events import ChildEvent
 
 
-def whole(internet: Internet, plan: Plan, app: App | None = None) -> Iterator[Event]:
+def whole(
+    internet: Internet, plan: Plan, app: App | None = None, boot_timeout_s: float | None = None
+) -> Iterator[Event]:
     """`app`: somebody's own application; else the lab's. Raises CannotRun for what does not stand."""
+    if app is None and not internet.fault and (missing := missing_gunicorn(plan.kind)) is not None:
+        yield from without_gunicorn(internet, plan, missing)
+        return
     workers = count(plan.workers, f"{plan.kind} worker")
     threads = f", {count(plan.threads, 'thread')} each" if plan.kind == "gthread" else ""
     title = f"{count(len(plan.requests), 'request')}, {workers}{threads}"
@@ -33,6 +39,7 @@ def whole(internet: Internet, plan: Plan, app: App | None = None) -> Iterator[Ev
         workers=plan.workers,
         threads=plan.threads,
         timeout_s=plan.timeout_s,
+        boot_timeout_s=boot_timeout_s or 10 + plan.workers / 2,
     ) as server:
         yield opening(title, f"{_version(server.events())}, live")
         seen: Watched | None = None
@@ -64,7 +71,10 @@ def _version(events: Sequence[ChildEvent]) -> str:
 
 def most_s(plan: Plan) -> float:
     """How long a run may be, whatever happens."""
-    return 15.0 + plan.timeout_s + 2 * sum(request.ms for request in plan.requests) / 1000 / plan.slots
+    last_s = max(request.after_ms for request in plan.requests) / 1000
+    return (
+        15.0 + last_s + plan.timeout_s + 2 * sum(request.ms for request in plan.requests) / 1000 / plan.slots
+    )
 
 
 def _about_the_one_that_hangs(plan: Plan, seen: Watched) -> Iterator[Event]:
@@ -102,9 +112,10 @@ def _about_the_one_that_hangs(plan: Plan, seen: Watched) -> Iterator[Event]:
 def _footer(plan: Plan, app: App | None) -> Iterator[Event]:
     words = f"-w {plan.workers} -t {plan.timeout_s}"
     if plan.kind == "gthread":
-        words = f"-k gthread -w {plan.workers} --threads {plan.threads} -t {plan.timeout_s}"
+        words = f"-k gthread -w {plan.workers} --threads {plan.threads}"
     target = app.target if app is not None else "labs.workers.apps.shop:app"
-    yield command("by hand", f"gunicorn --no-control-socket {words} {target}")
+    alone = "--no-control-socket " if plan.kind == "sync" else ""
+    yield command("by hand", f"gunicorn {alone}{words} {target}")
     if app is not None:
         yield command("again", f"labctl workers {app.target} --workers {min(60, plan.workers * 2)}")
         return

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from importlib import import_module
 from typing import Any
 
 Application = Callable[..., Any]
@@ -189,19 +190,19 @@ def _gives_exc_info(app: Application) -> Application:
 def _adapted(app: Application) -> Application:
     from labs.wsgi.apps.asgi import as_wsgi
 
-    return as_wsgi(app)
+    adapted: Application = as_wsgi(app)
+    return adapted
 
 
 def _gunicorn_trusts_headers() -> None:
     import re
 
-    from gunicorn.http import wsgi
-
+    wsgi: Any = import_module("gunicorn.http.wsgi")
     wsgi.HEADER_VALUE_RE = re.compile(r"(?s).*")
 
 
 def _gunicorn_sends_everything() -> None:
-    from gunicorn.http import wsgi
+    wsgi = import_module("gunicorn.http.wsgi")
 
     def write(self: Any, data: bytes) -> None:
         self.send_headers()
@@ -212,16 +213,16 @@ def _gunicorn_sends_everything() -> None:
 
 
 def _gunicorn_replaces_nobody() -> None:
-    from gunicorn.arbiter import Arbiter
-
-    spawn, born = Arbiter.spawn_workers, []
+    arbiter: Any = import_module("gunicorn.arbiter").Arbiter
+    spawn = arbiter.spawn_workers
+    born: list[bool] = []
 
     def once(self: Any) -> None:
         if not born:
             born.append(True)
             spawn(self)
 
-    Arbiter.spawn_workers = once
+    arbiter.spawn_workers = once
 
 
 PATCHES: Mapping[str, Callable[[], None]] = {

@@ -16,7 +16,7 @@ from labs.wsgi.words import failure_of, start_line, status_of
 _WHOLE, _SAID = 22, 9
 _TIMEOUT_S, _SHORT_S = 3.0, 0.6
 # How long bytes behind the end are waited for, when the server does not close.
-_REST_S = 0.3
+_REST_S = 2.0
 CONTENT = b"twelve bytes"
 
 
@@ -49,7 +49,9 @@ def got(standings: dict[Kind, Standing], name: str) -> Answers:
 
     def one(kind: Kind, standing: Standing) -> None:
         answer = asked(standing, its_request(name))
-        more = _behind(standing, name, len(answer.body)) if name in ("length-too-short", "body-with-204") else 0
+        more = (
+            _behind(standing, name, len(answer.body)) if name in ("length-too-short", "body-with-204") else 0
+        )
         found[kind] = _told(name, answer, more)
 
     threads = [threading.Thread(target=one, args=pair, name=f"ask {pair[0]}") for pair in standings.items()]
@@ -78,9 +80,19 @@ def _told(name: str, answer: Answer, more: int) -> Got:
     word, remark, sentence, hue = _words(answer, more)
     if name == "hop-by-hop" and answer.status == 200:
         if get(answer.fields, "Keep-Alive") is None:
-            word, remark, sentence, hue = "dropped", "without the two headers", "200, without those headers.", "ok"
+            word, remark, sentence, hue = (
+                "dropped",
+                "without the two headers",
+                "200, without those headers.",
+                "ok",
+            )
         else:
-            word, remark, sentence, hue = "passed", "with the two headers", "200, and those headers went out.", "bad"
+            word, remark, sentence, hue = (
+                "passed",
+                "with the two headers",
+                "200, and those headers went out.",
+                "bad",
+            )
     line = start_line(answer) if word == "None" else status_of(answer)
     return Got(answer.status, line, len(answer.body) + max(more, 0), word, remark, sentence, hue)
 
@@ -94,13 +106,28 @@ def _words(answer: Answer, more: int) -> tuple[str, str, str, Hue]:
     if get(answer.fields, "X-Injected") is not None:
         return "split", "one header more", "the response was split, and has a header X-Injected.", "bad"
     if more > 0:
-        return "too much", f"{more} B behind the end", "bytes behind the end; the next response begins with them.", "bad"
+        return (
+            "too much",
+            f"{more} B behind the end",
+            "bytes behind the end; the next response begins with them.",
+            "bad",
+        )
     if answer.failure:
-        return "cut", "the end is missing", "the head was out already, then the connection ended too early.", "warn"
+        return (
+            "cut",
+            "the end is missing",
+            "the head was out already, then the connection ended too early.",
+            "warn",
+        )
     if status == 500:
         return "500", "", "500, and the traceback is in the server's log.", "ok"
     if status == 200 and size == _SAID:
-        return "as said", "no more than was said", "the bytes that Content-Length promised, and no more.", "ok"
+        return (
+            "as said",
+            "no more than was said",
+            "the bytes that Content-Length promised, and no more.",
+            "ok",
+        )
     if status == 200 and 0 < size < 12:
         return "part", "and it seems whole", "a part of the body, and nothing says that it is one.", "bad"
     return str(status), "", f"{status}, as if all were well.", ""

@@ -32,7 +32,7 @@ EXAMPLES = (
 
 def place(arguments: Mapping[str, Any]) -> Place:
     """The learner's application is on this machine; all else is the sandbox."""
-    return "local" if arguments.get("app") else "sandbox"
+    return "own" if arguments.get("app") else "sandbox"
 
 
 def run(
@@ -60,7 +60,14 @@ def run(
     ] = None,
 ) -> Iterator[Event]:
     """The lab's events. Raises UsageError, at once, for what cannot be meant."""
-    given = {"--path": path, "--method": method, "--header": header, "--data": data, "--server": server, "--python": python}
+    given = {
+        "--path": path,
+        "--method": method,
+        "--header": header,
+        "--data": data,
+        "--server": server,
+        "--python": python,
+    }
     used = [name for name, value in given.items() if value]
     if app is None and used:
         raise UsageError(
@@ -68,7 +75,7 @@ def run(
             f"{used[0]} is about your own application, and none is named",
             fixes=(f"labctl wsgi MODULE:APP {used[0]} ...", "labctl wsgi"),
         )
-    if show and violate or app and (show or violate):
+    if (show and violate) or (app and (show or violate)):
         other = f"--violate {violate}" if violate else f"--show {show}"
         raise UsageError(
             "options-contradict",
@@ -116,7 +123,9 @@ LAB = Lab(
     examples=EXAMPLES,
     place=place,
     # What an application of one's own does not show is no failure, and not every demonstration has a claim.
-    judges=lambda arguments: not (
-        arguments.get("app") or arguments.get("show") == "write" or arguments.get("violate") not in JUDGED
+    judges=lambda arguments: (
+        not (
+            arguments.get("app") or arguments.get("show") == "write" or arguments.get("violate") not in JUDGED
+        )
     ),
 )

@@ -49,7 +49,7 @@ def _calls(seen: Seen) -> Iterator[Exchange]:
     if first:
         keys = first[0].data["count"]
         yield _call(
-            seen, first[0], True, "app(environ, sr)", f"app(environ, start_response)   {keys} keys",
+            seen, first[0], True, "app(environ, sr)", "app(environ, start_response)",
             f"The server calls app(environ, start_response), environ with {keys} keys.",
         )  # fmt: skip
     given = seen.of("item", "write")
@@ -94,7 +94,7 @@ def _row(seen: Seen, event: ChildEvent) -> Iterator[Exchange]:
         refused = f", and the server raises {data['refused']}" if data["refused"] else ""
         yield _call(
             seen, event, False, _short(status, data["exc_info"]),
-            f"start_response({status!r}, {count(fields, 'header')}{again})",
+            f"start_response({_code(status)!r}, ...{again})",
             f"The application calls start_response({status!r}, ...) with {count(fields, 'header')}{again}{refused}.",
             "bad" if refused else "alt",
         )  # fmt: skip
@@ -123,9 +123,14 @@ def _row(seen: Seen, event: ChildEvent) -> Iterator[Exchange]:
         yield _call(seen, event, True, "close()", "close()", f"The server calls close(){none}.")
 
 
+def _code(status: str) -> str:
+    """`200 OK` as it is, of a longer status its number."""
+    return status if len(status) <= 6 else status.partition(" ")[0]
+
+
 def _short(status: str, again: bool) -> str:
     """The call in 17 cells."""
-    code = status if len(status) <= 6 else status.partition(" ")[0]
+    code = _code(status)
     return cut(f"sr({code!r}, exc)" if again and len(code) < 4 else f"sr({code!r}, ...)", _NARROW)
 
 

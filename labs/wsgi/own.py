@@ -1,4 +1,4 @@
-"""The learner's own application, traced without being changed: what it was given, what it answered, how long it took."""
+"""The learner's own application, traced without being changed: what it got, what it gave, how long that took."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ from labs.wsgi.words import cut, failure_of, status_of
 FORM = "application/x-www-form-urlencoded"
 _LOG_LINES = 4
 # Lines of gunicorn's log, and of the access logs of wsgiref and werkzeug.
-_SERVERS = re.compile(r"\[\d{4}-\d\d-\d\d |127\.0\.0\.1 - - \[| \* |WARNING: This is a development|Press CTRL")
+_SERVERS = re.compile(
+    r"\[\d{4}-\d\d-\d\d |127\.0\.0\.1 - - \[| \* |WARNING: This is a development|Press CTRL"
+)
 # How labctl.serving.wsgi_replay begins its sentence.
 UNSIZED = "the size is missing"
 
@@ -49,9 +51,13 @@ def read_wanted(path: str, method: str | None, headers: Sequence[str], data: str
 def traced(internet: Internet, app: App, request: Ask, kind: Kind) -> Iterator[Event]:
     """One request, seen from inside. Raises CannotRun for an application that cannot be served."""
     with staged(internet) as stage:
-        standing = stage.stand_app(app, kind, trace=True, habits=frozenset(), prepare="")
+        standing = stage.stand_app(app, kind, trace=True)
         seen = observed(standing, request._replace(timeout_s=stage.timeout_s))
-        yield opening(f"{app.target}, from the socket and back", f"{request.method} {cut(request.target, 30)}")
+        if seen.answer.failure == "timeout":
+            standing.end(0)  # a thread that hangs would not let it end by itself
+        yield opening(
+            f"{app.target}, from the socket and back", f"{request.method} {cut(request.target, 30)}"
+        )
         yield from ladder(seen, request.target, NAMES[kind], cut(app.target, 20), request.method)
         yield about("sr", "is start_response; what the application gives is on its arrows.")
         yield wire_table(request.target, request.method, request.fields, seen)
@@ -69,8 +75,12 @@ def _times(seen: Seen) -> Iterator[Event]:
     returned, closed = seen.of("returned"), seen.of("close")
     pieces = [("the call", event.data["took_ms"], "until it returned") for event in returned]
     for event in closed:
-        pieces.append(("the items", event.data["items_ms"], f"{count(event.data['items'], 'item')}, one after another"))
-    pieces += [("close()", event.data["took_ms"], "behind the last item") for event in closed if event.data["closes"]]
+        pieces.append(
+            ("the items", event.data["items_ms"], f"{count(event.data['items'], 'item')}, one after another")
+        )
+    pieces += [
+        ("close()", event.data["took_ms"], "behind the last item") for event in closed if event.data["closes"]
+    ]
     if not pieces:
         return
     inside = sum(took for _, took, _ in pieces)
@@ -99,7 +109,9 @@ def _valid(seen: Seen) -> Iterator[Event]:
         yield about("validate", "wsgiref.validate was not asked: the request has no end.")
     elif said.startswith(UNSIZED) and "wsgi.input_terminated" in seen.environ:
         yield about("validate", f"wsgiref.validate says: {said}.")
-        yield about("and yet", "wsgi.input_terminated stands in environ: this server's input ends with the content.")
+        yield about(
+            "and yet", "wsgi.input_terminated stands in environ: this server's input ends with the content."
+        )
     elif said:
         yield warning(f"wsgiref.validate says: {' '.join(said.split())}")
     elif seen.of("raised"):
@@ -113,7 +125,9 @@ def _valid(seen: Seen) -> Iterator[Event]:
 
 def _said(standing: Standing, seen: Seen) -> Iterator[Event]:
     """What it printed, an exception's traceback included."""
-    lines = [line.rstrip() for line in standing.log().splitlines() if line.strip() and not _SERVERS.match(line)]
+    lines = [
+        line.rstrip() for line in standing.log().splitlines() if line.strip() and not _SERVERS.match(line)
+    ]
     if not lines or not (seen.of("raised") or seen.answer.status >= 500 or not seen.answer.status):
         if lines:
             yield note(f"It printed {count(len(lines), 'line')}; the last one: {cut(lines[-1], 100)}")
@@ -121,7 +135,12 @@ def _said(standing: Standing, seen: Seen) -> Iterator[Event]:
     rows = [Row(line.strip(), (cut(line, 100),), hues=("mute",)) for line in lines[-_LOG_LINES:]]
     left = len(lines) - len(rows)
     yield table(
-        "log", "What it printed", ("line",), rows, note=f"the last {len(rows)} of {len(lines)} lines" if left else "", named=False
+        "log",
+        "What it printed",
+        ("line",),
+        rows,
+        note=f"the last {len(rows)} of {len(lines)} lines" if left else "",
+        named=False,
     )
 
 
@@ -135,13 +154,17 @@ def _ending(seen: Seen, timeout_s: float) -> Iterator[Event]:
             "environ": "it was called, and has not returned",
         }.get(last, "it was still busy with its body")
         yield result(f"No whole answer within {timeout_s:g} s: {where}.", "bad")
-        yield note("A view that blocks holds its thread or its worker: labctl workers shows what that does to others.")
+        yield note(
+            "A view that blocks holds its thread or its worker: labctl workers shows what that does to others."
+        )
         return
     for event in seen.of("raised")[:1]:
         yield about("raised", f"{event.data['error']}: {event.data['text']}")
     failed = f", {failure_of(answer)}" if answer.failure and answer.status else ""
     hue: Hue = "ok" if 0 < answer.status < 500 and not answer.failure else "bad"
-    yield result(f"{status_of(answer)}, {count(len(answer.body), 'byte')} in {ms(answer.end_ms)}{failed}.", hue)
+    yield result(
+        f"{status_of(answer)}, {count(len(answer.body), 'byte')} in {ms(answer.end_ms)}{failed}.", hue
+    )
 
 
 def _footers(app: App, request: Ask, kind: Kind) -> Iterator[Event]:
@@ -150,8 +173,16 @@ def _footers(app: App, request: Ask, kind: Kind) -> Iterator[Event]:
     if request.body:
         words.append(f"-d {quote(request.body.decode('utf-8', 'replace'))}")
     target = quote(app.target)
-    yield command("by hand", " ".join(["curl -i", *words, quote(f"http://127.0.0.1:8000{request.target}")]), "with a server at 8000")
+    yield command(
+        "by hand",
+        " ".join(["curl -i", *words, quote(f"http://127.0.0.1:8000{request.target}")]),
+        "with a server at 8000",
+    )
     other = "sync" if kind == "toy" else "toy"
-    same = " ".join([*([f"--path {quote(request.target)}"] if request.target != "/" else []), *words, f"--server {other}"])
+    same = " ".join(
+        [*([f"--path {quote(request.target)}"] if request.target != "/" else []), *words, f"--server {other}"]
+    )
     yield command("or", f"labctl wsgi {target} {same}", NAMES[other])
-    yield command("next", f"labctl flask {target} {request.method} {quote(request.target)}", "inside of a Flask")
+    yield command(
+        "next", f"labctl flask {target} {request.method} {quote(request.target)}", "inside of a Flask"
+    )

@@ -31,7 +31,7 @@ def side_by_side(stage: Stage) -> Iterator[Event]:
         rows.append(_row(kind, answer, _kept(standing), environs[kind], common))
     yield table(
         "servers",
-        "The same application under each server: return [b\"This body has 22 bytes\"]",
+        'The same application under each server: return [b"This body has 22 bytes"]',
         ("server", "the end is", "stays open", "Server", "runs in", "environ"),
         rows,
         note="environ: keys of its own, beyond those that all have",
@@ -82,7 +82,10 @@ def _kept(standing: Standing) -> bool:
 def _row(kind: Kind, answer: Answer, kept: bool, environ: dict[str, object], common: set[str]) -> Row:
     how = framing(answer)
     threads, processes = environ.get("wsgi.multithread") is True, environ.get("wsgi.multiprocess") is True
-    runs = " and ".join([*(["threads"] if threads else []), *(["processes"] if processes else [])]) or "one by one"
+    runs = (
+        " and ".join([*(["threads"] if threads else []), *(["processes"] if processes else [])])
+        or "one by one"
+    )
     server = (answer.get("Server") or "none").split(" ")[0].partition("/")[0]
     extra = sorted(set(environ) - common, key=lambda key: (key.isupper(), key))
     named = [*extra[:_NAMED], f"{len(extra) - _NAMED} more"] if len(extra) > _NAMED else extra

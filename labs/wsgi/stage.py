@@ -29,6 +29,7 @@ SHORT = {**NAMES, "toy": "toy", "sync": "sync", "gthread": "gthread"}
 # flask run makes one for each connection.
 THREADS = {"toy": 4, "gthread": 4, "waitress": 4}
 PREPARE, PLAIN, TRACED = (f"labs.wsgi.broken:{name}" for name in ("prepare", "plain", "traced"))
+HOME = Ask("/")
 # The tracer's last word on a request.
 LAST = "valid"
 # A server that forgets close() never tells it.
@@ -51,20 +52,22 @@ class Stage:
         self.missing: list[Missing] = []
         self._open = ExitStack()
 
-    def stand(self, module: str, kind: Kind = "toy", *, attribute: str = "app", trace: bool = False, **more: Any) -> Standing:
+    def stand(
+        self, module: str, kind: Kind = "toy", *, attribute: str = "app", trace: bool = False, **more: Any
+    ) -> Standing:
         """One server with an application of labs.wsgi.apps. Raises CannotRun."""
         return self.stand_app(own_app(f"labs.wsgi.apps.{module}", attribute), kind, trace=trace, **more)
 
     def stand_app(self, app: App, kind: Kind, *, trace: bool = False, **more: Any) -> Standing:
-        """One server with any application. A fault's layer is in it only when the application is ours."""
-        given = {
-            "trace": TRACED if trace else PLAIN,
+        """One server with any application. Only ours meet a fault, and modules of the lab."""
+        given: dict[str, Any] = {
+            "trace": trace,
             "watched": False,
-            "habits": self.habits,
-            "prepare": PREPARE,
             "threads": THREADS.get(kind, 1),
             "options": self._options(kind),
         }
+        if app.ours:
+            given |= {"trace": TRACED if trace else PLAIN, "habits": self.habits, "prepare": PREPARE}
         return self._open.enter_context(stand(app, kind, **{**given, **more}))
 
     def _options(self, kind: Kind) -> tuple[str, ...]:
@@ -73,14 +76,16 @@ class Stage:
             return ("--header-map", "dangerous")
         return ()
 
-    def stand_all(self, module: str, kinds: Sequence[Kind] = ALL, **more: Any) -> dict[Kind, Standing]:
+    def stand_all(
+        self, module: str, kinds: Sequence[Kind] = ALL, *, traced: Sequence[Kind] = (), **more: Any
+    ) -> dict[Kind, Standing]:
         """The same application under several servers, started side by side. What is not installed is in `missing`."""
         found: dict[Kind, Standing] = {}
         wrong: list[CannotRun] = []
 
         def begin(kind: Kind) -> None:
             try:
-                standing = self.stand(module, kind, **more)
+                standing = self.stand(module, kind, trace=kind in traced, **more)
             except CannotRun as error:
                 if error.code == "server-missing":
                     self.missing.append(Missing(kind, error.headline))
@@ -90,7 +95,9 @@ class Stage:
                 found[kind] = standing
 
         wanted = [kind for kind in kinds if on_this_machine(kind)]
-        self.missing += [Missing(kind, "gunicorn needs fork, which Windows lacks") for kind in kinds if kind not in wanted]
+        self.missing += [
+            Missing(kind, "gunicorn needs fork, which Windows lacks") for kind in kinds if kind not in wanted
+        ]
         threads = [threading.Thread(target=begin, args=(kind,), name=f"stand {kind}") for kind in wanted]
         for thread in threads:
             thread.start()
@@ -135,7 +142,7 @@ class Seen(NamedTuple):
         return str(found[0].data["said"]) if found else None
 
 
-def observed(standing: Standing, request: Ask = Ask()) -> Seen:
+def observed(standing: Standing, request: Ask = HOME) -> Seen:
     """Ask a traced server, and wait for what it tells about it. Never raises for what the application does."""
     standing.events()
     began = time.monotonic_ns()
@@ -146,7 +153,7 @@ def observed(standing: Standing, request: Ask = Ask()) -> Seen:
     return Seen(answer, began, events)
 
 
-def asked(standing: Standing, request: Ask = Ask()) -> Answer:
+def asked(standing: Standing, request: Ask = HOME) -> Answer:
     """One request on a connection of its own."""
     return ask(standing.where, **{k: v for k, v in request._asdict().items() if k != "after_ms"})
 

@@ -25,7 +25,9 @@ def environ_table(seen: Seen, title: str) -> Rows:
         if key in environ
     ]
     left = len(environ) - len(rows)
-    return table("environ", title, ("key", "value", ""), rows, note=f"and {left} more" if left else "", named=False)
+    return table(
+        "environ", title, ("key", "value", ""), rows, note=f"and {left} more" if left else "", named=False
+    )
 
 
 def _shown(key: str, value: str) -> str:

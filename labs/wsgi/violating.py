@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from labctl.errors import UsageError
 from labctl.events import Event, Hue, Row
 from labctl.internet import Internet
-from labctl.serving.asking import Ask
+from labctl.serving.standing import Standing
 from labs.telling import about, command, measured, note, opening, result, table
-from labs.words import count
+from labs.words import count, listed
 from labs.wsgi.claims import CRLF, LENGTH, TWICE, UNCHECKED
 from labs.wsgi.getting import Answers, got, its_request
 from labs.wsgi.names import BROKEN, VIOLATIONS, Violation
@@ -44,11 +44,12 @@ def one(internet: Internet, name: str) -> Iterator[Event]:
     """One application under every server."""
     violation = next(each for each in BROKEN if each.name == name)
     with staged(internet) as stage:
-        standings = stage.stand_all("mounted")
+        standings = stage.stand_all("mounted", traced=("toy",))
         yield opening(name, f"{len(standings)} servers")
         yield note(violation.does)
         yield _code(name)
         found = got(standings, name)
+        complaints = [event for event in standings["toy"].events() if event.kind == "broken"]
         rows = [
             Row(
                 f"{NAMES[kind]}: {each.line}, {count(each.bytes, 'byte')} of body: {each.sentence}",
@@ -61,18 +62,18 @@ def one(internet: Internet, name: str) -> Iterator[Event]:
         yield table("violation", "What the client got", ("server", "status", "body", ""), rows)
         yield from _left_out(stage)
         yield about("PEP 3333", violation.rule)
-        said = _said(stage, name)
+        said = _said(standings["toy"], name)
         yield about("validate", f"says: {said}" if said else "has nothing to say.")
-        for event in standings["toy"].events() if "toy" in standings else ():
-            if event.kind == "broken":
-                yield about("our toy", f"says: {event.data['detail']} {event.data['rule']}")
-                break
+        for event in complaints[:1]:
+            yield about("our toy", f"says: {event.data['detail']} {event.data['rule']}")
         yield from _judged(name, found)
     refused = sum(each.status == 500 for each in found.values())
     said = f"{refused} of {count(len(found), 'server')} answered 500."
     yield measured("wsgi.violation.refused", refused, said)
-    yield result(said, "ok" if refused else "warn")
-    yield command("by hand", "python -c 'from wsgiref.validate import validator'", "app = validator(app)")
+    words = sorted({each.word for each in found.values()})
+    yield result(f"{count(len(found), 'server')}, {count(len(words), 'kind')} of answer: {listed(words)}.")
+    app = f"labs.wsgi.apps.violations:{name.replace('-', '_')}"
+    yield command("by hand", f"gunicorn {app}", "then curl -i http://127.0.0.1:8000/")
     yield command("all", "labctl wsgi --violate all")
     following = [each.name for each in BROKEN].index(name) + 1
     yield command("next", f"labctl wsgi --violate {BROKEN[following % len(BROKEN)].name}")
@@ -81,7 +82,7 @@ def one(internet: Internet, name: str) -> Iterator[Event]:
 def all_of_them(internet: Internet) -> Iterator[Event]:
     """The matrix: every application under every server."""
     with staged(internet) as stage:
-        standings = stage.stand_all("mounted")
+        standings = stage.stand_all("mounted", traced=("toy",))
         yield opening("breaking the contract", f"{len(BROKEN)} applications, {len(standings)} servers")
         found = {violation.name: got(standings, violation.name) for violation in BROKEN}
         rows = [_line(name, answers) for name, answers in found.items()]
@@ -92,12 +93,12 @@ def all_of_them(internet: Internet) -> Iterator[Event]:
         for word in sorted(words):
             if not word.isdigit():
                 yield about(word, words[word])
-        yield from _rules(stage)
+        yield from _rules(standings["toy"])
         for name, answers in found.items():
             yield from _judged(name, answers)
     yield measured("wsgi.violations", len(rows), f"{len(rows)} applications were asked.")
     yield result("What one server forgives, another one does not: validate before you deploy.")
-    yield command("by hand", "python -c 'from wsgiref.validate import validator'", "app = validator(app)")
+    yield command("by hand", "gunicorn labs.wsgi.apps.mounted:app", "curl -i http://127.0.0.1:8000/str-items")
     yield command("one", "labctl wsgi --violate crlf-in-header", "its code, and what each server sent")
     yield command("next", "labctl wsgi --show start-response")
 
@@ -120,20 +121,20 @@ def _code(name: str) -> Event:
     from labs.wsgi.apps import violations
 
     source = inspect.getsource(getattr(violations, name.replace("-", "_"))).rstrip().splitlines()
-    lines = [line.partition(" -> ")[0].replace(": Environ", "").replace(": StartResponse", "") for line in source]
+    lines = [
+        line.partition(" -> ")[0].replace(": Environ", "").replace(": StartResponse", "") for line in source
+    ]
     lines = [f"{line}:" if line.startswith("def ") else line for line in lines]
     rows = [Row(line.strip(), (line,), hues=("accent",)) for line in lines]
     return table("code", "The application", ("line",), rows, named=False)
 
 
-def _said(stage: Stage, name: str) -> str:
-    """What wsgiref.validate says of this application, asked under the toy, traced."""
-    toy = stage.stand("mounted", "toy", trace=True, habits=frozenset())
+def _said(toy: Standing, name: str) -> str:
+    """What wsgiref.validate says of this application, asked under the toy, which is traced."""
     return " ".join((observed(toy, its_request(name)).said or "").split())
 
 
-def _rules(stage: Stage) -> Iterator[Event]:
-    toy = stage.stand("mounted", "toy", trace=True, habits=frozenset())
+def _rules(toy: Standing) -> Iterator[Event]:
     rows = [_rule(violation, observed(toy, its_request(violation.name)).said) for violation in BROKEN]
     sees = sum(row.cells[1] == "sees it" for row in rows)
     yield table(

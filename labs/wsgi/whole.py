@@ -34,7 +34,9 @@ def whole(internet: Internet) -> Iterator[Event]:
         yield from _judged(seen)
         yield from side_by_side(stage)
     yield result("A server, a dict, a callback, an iterable of bytes: that is all of WSGI.")
-    yield command("by hand", "python -m wsgiref.simple_server", "then curl -i http://127.0.0.1:8000/")
+    yield command(
+        "by hand", "gunicorn labs.wsgi.apps.hello:app", "then curl -i http://127.0.0.1:8000/?name=Ada"
+    )
     yield command("your own", "labctl wsgi MODULE:APP --path /", "traced, not changed")
     yield command("break it", "labctl wsgi --violate all")
     yield command("next", "labctl wsgi --show environ")
@@ -44,7 +46,9 @@ def _judged(seen: Seen) -> Iterator[Event]:
     items, answer = seen.of("item"), seen.answer
     sent = sum(event.data["bytes"] for event in items)
     yield measured("wsgi.hello.items", len(items), f"The server took {len(items)} items.")
-    yield measured("wsgi.hello.bytes", len(answer.body), f"The client got {len(answer.body)} bytes of body.", "B")
+    yield measured(
+        "wsgi.hello.bytes", len(answer.body), f"The client got {len(answer.body)} bytes of body.", "B"
+    )
     yield ITERABLE.judged(
         answer.body == BODY and len(items) == 3,
         f"The application returned a {seen.of('returned')[0].data['type']}; the server took {len(items)} items of it,"
@@ -56,7 +60,9 @@ def _judged(seen: Seen) -> Iterator[Event]:
     times = len(closes)
     yield CLOSE.judged(
         times == 1 and after,
-        f"close() was called {times} times{', after the last item' if after else ''}.".replace("1 times", "once"),
+        f"close() was called {times} times{', after the last item' if after else ''}.".replace(
+            "1 times", "once"
+        ),
     )
     said = seen.said
     if said == "":

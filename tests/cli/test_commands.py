@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -74,6 +75,17 @@ def test_a_target_of_this_machine_that_the_sandbox_cannot_reach_is_said(labctl: 
     shown = labctl("url", "http://192.168.7.7:9/", "--sandbox", "--timeout", "1").stdout
     assert "is on your own network and not part of the sandbox internet" in shown
     assert "Notice" not in labctl("url", "http://shop.test/", "--sandbox").stdout
+    # Asked for real, there is nothing to warn of.
+    assert "Notice" not in labctl("http", "http://127.0.0.1:9/").stdout
+
+
+def test_an_application_of_the_users_is_never_called_the_internet(labctl: Any, tmp_path: Path) -> None:
+    (tmp_path / "shop.py").write_text("from flask import Flask\napp = Flask(__name__)\n")
+    for where in ((), ("--sandbox",), ("--live",)):
+        shown = labctl("flask", f"{tmp_path}/shop.py:app", "GET", "/", *where)
+        assert shown.returncode == 0, shown.stderr
+        assert ". Your own, on this machine, seed 1." in shown.stdout
+        assert "Notice" not in shown.stdout
 
 
 @pytest.mark.parametrize("columns", ["40", "60", "200"])

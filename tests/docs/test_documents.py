@@ -69,7 +69,9 @@ def test_the_readme_starts_with_the_two_commands() -> None:
     assert text("README.md").index(two) < 1500
 
 
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "docs/formats.md", "docs/walker.md"])
+@pytest.mark.parametrize(
+    "name", ["README.md", "CONTRIBUTING.md", "docs/formats.md", "docs/walker.md", "docs/python.md"]
+)
 def test_links_between_the_documents_lead_somewhere(name: str) -> None:
     for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", text(name)):
         assert (ROOT / name).parent.joinpath(target).exists(), target

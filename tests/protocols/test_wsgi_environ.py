@@ -6,7 +6,7 @@ import io
 from urllib.parse import quote_from_bytes
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labctl.protocols.http1 import MessageError, read_request
@@ -107,6 +107,7 @@ class TestThePath:
             target(text)
         assert (refused.value.code, refused.value.status) == ("target-unfit", 400)
 
+    @settings(deadline=None)
     @given(
         st.binary(max_size=40), st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), max_size=40)
     )
@@ -157,6 +158,7 @@ class TestTheFields:
     def test_bytes_beyond_ascii_are_latin_1(self):
         assert environ_of("X-A: caf\xc3\xa9")["HTTP_X_A"] == "cafÃ©"
 
+    @settings(deadline=None)
     @given(
         st.lists(
             st.tuples(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labctl.protocols.http1 import LAST_CHUNK, BodyReader, Framing, MessageError, write_chunk
@@ -82,6 +82,7 @@ class TestReading:
         content, _ = of_length(5, b"\xa9\nx\n", begun=b"\xc3")
         assert io.TextIOWrapper(content, "utf-8").read() == "é\nx\n"
 
+    @settings(deadline=None)
     @given(
         st.binary(max_size=200).map(lambda raw: raw.replace(b"a", b"\n")),
         st.lists(st.integers(0, 400), max_size=8),

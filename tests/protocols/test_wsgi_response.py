@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labctl.protocols.http1 import BodyReader, read_response_head, response_framing
@@ -175,6 +175,7 @@ class TestTheEndOfTheBody:
             ("Set-Cookie", "a"),
         )
 
+    @settings(deadline=None)
     @given(
         st.lists(st.binary(max_size=30), max_size=6),
         st.sampled_from(["list", "tuple", "generator"]),
@@ -496,6 +497,7 @@ class TestEachWayToBreakTheContract:
             assert violation.rule.endswith(".")
             assert violation.source
 
+    @settings(deadline=None)
     @given(st.text(max_size=20), st.text(max_size=20))
     def test_no_header_makes_another_message(self, name, value):
         ran = Ran(starting("200 OK", [(name, value)]))

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from processes import LINUX, Marked
+from processes import LINUX, Marked, children_of_ours
 
 from labctl import children
 from labctl.errors import CannotRun, UsageError
@@ -46,11 +46,10 @@ def app(environ, start_response):
 @pytest.fixture(autouse=True)
 def nothing_left() -> Iterator[None]:
     """No thread, and no child, of which the kernel would know."""
-    before = set(threading.enumerate())
+    threads, processes = set(threading.enumerate()), children_of_ours()
     yield
-    assert set(threading.enumerate()) <= before
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
+    assert set(threading.enumerate()) <= threads
+    assert children_of_ours() <= processes
 
 
 @pytest.fixture

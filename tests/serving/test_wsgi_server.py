@@ -11,14 +11,14 @@ import subprocess
 import threading
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from needed import need
 from wsgi_harness import converse, exchange, received, responses, serving
 
 from labctl.protocols.http1 import LAST_CHUNK, write_chunk
 from labctl.serving.wsgi_server import WsgiServer, listen
-from labctl.serving.wsgi_server_connection import Limits
+from labctl.serving.wsgi_server_limits import Limits
 
 HOST = b"Host: a\r\n"
 
@@ -178,6 +178,7 @@ class TestWhatTheBytesAre:
         [b"", b"GET / HTTP/3.0\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01", b"GET /unfinished"]
     )
 
+    @settings(deadline=None)
     @given(
         REQUESTS, ENDS, st.lists(st.integers(0, 600), max_size=12), st.sampled_from([echo, lazy, streaming])
     )
@@ -198,6 +199,7 @@ class TestWhatTheBytesAre:
         assert all(complete for *_, complete in found)
         assert all(status in (200, 204) for status, *_ in found[: len(requests)])
 
+    @settings(deadline=None)
     @given(st.binary(max_size=120), st.lists(st.integers(0, 120), max_size=4))
     def test_any_bytes_are_answered_with_a_4xx_or_5xx_or_not_at_all(self, raw, cuts):
         called = []
@@ -212,6 +214,7 @@ class TestWhatTheBytesAre:
             assert all(status >= 400 for status, *_ in responses(client.sent))
             assert len(client.sends) <= 1
 
+    @settings(deadline=None)
     @given(st.data())
     def test_a_good_request_with_one_byte_changed_never_fails_inside(self, data):
         raw = bytearray(
@@ -316,7 +319,10 @@ class TestRefusals:
         assert data["why"].encode() + b"\n" == content
 
     def test_the_refusal_arrives_although_the_client_still_sends(self):
-        with serving(echo, limits=Limits(body=1000)) as server, socket.create_connection(server.address) as client:
+        with (
+            serving(echo, limits=Limits(body=1000)) as server,
+            socket.create_connection(server.address) as client,
+        ):
             client.sendall(post(b"x" * 200_000))
             client.shutdown(socket.SHUT_WR)
             assert responses(received(client))[0][0] == 413
@@ -434,8 +440,8 @@ class TestTheEnd:
             clients[0].sendall(get())
             assert clients[0].recv(10)
         for client in clients:
-            with client:
-                assert client.recv(65536) is not None
+            with client, contextlib.suppress(ConnectionResetError):  # not accepted before the end
+                received(client)
 
     def test_a_client_that_does_not_read_is_cut(self):
         def app(environ, start_response):

@@ -12,7 +12,7 @@ from wsgi_harness import WAITS, converse, exchange, received, responses, serving
 
 from labctl.serving.application import read_app
 from labctl.serving.standing import stand
-from labctl.serving.wsgi_server_connection import Limits
+from labctl.serving.wsgi_server_limits import Limits
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 APPS = Path(__file__).parent / "apps"
@@ -87,7 +87,7 @@ class TestConnections:
         with serving(hello, threads=2) as server:
             silent = [socket.create_connection(server.address) for _ in range(2)]
             silent[0].sendall(GET)
-            assert b"hello" in silent[0].recv(65536)
+            assert b"hello" in silent[0].recv(65536)  # kept, and silent from now on
             for _ in range(3):
                 assert b"hello" in exchange(
                     server.address, GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
@@ -117,6 +117,27 @@ class TestConnections:
             for client in slow:
                 with client:
                     assert b"hello" in client.recv(65536)
+
+    def test_one_that_asks_on_and_on_makes_room_too(self):
+        inside = threading.Event()
+
+        def app(environ, start_response):
+            if environ["PATH_INFO"] == "/":
+                inside.set()
+                assert server._service.crowded.wait(10)
+            return hello(environ, start_response)
+
+        with (
+            serving(app, threads=1, limits=Limits(linger_s=0.01)) as server,
+            socket.create_connection(server.address) as greedy,
+        ):
+            greedy.sendall(GET * 5)
+            assert inside.wait(10)
+            with socket.create_connection(server.address) as other:
+                other.sendall(GET.replace(b"/ ", b"/other ", 1))
+                assert b"hello" in other.recv(65536)
+            found = responses(received(greedy))
+        assert [fields.get("Connection") for _, fields, _, _ in found] == [None, "close"]
 
     def test_with_one_thread_the_application_is_told_so(self):
         seen = []

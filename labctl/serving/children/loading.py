@@ -11,7 +11,7 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from types import ModuleType
 from typing import Any, NoReturn
 
@@ -137,7 +137,15 @@ def _made(job: Job, factory: Callable[..., Any], *values: Any, **words: Any) -> 
 
 def _guarded(job: Job, step: Callable[[], Any]) -> Any:
     """Run code of the application. What it raises is a CannotServe with the learner's own lines."""
+    real, me = os._exit, os.getpid()
+
+    def leave(status: int) -> NoReturn:
+        if os.getpid() == me:
+            tell("leaving", at=_own(traceback.extract_stack()[:-1]))
+        real(status)
+
     try:
+        setattr(os, "_exit", leave)  # noqa: B010  # for as long as the import takes: nothing else tells where it was
         return step()
     except (KeyboardInterrupt, CannotServe):
         raise
@@ -147,6 +155,8 @@ def _guarded(job: Job, step: Callable[[], Any]) -> Any:
         ) from None
     except BaseException as problem:
         _refuse(job, problem)
+    finally:
+        setattr(os, "_exit", real)  # noqa: B010
 
 
 def _refuse(job: Job, problem: BaseException) -> NoReturn:
@@ -180,15 +190,19 @@ def _frames(problem: BaseException) -> Sequence[tuple[str, int, str, str]]:
 
     A SyntaxError's place comes last.
     """
-    frames = [
-        (frame.filename, frame.lineno or 0, frame.name, frame.line or "")
-        for frame in traceback.extract_tb(problem.__traceback__)
-        if not frame.filename.startswith(("<frozen", _OURS + os.sep)) and frame.filename != importlib.__file__
-    ]
-    own = [frame for frame in frames if not _is_library(frame[0])] or frames
+    own = _own(traceback.extract_tb(problem.__traceback__))
     if isinstance(problem, SyntaxError) and problem.filename:
         own.append((problem.filename, problem.lineno or 0, "", (problem.text or "").strip()))
     return own[-3:]
+
+
+def _own(stack: Iterable[traceback.FrameSummary]) -> list[tuple[str, int, str, str]]:
+    frames = [
+        (frame.filename, frame.lineno or 0, frame.name, frame.line or "")
+        for frame in stack
+        if not frame.filename.startswith(("<frozen", _OURS + os.sep)) and frame.filename != importlib.__file__
+    ]
+    return ([frame for frame in frames if not _is_library(frame[0])] or frames)[-3:]
 
 
 def _is_library(file: str) -> bool:

@@ -17,7 +17,7 @@ from labctl.serving.children.loading import load
 def serve(job: Job, settings: Mapping[str, object]) -> None:
     """Serve until SIGTERM or SIGINT, then let running requests end. `settings` are fields of `Limits`."""
     from labctl.serving.wsgi_server import WsgiServer
-    from labctl.serving.wsgi_server_connection import Limits
+    from labctl.serving.wsgi_server_limits import Limits
 
     started("the labctl WSGI server")
     ended = threading.Event()

@@ -41,6 +41,26 @@ class WatchedSized(Watched):
         return len(self._answer)
 
 
+class WatchedList(list[Any]):
+    """The same for a list, which stays one."""
+
+    ended: Callable[[], None]
+
+    def close(self) -> None:
+        """A list has nothing to close."""
+        self.ended()
+
+
+class WatchedTuple(tuple[Any, ...]):
+    """The same for a tuple."""
+
+    ended: Callable[[], None]
+
+    def close(self) -> None:
+        """A tuple has nothing to close."""
+        self.ended()
+
+
 def watch(app: Callable[..., Any]) -> Callable[..., Any]:
     """The application, telling "begin" and "end"."""
     numbers = itertools.count(1)
@@ -86,9 +106,19 @@ def watch(app: Callable[..., Any]) -> Callable[..., Any]:
         wrapper = environ.get("wsgi.file_wrapper")
         if isinstance(wrapper, type) and isinstance(answer, wrapper):
             return _watched_file(answer, ended)
-        return (WatchedSized if hasattr(answer, "__len__") else Watched)(answer, ended)
+        return _watched(answer, ended)
 
     return application
+
+
+def _watched(answer: Any, ended: Callable[[], None]) -> Any:
+    """What the server gets instead of the iterable, as like it as can be."""
+    kind = type(answer)
+    if kind is list or kind is tuple:
+        same = WatchedList(answer) if kind is list else WatchedTuple(answer)
+        same.ended = ended
+        return same
+    return (WatchedSized if hasattr(answer, "__len__") else Watched)(answer, ended)
 
 
 def _watched_file(answer: Any, ended: Callable[[], None]) -> Any:

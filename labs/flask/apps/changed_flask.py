@@ -1,4 +1,4 @@
-"""Other Flasks than the one that is installed: what a fault makes of it, in the child, before the application is imported.
+"""Other Flasks than the one that is installed: what a fault makes of it, in the child, before the application comes.
 
 Each function changes one thing of the real Flask, and says which version or option of the world did the same where
 there is one.
@@ -20,6 +20,9 @@ from flask.globals import request_ctx
 from werkzeug.local import LocalProxy
 from werkzeug.wsgi import ClosingIterator
 
+# What is put in place of its methods has looser types.
+_FLASK: Any = flask.Flask
+
 
 def _after_in_order() -> None:
     def process_response(self: Any, response: Any) -> Any:
@@ -34,7 +37,7 @@ def _after_in_order() -> None:
             self.session_interface.save_session(self, ctx._session, response)
         return response
 
-    flask.Flask.process_response = process_response  # type: ignore[method-assign]
+    _FLASK.process_response = process_response
 
 
 def _not_found_first() -> None:
@@ -46,20 +49,20 @@ def _not_found_first() -> None:
             return self.finalize_request(self.handle_user_exception(error))
         return dispatch(self)
 
-    flask.Flask.full_dispatch_request = full_dispatch_request  # type: ignore[method-assign]
+    _FLASK.full_dispatch_request = full_dispatch_request
 
 
 def _before_value_ignored() -> None:
     def preprocess_request(self: Any) -> None:
         names = (None, *reversed(flask.request.blueprints))
         for name in names:
-            for func in self.url_value_preprocessors[name] if name in self.url_value_preprocessors else ():
+            for func in self.url_value_preprocessors.get(name, ()):
                 func(flask.request.endpoint, flask.request.view_args)
         for name in names:
-            for func in self.before_request_funcs[name] if name in self.before_request_funcs else ():
+            for func in self.before_request_funcs.get(name, ()):
                 self.ensure_sync(func)()
 
-    flask.Flask.preprocess_request = preprocess_request  # type: ignore[method-assign]
+    _FLASK.preprocess_request = preprocess_request
 
 
 def _teardown_after_response() -> None:
@@ -72,7 +75,7 @@ def _teardown_after_response() -> None:
             response = self.handle_exception(error)
         return ClosingIterator(response(environ, start_response), lambda: ctx.pop(None))
 
-    flask.Flask.wsgi_app = wsgi_app  # type: ignore[method-assign]
+    _FLASK.wsgi_app = wsgi_app
 
 
 def _hands_original() -> None:
@@ -82,9 +85,11 @@ def _hands_original() -> None:
         if self.config["PROPAGATE_EXCEPTIONS"] or self.testing or self.debug:
             raise error
         handler = self._find_error_handler(InternalServerError(), flask.request.blueprints)
-        return self.finalize_request(handler(error) if handler else InternalServerError(), from_error_handler=True)
+        return self.finalize_request(
+            handler(error) if handler else InternalServerError(), from_error_handler=True
+        )
 
-    flask.Flask.handle_exception = handle_exception  # type: ignore[method-assign]
+    _FLASK.handle_exception = handle_exception
 
 
 class _ThreadVariable:
@@ -154,7 +159,11 @@ def _threads_inherit_context() -> None:
 
 def _g_is_global() -> None:
     one = flask.ctx._AppCtxGlobals()
-    flask.Flask.app_ctx_globals_class = lambda self=None: one  # type: ignore[method-assign,assignment]
+
+    def the_one(app: Any = None) -> Any:
+        return one
+
+    _FLASK.app_ctx_globals_class = the_one
 
 
 def _streams_with_context() -> None:
@@ -165,14 +174,14 @@ def _streams_with_context() -> None:
             value = flask.stream_with_context(value)
         return make(self, value)
 
-    flask.Flask.make_response = make_response  # type: ignore[method-assign]
+    _FLASK.make_response = make_response
 
 
 def _args_typed() -> None:
     from werkzeug.datastructures import ImmutableMultiDict
 
     class Typed(ImmutableMultiDict[str, Any]):
-        def get(self, key: str, default: Any = None, type: Any = None) -> Any:
+        def get(self, key: str, default: Any = None, type: Any = None) -> Any:  # type: ignore[override]
             found = super().get(key, default)
             return int(found) if isinstance(found, str) and found.isdigit() else found
 
@@ -183,7 +192,7 @@ def _session_interface(name: str) -> Callable[[], None]:
     def change() -> None:
         from labs.flask.apps import sessions
 
-        flask.Flask.session_interface = getattr(sessions, name)()
+        _FLASK.session_interface = getattr(sessions, name)()
 
     return change
 

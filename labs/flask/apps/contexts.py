@@ -77,7 +77,9 @@ def _path() -> str:
 @app.get("/thread")
 def thread() -> Any:
     """The same function in the view's thread, in a new one, and in a new one with a copy of the context."""
-    return jsonify(here=_path(), bare=_in_thread(_path), copied=_in_thread(copy_current_request_context(_path)))
+    return jsonify(
+        here=_path(), bare=_in_thread(_path), copied=_in_thread(copy_current_request_context(_path))
+    )
 
 
 @app.get("/count")

@@ -23,9 +23,9 @@ class Encrypted(SecureCookieSessionInterface):
 
         cookie = request.cookies.get(self.get_cookie_name(app))
         try:
-            text = self._box.decrypt(cookie.encode()) if cookie else b"{}"
+            text = self._box.decrypt(cookie.encode()).decode() if cookie else "{}"
         except InvalidToken:
-            text = b"{}"
+            text = "{}"
         return self.session_class(self.serializer.loads(text))
 
     def save_session(self, app: Any, session: Any, response: Any) -> None:

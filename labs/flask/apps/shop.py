@@ -141,7 +141,7 @@ def search() -> Response:
     found = {
         "get(page, 1)": request.args.get("page", 1),
         "get(page, 1, type=int)": request.args.get("page", 1, type=int),
-        "[page]": request.args["page"] if "page" in request.args else 400,
+        "[page]": request.args.get("page", 400),
     }
     return jsonify({how: [str(value), type(value).__name__] for how, value in found.items()})
 

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 from flask import Flask, Response, g, request, stream_with_context
 
-app = Flask(__name__)
 from labs.flask.apps import SLOW_S
+
+app = Flask(__name__)
 
 
 @app.before_request

@@ -29,7 +29,10 @@ def show(internet: Internet) -> Iterator[Event]:
     threads: dict[int, str] = {}
     rows = [_row(f"/meet/{who}", found, threads) for who, found in zip(PEOPLE, met, strict=True)]
     yield table(
-        "threads", "Four requests, all inside of the view at once", ("asked", "request.path", "g.who", "thread"), rows
+        "threads",
+        "Four requests, all inside of the view at once",
+        ("asked", "request.path", "g.who", "thread"),
+        rows,
     )
     if tasks.status != 200:
         yield TASKS.not_seen(f"The tasks' view answered {tasks.status or tasks.failure}.")
@@ -38,10 +41,15 @@ def show(internet: Internet) -> Iterator[Event]:
     threads = {}
     rows = [_row(each["asked"], each, threads) for each in three]
     yield table(
-        "tasks", "Three tasks of asyncio, all begun, then each looks", ("asked", "request.path", "g.who", "thread"), rows
+        "tasks",
+        "Three tasks of asyncio, all begun, then each looks",
+        ("asked", "request.path", "g.who", "thread"),
+        rows,
     )
     own = [each["path"] == each["asked"] and each["who"] == each["asked"][1:] for each in three]
-    yield measured("flask.tasks.threads", len(threads), f"The three tasks ran in {count(len(threads), 'thread')}.")
+    yield measured(
+        "flask.tasks.threads", len(threads), f"The three tasks ran in {count(len(threads), 'thread')}."
+    )
     yield measured("flask.tasks.own", sum(own), f"{sum(own)} of three tasks saw their own request.")
     yield TASKS.judged(
         all(own) and len(threads) == 1,

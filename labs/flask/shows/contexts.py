@@ -43,7 +43,9 @@ def show(internet: Internet) -> Iterator[Event]:
     last = counts[-1]["g"]
     yield measured("flask.g.last", last, f"After {TIMES} requests the counter in g was {last}.")
     module = counts[-1]["module"]
-    yield measured("flask.g.module", module, f"After {TIMES} requests the counter in the module was {module}.")
+    yield measured(
+        "flask.g.module", module, f"After {TIMES} requests the counter in the module was {module}."
+    )
     fresh = all(each["g"] == 1 for each in counts)
     own = nested["inner"] == "nothing" and nested["outer"] == "the request"
     yield G.judged(
@@ -52,5 +54,7 @@ def show(internet: Internet) -> Iterator[Event]:
         if fresh and own
         else f"The counter in g came to {last}, and the inner context found {nested['inner']!r}.",
     )
-    yield result("g is for what belongs to one request: the user, a connection. Between requests: session or a database.")
+    yield result(
+        "g is for what belongs to one request: the user, a connection. Between requests: session or a database."
+    )
     yield from footer("contexts")

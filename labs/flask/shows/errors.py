@@ -62,7 +62,11 @@ def _places(id: str, title: str, found: Mapping[str, Seen]) -> Rows:
             Row(
                 f"Raised in {CALLED[place]}: {answer}; then {listed(did)} ran.",
                 (CALLED[place], *("ran" if each in did else "──" for each in WHO), answer),
-                hues=("", *("ok" if each in did else "mute" for each in WHO), "" if seen.answer.status == 500 else "warn"),
+                hues=(
+                    "",
+                    *("ok" if each in did else "mute" for each in WHO),
+                    "" if seen.answer.status == 500 else "warn",
+                ),
             )
         )
     return table(id, title, ("raised in", *WHO, "the visitor gets"), rows)
@@ -105,7 +109,9 @@ def _original(seen: Seen, aborted: Seen) -> Iterator[Event]:
             hues=("mute", ""),
         ),
     ]
-    yield table("handler", "What errorhandler(500) gets", ("", "for the view's ValueError"), rows, named=False)
+    yield table(
+        "handler", "What errorhandler(500) gets", ("", "for the view's ValueError"), rows, named=False
+    )
     yield measured("flask.errors.type", kind, f"errorhandler(500) got an {kind}.")
     yield ORIGINAL.judged(
         kind == "InternalServerError" and "ValueError" in original and of_abort[-1] == "None",
@@ -117,8 +123,12 @@ def _original(seen: Seen, aborted: Seen) -> Iterator[Event]:
 
 def _catch_all(seen: Seen) -> Iterator[Event]:
     status = seen.answer.status
-    yield measured("flask.errors.catch-all", status, f"With errorhandler(Exception) a wrong URL gave {status}.")
-    yield note(f"With errorhandler(Exception), which answers 500 to everything, GET /no/such/page gave {status}.")
+    yield measured(
+        "flask.errors.catch-all", status, f"With errorhandler(Exception) a wrong URL gave {status}."
+    )
+    yield note(
+        f"With errorhandler(Exception), which answers 500 to everything, GET /no/such/page gave {status}."
+    )
     yield CATCH_ALL.judged(
         status == 500,
         "A URL that nobody has gave 500: NotFound is an Exception, too."

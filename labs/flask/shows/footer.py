@@ -32,14 +32,16 @@ _SAYS = {
     "args": "text or number",
 }
 _BY_HAND = {
-    "session": "curl -si http://127.0.0.1:5000/login -d user=ana | grep -i set-cookie | cut -d= -f2 | cut -d. -f1 | base64 -d",
+    "session": "python3 -c \"import base64; print(base64.urlsafe_b64decode('eyJ1c2VyIjoiYW5hIn0='))\"",
     "teardown": "curl -so /dev/null -w '%{time_starttransfer} %{time_total}\\n' http://127.0.0.1:5000/",
 }
 
 
 def footer(show: str) -> Iterator[Event]:
     """The last lines of a demonstration."""
-    yield command("by hand", _BY_HAND.get(show, "flask --app yourmodule run   # then curl -i http://127.0.0.1:5000/"))
+    yield command(
+        "by hand", _BY_HAND.get(show, "flask --app yourmodule run   # then curl -i http://127.0.0.1:5000/")
+    )
     yield command("yours", "labctl flask yourmodule:app GET /")
     following = _ORDER[(_ORDER.index(show) + 1) % len(_ORDER)]
     yield command("next", f"labctl flask --show {following}", _SAYS[following])

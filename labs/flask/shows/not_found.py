@@ -30,7 +30,9 @@ def show(internet: Internet) -> Iterator[Event]:
         return
     yield from picture(nowhere, f"{app.folder}/labs/flask/apps")
     before = nowhere.traced.names("before_request")
-    yield measured("flask.not-found.before", len(before), f"{len(before)} before_request ran for a URL without a route.")
+    yield measured(
+        "flask.not-found.before", len(before), f"{len(before)} before_request ran for a URL without a route."
+    )
     yield NOT_FOUND.judged(
         bool(before) and nowhere.traced.first("view") is None,
         f"{listed(before)} ran, and then the {nowhere.answer.status} that routing had found was raised."

@@ -43,7 +43,9 @@ def show(internet: Internet) -> Iterator[Event]:
         rows: list[Row] = []
         yield from _tried(stage, name, value, rows)
         yield from _sizes(stage)
-    yield result("Put nothing secret into it, keep the key out of the repository, and let sessions end by themselves.")
+    yield result(
+        "Put nothing secret into it, keep the key out of the repository, and let sessions end by themselves."
+    )
     yield from footer("session")
 
 
@@ -75,7 +77,9 @@ def _tried(stage: Stage, name: str, value: str, rows: list[Row]) -> Iterator[Eve
     yield from _judged(own, forged, later)
 
 
-def _judged(own: dict[str, str], forged: dict[str, str] | None, later: dict[str, str]) -> Iterator[Verdict | Measure]:
+def _judged(
+    own: dict[str, str], forged: dict[str, str] | None, later: dict[str, str]
+) -> Iterator[Verdict | Measure]:
     if forged is None:
         yield FORGED.not_seen("The cookie cannot be read, so there was nothing to change in it.")
     else:
@@ -101,7 +105,10 @@ def _judged(own: dict[str, str], forged: dict[str, str] | None, later: dict[str,
 
 
 def _row(words: str, who: dict[str, str], *, good: bool = True) -> Row:
-    said = ", ".join(f"{key} {value}" for key, value in sorted(who.items(), reverse=True)) or "nobody: an empty session"
+    said = (
+        ", ".join(f"{key} {value}" for key, value in sorted(who.items(), reverse=True))
+        or "nobody: an empty session"
+    )
     verdict = "refused" if not who else "accepted"
     return Row(
         f"{words[:1].upper()}{words[1:]}: {verdict}, {said}.",
@@ -122,18 +129,30 @@ def _sizes(stage: Stage) -> Iterator[Event]:
         seen: Seen = stage.ask(f"/remember/{size}")
         jar.take(seen.answer.fields)
         sent = set_cookies(seen.answer.fields)
-        sizes[size], statuses[size], kept[size] = len(sent[0][1]) if sent else 0, seen.answer.status, bool(jar.cookies)
+        sizes[size], statuses[size], kept[size] = (
+            len(sent[0][1]) if sent else 0,
+            seen.answer.status,
+            bool(jar.cookies),
+        )
         warned = "cookie is too large" in stage.standing.log()
         does = "keeps it" if jar.cookies else "drops it" if jar.refused else "gets none"
         rows.append(
             Row(
                 f"{size:,} characters: {seen.answer.status}, a cookie of {sizes[size]:,} bytes, and a browser {does}.",
-                (f"{size:,} characters", str(seen.answer.status), f"{sizes[size]:,} bytes", does, "UserWarning" if warned else ""),
+                (
+                    f"{size:,} characters",
+                    str(seen.answer.status),
+                    f"{sizes[size]:,} bytes",
+                    does,
+                    "UserWarning" if warned else "",
+                ),
                 hues=("", "", "", "ok" if jar.cookies else "bad", "warn"),
             )
         )
     yield table("sizes", "A session that grows", ("session", "status", "cookie", "a browser", "log"), rows)
-    yield measured("flask.session.large", sizes[LARGE], f"The large cookie has {sizes[LARGE]:,} bytes.", "bytes")
+    yield measured(
+        "flask.session.large", sizes[LARGE], f"The large cookie has {sizes[LARGE]:,} bytes.", "bytes"
+    )
     if statuses[LARGE] == 200 and sizes[LARGE] < LARGE // 2:
         yield SIZE.not_seen("The session is not in the cookie, so it cannot be too large for it.")
         return

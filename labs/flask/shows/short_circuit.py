@@ -62,7 +62,9 @@ def show(internet: Internet) -> Iterator[Event]:
     view = refused.traced.first("view") is not None
     after = [name for name in refused.traced.names("after_request") if name in AFTER]
     yield measured(
-        "flask.short.after", len(after), f"{count(len(after), 'after_request function')} of the app ran without the view."
+        "flask.short.after",
+        len(after),
+        f"{count(len(after), 'after_request function')} of the app ran without the view.",
     )
     yield SHORT_CIRCUIT.judged(
         not view and len(after) == len(AFTER),

@@ -43,14 +43,19 @@ def show(internet: Internet) -> Iterator[Event]:
         )
     yield table("streams", "What the visitor got", ("", "the generator", "answer", "body"), rows)
     bare, kept = (_raised(seen) for seen in found[:2])
-    yield measured("flask.streaming.bare", bare or "nothing", f"The bare generator raised {bare or 'nothing'}.")
+    yield measured(
+        "flask.streaming.bare", bare or "nothing", f"The bare generator raised {bare or 'nothing'}."
+    )
     yield STREAMING.judged(
         bare == "RuntimeError" and not kept,
         "The generator ran behind teardown and met RuntimeError; with stream_with_context it read g.user."
         if bare
         else "The bare generator read g.user while it was sent: the context was still there.",
     )
-    yield result("Status 200 was out already: an error in a generator can only cut the answer off.", "warn" if bare else "ok")
+    yield result(
+        "Status 200 was out already: an error in a generator can only cut the answer off.",
+        "warn" if bare else "ok",
+    )
     yield from footer("streaming")
 
 

@@ -35,10 +35,16 @@ def show(internet: Internet) -> Iterator[Event]:
     ]
     yield table("bytes", "When the visitor has it", ("", "first byte", "application done"), rows)
     yield measured(
-        "flask.teardown.first", round(teardown.answer.first_byte_ms, 1), f"With a slow teardown the first byte came after {ms(teardown.answer.first_byte_ms)}.", "ms"
+        "flask.teardown.first",
+        round(teardown.answer.first_byte_ms, 1),
+        f"With a slow teardown the first byte came after {ms(teardown.answer.first_byte_ms)}.",
+        "ms",
     )
     yield measured(
-        "flask.teardown.close", round(close.answer.first_byte_ms, 1), f"With a slow call_on_close it came after {ms(close.answer.first_byte_ms)}.", "ms"
+        "flask.teardown.close",
+        round(close.answer.first_byte_ms, 1),
+        f"With a slow call_on_close it came after {ms(close.answer.first_byte_ms)}.",
+        "ms",
     )
     tidied = teardown.traced.first("teardown_request", "write_log") if teardown.traced else None
     closed = close.traced.first("call_on_close") if close.traced else None
@@ -54,7 +60,9 @@ def show(internet: Internet) -> Iterator[Event]:
         if waits
         else f"The first byte came after {ms(teardown.answer.first_byte_ms)}, and teardown ended behind it.",
     )
-    yield result("Slow things that the visitor need not wait for: response.call_on_close, or a job of its own.")
+    yield result(
+        "Slow things that the visitor need not wait for: response.call_on_close, or a job of its own."
+    )
     yield from footer("teardown")
 
 

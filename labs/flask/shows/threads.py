@@ -31,7 +31,11 @@ def show(internet: Internet) -> Iterator[Event]:
         ("copied", "in a new thread, with copy_current_request_context"),
     ):
         failed = str(found[key]).startswith("RuntimeError")
-        rows.append(Row(f"{what}: {found[key].rstrip('.')}.", (what, found[key]), hues=("", "bad" if failed else "ok")))
+        rows.append(
+            Row(
+                f"{what}: {found[key].rstrip('.')}.", (what, found[key]), hues=("", "bad" if failed else "ok")
+            )
+        )
     yield table("threads", "What request.path is", ("", "what comes"), rows, named=False)
     bare = str(found["bare"]).partition(":")[0]
     yield measured("flask.threads.bare", bare, f"In a bare thread request.path gave {bare}.")
@@ -41,5 +45,7 @@ def show(internet: Internet) -> Iterator[Event]:
         if bare == "RuntimeError"
         else f"The bare thread got {found['bare']}: it began with a copy of the view's context.",
     )
-    yield result("Better still: give the thread what it needs as arguments. The request ends before the thread may.")
+    yield result(
+        "Better still: give the thread what it needs as arguments. The request ends before the thread may."
+    )
     yield from footer("threads")

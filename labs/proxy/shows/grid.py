@@ -6,10 +6,12 @@ from collections.abc import Iterator
 
 from labctl.events import Event, Hue, Row
 from labctl.internet import Internet
+from labctl.sandbox.proxy_street import Street
 from labs.proxy.claims import BYPASS, RIGHT_COUNT
 from labs.proxy.front import Front, With, other_fronts
 from labs.proxy.hops import LIE, NO_ADDRESSES
 from labs.proxy.way import Seen, way
+from labs.proxy.words import RIGHT, WRONG
 from labs.telling import about, command, measured, opening, result, table, warning
 
 WRITES = (("X-Forwarded-For", LIE),)
@@ -31,7 +33,7 @@ def show(internet: Internet, with_: With) -> Iterator[Event]:
         asked = (
             ("honest", honest, street.visitor),
             ("you lie", lying, street.visitor),
-            ("lies, past the CDN", past, street.attacker),
+            ("past the CDN", past, street.attacker),
         )
         rows, right = [], []
         for count in range(4):
@@ -45,11 +47,12 @@ def show(internet: Internet, with_: With) -> Iterator[Event]:
             "remote_addr by count, behind a CDN and a proxy",
             ("", *(title for title, _, _ in asked)),
             rows,
-            "v it is who asked   x it is not",
+            _legend(street),
         )
         for title, seen, _ in asked:
             chain = seen.environ.get("HTTP_X_FORWARDED_FOR", "")
-            yield about(title, f"the app got {road.name(chain)}" if chain else f"status {seen.answer.status}")
+            said = f"X-Forwarded-For: {chain}" if chain else f"status {seen.answer.status}"
+            yield about(title, f"the app got {said}")
         told = ", ".join(f"x_for={count}" for count in right) or "none"
         if len(right) == 1:
             yield measured("proxy.right-count", right[0], f"The right count here is {right[0]}.")
@@ -68,6 +71,10 @@ def show(internet: Internet, with_: With) -> Iterator[Event]:
     )
     yield command("next", "labctl proxy --show headers", "who adds which header, and who passes lies on")
     yield from other_fronts(with_, "grid")
+
+
+def _legend(street: Street) -> str:
+    return f"you {street.visitor}   CDN {street.cdn_address}   attacker {street.attacker}"
 
 
 def _bypass(past: Seen, attacker: str) -> Event:
@@ -93,5 +100,5 @@ def _row(count: int, got: list[str], good: list[bool], names: list[str]) -> Row:
         for who, address, right in zip(("honest", "lying", "past the CDN"), got, good, strict=True)
     )
     hues: list[Hue] = ["", *("ok" if right else "bad" for right in good)]
-    cells = (title, *(f"{'v' if right else 'x'} {name}" for name, right in zip(names, good, strict=True)))
+    cells = (title, *(f"{RIGHT if right else WRONG} {name}" for name, right in zip(names, good, strict=True)))
     return Row(f"{title}: {said}.", cells, hues=tuple(hues))

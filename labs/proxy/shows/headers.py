@@ -15,7 +15,7 @@ from labctl.sandbox.proxy_street import HOST
 from labs.proxy.claims import ADDED, PASSED
 from labs.proxy.front import Front, With, other_fronts
 from labs.proxy.real import apache_text, nginx_text
-from labs.proxy.way import environ_at, stand_app, street_of
+from labs.proxy.way import address_of, environ_at, stand_app, street_of
 from labs.telling import about, command, opening, result, table
 
 _TITLES = {
@@ -54,7 +54,7 @@ def show(internet: Internet, with_: With) -> Iterator[Event]:
     with contextlib.ExitStack() as stack:
         street = stack.enter_context(street_of(internet))
         app = stack.enter_context(stand_app(internet, "environ"))
-        to_app, _ = street.tap(app.where, source="peer")
+        to_app, _ = street.tap(address_of(app), source="peer")
         apps = {"app": [to_app]}
         inner = f"{to_app[0]}:{to_app[1]}"
         found: dict[str, Told] = {}
@@ -92,11 +92,12 @@ def show(internet: Internet, with_: With) -> Iterator[Event]:
 
 def _row(title: str, key: str, values: dict[str, str], named: Any) -> Row:
     said = "; ".join(f"{_TITLES[m]}: {value or 'none'}" for m, value in values.items())
+    whole = _field(key)
     hues: list[Hue] = [""]
     for value in values.values():
         inner = key == "HTTP_HOST" and value != HOST
         hues.append("bad" if inner else "ok" if value else "mute")
-    return Row(f"{title}. {said}.", (title, *(named(v) or "none" for v in values.values())), hues=tuple(hues))
+    return Row(f"{whole}. {said}.", (title, *(named(v) or "none" for v in values.values())), hues=tuple(hues))
 
 
 def _scheme(title: str, environs: dict[str, dict[str, Any]]) -> Row:

@@ -15,7 +15,7 @@ from labctl.serving.asking import ask
 from labctl.serving.standing import Standing
 from labs.proxy.claims import HEALTH
 from labs.proxy.front import Front, With, other_fronts
-from labs.proxy.way import stand_app, street_of
+from labs.proxy.way import address_of, stand_app, street_of
 from labs.telling import command, measured, note, opening, result, table
 from labs.words import count as counted
 
@@ -45,7 +45,7 @@ def show(internet: Internet, with_: With) -> Iterator[Event]:
         street = stack.enter_context(street_of(internet))
         apps = {name: _stand(internet, stack, name) for name in NAMES}
         configuration = Configuration(front.careful, fail_timeout_s=_FAIL_TIMEOUT_S)
-        addresses = [app.address for app in apps.values() if app.address is not None]
+        addresses = [address_of(app) for app in apps.values()]
         proxy = front.stand(stack, street, configuration, {"app": addresses})
         phases = [_ask("all three live", proxy)]
         apps["B"].end(0)

@@ -16,7 +16,7 @@ from labctl.sandbox.proxy_tap import Tap
 from labctl.serving.asking import Connection
 from labs.proxy.claims import TERMINATION
 from labs.proxy.front import Front, With, other_fronts
-from labs.proxy.way import habits_of, stand_app, street_of
+from labs.proxy.way import address_of, habits_of, stand_app, street_of
 from labs.telling import command, opening, result, table
 
 COOKIE = "session=s3cr3t"
@@ -65,14 +65,14 @@ def _app(internet: Internet, stack: contextlib.ExitStack, street: Street) -> tup
     """The app behind a tap; under the fault it speaks TLS, and so does a tunnel before it."""
     if "proxy-encrypts-upstream" not in habits_of(internet):
         app = stack.enter_context(stand_app(internet, "environ"))
-        return street.tap(app.where)
+        return street.tap(address_of(app))
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="labctl-")))
     leaf = street.leaf()
     (folder / "chain.pem").write_text(leaf.chain)
     (folder / "key.pem").write_text(leaf.key)
     options = ("--certfile", str(folder / "chain.pem"), "--keyfile", str(folder / "key.pem"))
     app = stack.enter_context(stand_app(internet, "environ", options=options))
-    to_app, at_app = street.tap(app.where)
+    to_app, at_app = street.tap(address_of(app))
     return street.tap(to_app, secure=True)[0], at_app
 
 

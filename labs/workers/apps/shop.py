@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl
 
 Environ = dict[str, Any]
 # hashlib lets go of the interpreter's lock for more than 2,047 bytes at a time.
-PIECE = 4 << 20
+PIECE = 16 << 20
 _BLOCK = bytes(PIECE)
 _ITEMS = int(os.environ.get("LABCTL_WORKERS_ITEMS", "0"))
 _IN_ONE_BLOCK = "LABCTL_WORKERS_BLOCK" in os.environ

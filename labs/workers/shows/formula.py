@@ -39,7 +39,7 @@ def show(internet: Internet) -> Iterator[Event]:
     yield table(
         "formula.rates",
         "",
-        ("workers", f"wait {WAIT_MS} ms", "at once", f"compute {LOOP_MS} ms", "of that, waiting for a core"),
+        ("workers", f"wait {WAIT_MS} ms", "at once", f"compute {LOOP_MS} ms", "waits for a core"),
         [_row(each) for each in found],
     )
     first, last = found[0], found[-1]

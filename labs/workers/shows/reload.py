@@ -43,7 +43,7 @@ def show(internet: Internet) -> Iterator[Event]:
         rows,
     )
     yield note(
-        "The master reads its configuration again, starts new workers, and asks the old ones to stop (SIGTERM): they "
+        "As documented, the master reads its configuration again, starts new workers, and asks the old ones to stop (SIGTERM): they "
         "accept nothing more, finish what they have in hand, for --graceful-timeout at most, and end. What waits in "
         "the queue is taken by the new ones."
     )
@@ -62,7 +62,11 @@ def show(internet: Internet) -> Iterator[Event]:
         yield RELOAD.judged(
             changed and not lost,
             f"{gone} of {WORKERS} workers were changed under {REQUESTS} requests, and "
-            + (f"request {listed(lost)} got lost." if lost else "0 requests got lost."),
+            + (
+                f"{'request' if len(lost) == 1 else 'requests'} {listed(lost)} got lost."
+                if lost
+                else "0 requests got lost."
+            ),
         )
     yield result("HUP: new processes, the same socket, the same queue.", "ok" if not lost else "bad")
     yield command("by hand", "kill -HUP $(pgrep -o gunicorn)")

@@ -50,8 +50,8 @@ def show(internet: Internet) -> Iterator[Event]:
         (
             "server",
             "slow clients",
-            f"a request, within {PATIENCE_S * 1000:.0f} ms",
-            "answered after they left",
+            "somebody else",
+            "once they left",
         ),
         [_row(each) for each in found],
     )

@@ -25,7 +25,9 @@ async def app(
     await send({"type": "http.response.body", "body": BODY})
 
 
-def as_wsgi(asgi: Callable[..., Any], tell: Callable[[str, Message], None] = lambda what, message: None) -> Any:
+def as_wsgi(
+    asgi: Callable[..., Any], tell: Callable[[str, Message], None] = lambda what, message: None
+) -> Any:
     """An ASGI application as a WSGI application: what the adapter a2wsgi does, in its smallest form."""
 
     def adapter(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -41,7 +43,9 @@ def as_wsgi(asgi: Callable[..., Any], tell: Callable[[str, Message], None] = lam
         async def send(message: Message) -> None:
             tell("send", message)
             if message["type"] == "http.response.start":
-                headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in message["headers"]]
+                headers = [
+                    (name.decode("latin-1"), value.decode("latin-1")) for name, value in message["headers"]
+                ]
                 start_response(f"{message['status']} OK", headers)
             else:
                 body.append(message.get("body", b""))
@@ -54,7 +58,11 @@ def as_wsgi(asgi: Callable[..., Any], tell: Callable[[str, Message], None] = lam
 
 def scope_of(environ: dict[str, Any]) -> dict[str, Any]:
     """The scope of a request: what environ is in WSGI."""
-    headers = [(k[5:].replace("_", "-").lower().encode(), v.encode()) for k, v in environ.items() if k.startswith("HTTP_")]
+    headers = [
+        (k[5:].replace("_", "-").lower().encode(), v.encode())
+        for k, v in environ.items()
+        if k.startswith("HTTP_")
+    ]
     return {
         "type": "http",
         "asgi": {"version": "3.0"},

@@ -15,7 +15,7 @@ class Greeting:
     """An iterable of bytes with a close(), as files, database cursors and templates are."""
 
     def __init__(self, name: str) -> None:
-        self._items = (b"Hello, ", name.encode(), b"!\n")
+        self._items: tuple[bytes, ...] = (b"Hello, ", name.encode(), b"!\n")
 
     def __iter__(self) -> Iterator[bytes]:
         return iter(self._items)

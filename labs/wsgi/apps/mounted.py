@@ -14,7 +14,10 @@ _EMPTY = [("Content-Type", "text/plain"), ("Content-Length", "0")]
 
 def environment(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
     """What it was given, as JSON: texts as they are, the rest by its type."""
-    told = {key: value if isinstance(value, (str, bool)) else f"<{type(value).__name__}>" for key, value in environ.items()}
+    told = {
+        key: value if isinstance(value, (str, bool)) else f"<{type(value).__name__}>"
+        for key, value in environ.items()
+    }
     start_response("200 OK", [("Content-Type", "application/json")])
     return [json.dumps(told).encode()]
 

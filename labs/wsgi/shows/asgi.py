@@ -17,8 +17,8 @@ from labs.wsgi.claims import ASGI
 from labs.wsgi.stage import NAMES, Stage, asked, staged
 from labs.wsgi.words import cut, status_of
 
-# What a server logs comes a moment after its answer; a healthy one logs no TypeError at all.
-_LOG_S = 0.5
+# What a server logs comes a moment after its answer.
+_LOG_S = 2.0
 KINDS: tuple[Kind, ...] = ("toy", "flask", "sync")
 _MESSAGES = {
     "scope": "what environ is: a dict of the request, without its content",
@@ -31,7 +31,7 @@ def show(internet: Internet) -> Iterator[Event]:
     with staged(internet) as stage:
         standings = stage.stand_all("asgi", KINDS, checked=False)
         found = {kind: asked(standing) for kind, standing in standings.items()}
-        said = {kind: _type_error(standing) for kind, standing in standings.items()}
+        said = {kind: _type_error(standing, found[kind]) for kind, standing in standings.items()}
         tools = stage.stand("asgi_tools", "toy", habits=frozenset())
         reverse = asked(tools, Ask("/reversed")).text
         told = json.loads(asked(tools, Ask("/cart?id=7")).body)
@@ -51,11 +51,15 @@ def show(internet: Internet) -> Iterator[Event]:
         yield table("mixed", title, ("server", "answer", "TypeError"), rows)
         yield from _left_out(stage)
         yield about("FastAPI", "and Starlette are ASGI; Flask is WSGI; Django has both, wsgi.py and asgi.py.")
-        yield about("servers", "gunicorn and waitress speak WSGI, uvicorn and Daphne ASGI; gunicorn -k asgi, too.")
+        yield about(
+            "servers", "gunicorn and waitress speak WSGI, uvicorn and Daphne ASGI; gunicorn -k asgi, too."
+        )
         yield about("adapters", "a2wsgi makes one of the other; the driver here has 20 lines.")
         yield from _judged(found, said)
     yield result("WSGI is one call that returns; ASGI is a coroutine that sends and receives messages.")
-    yield command("by hand", "gunicorn -k asgi shop:app", "the worker class for ASGI, since gunicorn 24")
+    yield command(
+        "by hand", "gunicorn -k asgi labs.wsgi.apps.asgi:app", "since gunicorn 24; without -k asgi 500"
+    )
     yield command("next", "labctl wsgi --show dev-server")
 
 
@@ -87,9 +91,9 @@ def _label(what: str, message: dict[str, Any]) -> str:
     return f"{message['type']}, {count(len(message.get('body', '')), 'byte')}"
 
 
-def _type_error(standing: Standing) -> str:
-    """The last line of the server's log that names a TypeError, waited for; "" when there is none."""
-    until = time.monotonic() + _LOG_S
+def _type_error(standing: Standing, answer: Answer) -> str:
+    """The last line of the server's log that names a TypeError, waited for after a 500; "" when there is none."""
+    until = time.monotonic() + (_LOG_S if answer.status == 500 else 0)
     while True:
         lines = [line.strip() for line in standing.log().splitlines() if "TypeError: " in line]
         if lines or time.monotonic() > until:

@@ -29,12 +29,17 @@ def show(internet: Internet) -> Iterator[Event]:
         rows = [_row("127.0.0.1", near), _row(OTHER, far)]
         unix = None
         if hasattr(socket, "AF_UNIX"):
-            unix = asked(stage.stand("mounted", "toy", bind=f"unix:{os.path.join(folder, 'app.sock')}"), Ask("/environ"))
+            unix = asked(
+                stage.stand("mounted", "toy", bind=f"unix:{os.path.join(folder, 'app.sock')}"),
+                Ask("/environ"),
+            )
             rows.append(_row("unix:app.sock", unix))
         yield table("bind", "The same server, asked at", ("address", "answer", "REMOTE_ADDR"), rows)
         yield about(OTHER, "is this machine, too: all of 127.0.0.0/8 is. The server is at 127.0.0.1 only.")
-        yield about("a file", "can be reached by processes with the right to it; there is no address of a client.")
-        yield about("0.0.0.0", "is every address, the one that the network knows included.")
+        yield about(
+            "a file", "can be reached by processes with the right to it; there is no address of a client."
+        )
+        yield about("0.0.0.0", "is every address, the one that the network knows included.")  # noqa: S104
         if not _there(OTHER):
             yield BIND.not_seen(f"This machine does not have the address {OTHER}.")
         else:

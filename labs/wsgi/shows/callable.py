@@ -29,7 +29,12 @@ def show(internet: Internet) -> Iterator[Event]:
             found[name] = asked(stage.stand(module, "toy", attribute=attribute))
         yield opening("what can be an application", f"{len(SPELLINGS)} spellings, one contract")
         rows = [_row(name, code, found[name]) for name, _, _, code in SPELLINGS]
-        yield table("callables", "Called with (environ, start_response)", ("app is", "spelled", "answer", "body"), rows)
+        yield table(
+            "callables",
+            "Called with (environ, start_response)",
+            ("app is", "spelled", "answer", "body"),
+            rows,
+        )
         yield about("a class", "calling it makes an object, and that object is the iterable.")
         yield about("Flask", "app is the application; app.wsgi_app is what its __call__ calls.")
         yield about("so", "app.wsgi_app = Layer(app.wsgi_app) puts a layer around, and app stays app.")

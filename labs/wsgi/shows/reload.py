@@ -20,14 +20,14 @@ from labs.wsgi.stage import Stage, asked, staged
 
 # The reloader looks at the files each second, and starts the process anew then.
 _PATIENCE_S = 8.0
-CODE = '''import os
+CODE = """import os
 from flask import Flask
 app = Flask(__name__)
 
 @app.get("/")
 def home():
     return f"{version} {{os.getpid()}}"
-'''
+"""
 
 
 class Told(NamedTuple):
@@ -50,12 +50,20 @@ def show(internet: Internet) -> Iterator[Event]:
         _until_new(debug)
         after = {name: _told(standing) for name, standing in servers.items()}
         rows = [_row(name, servers[name], before[name], after[name]) for name in servers]
-        yield table("reload", "The file was edited in between", ("command", "processes", "before", "after"), rows)
+        yield table(
+            "reload", "The file was edited in between", ("command", "processes", "before", "after"), rows
+        )
         yield about("--debug", "the first process watches the files, the second one serves and is replaced.")
-        yield about("debugger", "comes with --debug: a page that runs Python for whoever reaches it. Never outside.")
-        yield note("flask run --reload has the reloader without the debugger; gunicorn --reload is for development, too.")
+        yield about(
+            "debugger", "comes with --debug: a page that runs Python for whoever reaches it. Never outside."
+        )
+        yield note(
+            "flask run --reload has the reloader without the debugger; gunicorn --reload is for development, too."
+        )
         processes = _processes(plain, before["flask run"])
-        yield measured("wsgi.reload.processes", processes, f"flask run was {count(processes, 'process', 'processes')}.")
+        yield measured(
+            "wsgi.reload.processes", processes, f"flask run was {count(processes, 'process', 'processes')}."
+        )
         if after["flask run --debug"].version != "new":
             yield RELOAD.not_seen("flask run --debug did not come back with the new code in time.")
         else:

@@ -33,10 +33,12 @@ def show(internet: Internet) -> Iterator[Event]:
         rows = [_row(name, does, found[name]) for name, does in WAYS]
         yield table("ways", "Three ways to fail", ("application", "what it does", "the client has"), rows)
         yield about("sr", "is start_response; it takes a status, a list of headers, and exc_info.")
-        yield about("exc_info", "sys.exc_info(): with it start_response may be called again, until bytes are out.")
+        yield about(
+            "exc_info", "sys.exc_info(): with it start_response may be called again, until bytes are out."
+        )
         yield from _judged(found)
     yield result("A 200 says how it began. Whether all came, only the framing can say.")
-    yield command("by hand", "labctl wsgi --violate raises-after", "the same under each server")
+    yield command("by hand", "gunicorn labs.wsgi.apps.violations:raises_after", "then curl -i")
     yield command("next", "labctl wsgi --show write")
 
 
@@ -57,7 +59,9 @@ def _row(name: str, does: str, seen: Seen) -> Row:
 
 def _judged(found: dict[str, Seen]) -> Iterator[Event]:
     before, mended, after = (found[name].answer for name, _ in WAYS)
-    yield measured("wsgi.cut.bytes", len(after.body), f"{count(len(after.body), 'byte')} came before it was cut.", "B")
+    yield measured(
+        "wsgi.cut.bytes", len(after.body), f"{count(len(after.body), 'byte')} came before it was cut.", "B"
+    )
     yield LAZY_HEAD.judged(
         before.status == 500 and mended.status == 503,
         f"After start_response with 200 the client got {status_of(before)} when the application raised,"

@@ -27,5 +27,5 @@ def show(internet: Internet) -> Iterator[Event]:
             f"{count(len(seen.answer.body), 'byte')} came, in the order of the calls.",
             "ok" if seen.answer.body == whole else "bad",
         )
-    yield command("by hand", "curl -iN http://127.0.0.1:8000/")
+    yield command("by hand", "gunicorn labs.wsgi.apps.writing:app", "then curl -i")
     yield command("next", "labctl wsgi --show callable")

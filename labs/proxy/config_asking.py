@@ -1,0 +1,59 @@
+"""What is asked of a configuration: paths or whole URLs, a host, a method."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from labctl.errors import UsageError
+
+_URL = re.compile(r"(https?)://([^/?#:\s]+|\[[0-9a-f:]+\])(?::(\d{1,5}))?([/?#].*)?", re.IGNORECASE)
+_METHOD = re.compile(r"[A-Z]{1,20}")
+
+
+class Asked(NamedTuple):
+    """One question. `scheme` and `host` "" and `port` 0 when nothing was said about them."""
+
+    path: str
+    host: str = ""
+    scheme: str = ""
+    port: int = 0
+    method: str = "GET"
+
+
+def read_paths(typed: Sequence[str], host: str = "", method: str = "GET") -> tuple[Asked, ...]:
+    """The questions. Raises UsageError path-invalid."""
+    if not _METHOD.fullmatch(method):
+        raise UsageError(
+            "path-invalid", f"{method!r} is no method", fixes=("labctl proxy --config FILE --path /",)
+        )
+    return tuple(_read(each, host, method) for each in typed)
+
+
+def _read(typed: str, host: str, method: str) -> Asked:
+    if any(character in typed for character in " \t\r\n\0"):
+        raise UsageError(
+            "path-invalid",
+            f"{typed!r} has a blank in it; a browser sends %20 instead",
+            fixes=(f"labctl proxy --config FILE --path '{typed.strip().replace(' ', '%20')}'",),
+        )
+    scheme, name, port, path = "", host, 0, typed
+    if found := _URL.fullmatch(typed):
+        scheme, name, port, path = found[1].lower(), found[2], int(found[3] or 0), found[4] or "/"
+        path = path if path.startswith("/") else f"/{path}"
+    elif not typed.startswith("/"):
+        raise UsageError(
+            "path-invalid",
+            f"{typed[:60]!r} is no path: it begins with a slash, or is a whole URL",
+            fixes=(f"labctl proxy --config FILE --path /{typed.lstrip('/')[:60]}",),
+        )
+    if not scheme and ":" in name and not name.startswith("["):
+        name, _, number = name.partition(":")
+        port = int(number) if number.isdigit() else 0
+    # What is not ASCII goes over the wire percent-encoded, as a browser does it.
+    path = "".join(
+        c if c.isascii() else "".join(f"%{byte:02X}" for byte in c.encode("utf-8", "surrogateescape"))
+        for c in path
+    )
+    return Asked(path.partition("#")[0] or "/", name, scheme, port, method)
