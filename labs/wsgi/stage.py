@@ -51,6 +51,8 @@ class Stage:
         self.timeout_s = internet.timeout or 10.0
         self.missing: list[Missing] = []
         self._open = ExitStack()
+        self._lock = threading.Lock()
+        self._closed = False
 
     def stand(
         self, module: str, kind: Kind = "toy", *, attribute: str = "app", trace: bool = False, **more: Any
@@ -68,7 +70,13 @@ class Stage:
         }
         if app.ours:
             given |= {"trace": TRACED if trace else PLAIN, "habits": self.habits, "prepare": PREPARE}
-        return self._open.enter_context(stand(app, kind, **{**given, **more}))
+        standing = stand(app, kind, **{**given, **more})
+        with self._lock:
+            if self._closed:  # interrupted while a thread was starting it
+                standing.end(0)
+            else:
+                self._open.callback(standing.end)
+        return standing
 
     def _options(self, kind: Kind) -> tuple[str, ...]:
         """A fault that is an option of the server."""
@@ -112,7 +120,9 @@ class Stage:
         return self
 
     def __exit__(self, *exc: Any) -> None:
-        self._open.__exit__(*exc)
+        with self._lock:
+            self._closed = True
+        self._open.close()
 
 
 class Seen(NamedTuple):
