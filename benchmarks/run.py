@@ -14,6 +14,7 @@ import journey
 import servers
 import sites
 import startup
+import tracing
 import walk
 import workers
 import wsgi
@@ -23,7 +24,7 @@ def main() -> None:
     """Measure and print; a full run takes about three minutes."""
     print(f"Python {platform.python_version()}, {platform.system()} {platform.machine()}\n")
     print("| what | measured | goal: at most (questions a second, throughput: at least) |\n|---|---|---|")
-    for part in (startup, walk, servers, box, edge, sites, journey, workers, wsgi):
+    for part in (startup, walk, servers, box, edge, sites, journey, workers, wsgi, tracing):
         for what, measured, goal in part.report():
             print(f"| {what} | {measured} | {goal} |", flush=True)
 

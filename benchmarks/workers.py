@@ -28,7 +28,7 @@ from labs.workers.client import Clients, many, said
 from labs.workers.queueing import makespan_ms
 from labs.workers.server import address_of, shop
 
-ROUNDS, REQUESTS, EACH_MS = 3, 20, 50
+ROUNDS, PACED, SHOWN, REQUESTS, EACH_MS = 5, 3, 2, 20, 50
 MODELS = (("sync", 1, 1), ("sync", 2, 1), ("sync", 4, 1), ("sync", 5, 1), ("gthread", 1, 4))
 
 
@@ -84,14 +84,14 @@ def report() -> list[tuple[str, str, str]]:
         with stand(shop(), kind, workers=workers, threads=threads) as server:  # type: ignore[arg-type]
             address = address_of(server)
             bursts = [burst(address) for _ in range(ROUNDS)]
-            pace = statistics.median(paced(address, slots) for _ in range(ROUNDS))
+            pace = statistics.median(paced(address, slots) for _ in range(PACED))
         ratios = [took / theory for took, _ in bursts]
         dealt = f", dealt out {'/'.join(map(str, bursts[-1][1]))}" if kind == "sync" and workers > 1 else ""
         name = f"{kind} {workers}" if kind == "sync" else f"{kind} {workers}x{threads}"
         beside = f"worst {max(ratios):.2f}; {pace / theory:.2f} with just {slots} in flight{dealt}"
         figure = f"{statistics.median(ratios):.2f} ({beside})"
         rows.append((f"20 requests of 50 ms, {name}: time to theory's {theory:.0f} ms", figure, "1.10"))
-    shown = statistics.median(demonstration_s() for _ in range(ROUNDS))
+    shown = statistics.median(demonstration_s() for _ in range(SHOWN))
     rows.append(("the demonstration of four models, the whole command", f"{shown:.1f} s", "5 s"))
     return rows
 

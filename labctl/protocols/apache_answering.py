@@ -7,12 +7,12 @@ from urllib.parse import urlsplit
 from labctl.protocols.apache_files import serve_file
 from labctl.protocols.apache_forwarding import forwarded
 from labctl.protocols.apache_grammar import Directive
-from labctl.protocols.apache_hosts import choose_host
+from labctl.protocols.apache_hosts import ChosenHost, choose_host
 from labctl.protocols.apache_rewriting import Rewritten, rewrite
 from labctl.protocols.apache_scopes import Configuration, Section
 from labctl.protocols.apache_state import State
 from labctl.protocols.apache_translating import Mapped, aliased, proxied, redirected
-from labctl.protocols.apache_uri import for_backend, for_location, read_target
+from labctl.protocols.apache_uri import Target, for_backend, for_location, read_target
 from labctl.protocols.apache_words import MATTERS
 from labctl.protocols.proxy_answers import Answer, Kind, Look, Place, Reason, Request
 
@@ -34,6 +34,10 @@ def answer(configuration: Configuration, request: Request, look: Look) -> Answer
         state.say(f"Apache reads the path as {target.uri}: it decodes, merges slashes and resolves dots first.")
     state.set_environment()
     _doubts(state)
+    return _translated(state)
+
+
+def _translated(state: State) -> Answer:
     rewritten = rewrite(state)
     if rewritten.kind in ("redirect", "status", "proxy", "file"):
         return _rewritten(state, rewritten)
@@ -87,12 +91,27 @@ def _mapped(state: State, mapped: Mapped) -> Answer:
         return _answer(state, "status", "", 403, mapped.words, mapped.place)
     if mapped.kind == "program":
         return _answer(state, "unknown", f"the program {mapped.to}", 0, mapped.words, mapped.place)
-    served = serve_file(state, mapped.to)
+    served = serve_file(state, mapped.to, lambda name: _index(state, name))
+    if served.answer is not None:
+        return served.answer
     if served.kind == "redirect":
         query = f"?{state.arguments}" if state.arguments else ""
         to = _absolute(state, for_location(state.uri) + "/" + query)
         return _answer(state, "redirect", to, 301, mapped.words, mapped.place)
     return _answer(state, served.kind, served.to, served.status, mapped.words, mapped.place)
+
+
+def _index(state: State, name: str) -> Answer | None:
+    """What an index file of the path is, asked as a request of its own: None when nothing is there."""
+    target = Target(state.uri + name, state.arguments, for_location(state.uri + name))
+    chosen = ChosenHost(state.host, (), False)
+    inner = State(state.configuration, chosen, state.request, target, state.on_disk)
+    inner.environment, inner.doubts = dict(state.environment), state.doubts
+    found = _translated(inner)
+    if found.kind not in ("file", "proxy"):
+        return None
+    text = f"The path is a folder, and {name} is its index: {target.uri} is asked for inside."
+    return found._replace(reasons=(*state.reasons, Reason(text), *found.reasons))
 
 
 def _refused(state: State, sections: list[Section]) -> Directive | None:

@@ -47,12 +47,16 @@ class State:
         """Directives of the main server and of the host."""
         return self.configuration.both(self.host, *keys)
 
-    def locations(self) -> Iterator[tuple[Section, re.Match[str] | bool]]:
-        """The <Location> sections that hold for the path, in the order in which they are merged."""
+    def locations(self, *, first: bool = False) -> Iterator[tuple[Section, re.Match[str] | bool]]:
+        """The <Location> sections that hold for the path, in the order in which they are merged.
+
+        `first`: for the path as it came, before [PT] changed it: these say who takes it.
+        """
+        uri = self.target.uri if first else self.uri
         hosts = (self.host,) if self.host is self.configuration.main else (self.configuration.main, self.host)
         for host in hosts:
             for section in host.locations:
-                if held := section.holds(self.uri):
+                if held := section.holds(uri):
                     yield section, held
 
     def folders(self, path: str) -> list[Section]:
@@ -88,7 +92,8 @@ class State:
 
     def _attribute(self, name: str) -> str:
         known = {
-            "request_uri": self.uri,
+            # SetEnvIf runs before the path is decoded and its dots are resolved.
+            "request_uri": self.target.raw,
             "request_method": self.request.method,
             "remote_addr": self.request.visitor,
             "request_protocol": "HTTP/1.1",

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from labctl.protocols.apache_grammar import Directive
 from labctl.protocols.apache_scopes import compiled, matched
 from labctl.protocols.apache_state import State
+from labctl.protocols.apache_uri import for_location
 from labctl.protocols.proxy_answers import Place
 
 
@@ -41,7 +42,7 @@ def proxied(state: State) -> Passed | None:
     passes = state.both("proxypass", "proxypassmatch")
     located = [
         (section, held, each)
-        for section, held in state.locations()
+        for section, held in state.locations(first=True)
         for each in section.own("proxypass", "proxypassmatch")
     ]
     if (passes or located) and "no-proxy" in state.environment:
@@ -57,20 +58,33 @@ def proxied(state: State) -> Passed | None:
                 f"{section.directive} at {section.place} has {each}{over}; sections are asked before other ProxyPass lines.",
                 each.place,
             )
+            if found.url:
+                _too_late(state)
             return found
     for number, each in enumerate(passes, 1):
         found = _one(state, each, each.first, list(each.arguments[1:]))
         if found is None:
             continue
-        order = "the first" if number == 1 else f"number {number} of {len(passes)}, the first that fits"
+        order = "the only ProxyPass" if len(passes) == 1 else "the first ProxyPass in order that fits"
         what = "keeps the path from being passed on" if not found.url else "takes it"
         others = [other for other in passes[number:] if _one(state, other, other.first, list(other.arguments[1:]))]
         late = f" {others[0]} at {others[0].place} would fit too, and comes too late." if others else ""
-        state.say(f"{each} is {order} ProxyPass in order that fits, and {what}.{late}", each.place)
+        state.say(f"{each} is {order}, and {what}.{late}", each.place)
+        if found.url:
+            _too_late(state)
         return found
     if passes:
-        state.say(f"None of {len(passes)} ProxyPass lines fits the path.")
+        state.say("No ProxyPass fits the path." if len(passes) > 1 else "The only ProxyPass does not fit the path.")
     return None
+
+
+def _too_late(state: State) -> None:
+    """Say which lines of mod_alias would have taken the path."""
+    for each in state.both("alias", "scriptalias", "redirect", "redirectpermanent", "redirecttemp"):
+        path = next((word for word in each.arguments if word.startswith("/")), "")
+        if path and matched(path, state.uri):
+            state.say(f"{each} would take it too, but mod_alias is asked after mod_proxy, wherever its lines stand.", each.place)
+            return
 
 
 def _one(state: State, each: Directive, path: str, words: list[str]) -> Passed | None:
@@ -114,7 +128,7 @@ def aliased(state: State) -> Mapped:
     for each in state.both("redirect", "redirectmatch", "redirectpermanent", "redirecttemp"):
         if found := redirected(state, each):
             return found
-    for section, _ in reversed(list(state.locations())):
+    for section, _ in reversed(list(state.locations(first=True))):
         for each in section.own("alias"):
             state.say(f"{section.directive} at {section.place} has {each}: every path in it is this one.", each.place)
             return Mapped("file", each.first, str(each), each.place)
@@ -160,7 +174,7 @@ def redirected(state: State, each: Directive, *, whole: bool = False) -> Mapped 
         taken = matched(path, state.uri)
         if not taken:
             return None
-        location = to + ("" if whole else state.uri[taken:]) if to else ""
+        location = to + ("" if whole else for_location(state.uri[taken:])) if to else ""
     state.say(f"{each} takes the path.", each.place)
     if not 300 <= status < 400:
         return Mapped("status", "", str(each), each.place, status)

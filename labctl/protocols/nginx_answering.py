@@ -195,10 +195,9 @@ def _proxied(state: State, each: Directive) -> Answer:
         state.doubt(f"proxy_pass at {each.place}: {names} is not known here.")
     state.proxy_host = host_header(passed)
     uri, why = passed_uri(state, passed)
-    if not uri.startswith("/"):
-        # Since 0.8.x nginx puts the slash before a path that is only a query.
-        uri = f"/{uri}" if uri.startswith("?") or not uri else uri
-    state.say(f"{why[:1].upper()}{why[1:]}: {uri}.", each.place)
+    if not uri or uri.startswith("?"):
+        uri = f"/{uri}"
+    state.say(f"{why}: {uri}.", each.place)
     sent = forwarded(state, passed)
     upstream = state.configuration.upstreams.get(passed.host)
     if upstream is not None:

@@ -60,7 +60,7 @@ def passed_uri(state: State, passed: Passed) -> tuple[str, str]:
     if not passed.uri:
         return rest + query, "proxy_pass has no path of its own, and the path was changed, so the changed one goes on"
     if not state.in_location:
-        return rest + query, "the path was changed by rewrite ... break, so proxy_pass's own path does not count"
+        return rest + query, "The path was changed by rewrite ... break, so proxy_pass's own path does not count"
     reason = f"proxy_pass has a path, so {passed.uri} takes the place of {prefix}"
     return passed.uri + rest + query, reason
 

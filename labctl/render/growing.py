@@ -14,7 +14,7 @@ from labctl.render.timeline import ROWS, Timeline
 
 
 class GrowingTimeline:
-    """Takes spans as they happen. `live` paints on the page's terminal; `clock` gives seconds, `every` is in seconds."""
+    """Takes spans as they happen. `live` paints on the page's terminal, every so many seconds of `clock`."""
 
     def __init__(
         self,

@@ -61,6 +61,7 @@ class Ladder:
         self._explained = explained if explained is not None else set()
         self._held: list[Exchange] = []
         self._drawn: list[Exchange] = []
+        self._to_right: dict[str, bool] = {}  # the first arrow of a role
         self._hidden = 0
         self._addresses: dict[str, str] = {}
         # The lane in each slot (None while it is free) and its column; empty before a header. And the last
@@ -197,6 +198,7 @@ class Ladder:
             # What cannot be halved goes to the side of the head.
             canvas.put(low + 1 + (free // 2 if stop > start else (free + 1) // 2), words, style)
         self._drawn.append(exchange)
+        self._to_right.setdefault(exchange.role, start <= stop)
         return canvas.line()
 
     def _legend(self) -> list[Line]:
@@ -223,9 +225,8 @@ class Ladder:
         return lines
 
     def _arrow(self, exchange: Exchange) -> str:
-        glyphs = self._glyphs
+        glyphs, to_right = self._glyphs, self._to_right[exchange.role]
         stroke = glyphs.heavy if exchange.heavy else glyphs.line
-        to_right = exchange.source == self._drawn[0].source
         if exchange.lost:
             return stroke + glyphs.cross if to_right else glyphs.cross + stroke
         return stroke + glyphs.right if to_right else glyphs.left + stroke

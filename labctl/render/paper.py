@@ -62,9 +62,10 @@ class Paper:
     def size(self) -> tuple[int, int] | None:
         """Columns and lines of the terminal behind the stream; None when it is none."""
         try:
-            return tuple(os.get_terminal_size(self._stream.fileno()))
+            size = os.get_terminal_size(self._stream.fileno())
         except (OSError, ValueError, AttributeError):
             return None
+        return size.columns, size.lines
 
     def _write(self, line: Line, end: str) -> None:
         self._stream.write(self.ansi(line) + end)

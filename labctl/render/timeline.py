@@ -116,9 +116,14 @@ class _Drawing:
         """A worker: a row for each thing that it does at once, its names at the left, what befell it beneath."""
         rows: list[Canvas] = []
         said: list[Said] = []
+        idle = 0
         for track in group.tracks:
             for lane in in_lanes(track.spans.values(), self._now):
                 row = bars(lane, self._scale, self._wide, self._now)
+                if not (row or roomy or track is group.tracks[0]):
+                    # Where room is scarce it is not for threads that had nothing to do.
+                    idle += 1
+                    continue
                 canvas = Canvas(self._width)
                 self._idle(canvas, track, left)
                 draw(canvas, left, row, self._glyphs, self._words, self._wide)
@@ -136,6 +141,8 @@ class _Drawing:
         else:
             at = min(_MARGIN + names + 2, left)
             rows[0].put(at, cut(under, max(0, left - 1 - at), self._glyphs.cut), "mute")
+            if idle and len(rows) > 1:
+                rows[1].put(_MARGIN, cut(f"{idle} more, idle", room, self._glyphs.cut), "mute")
         rows[0].put(_MARGIN, cut(group.name, room, self._glyphs.cut), "bold")
         return [row.line() for row in rows]
 

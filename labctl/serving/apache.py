@@ -34,6 +34,8 @@ TypesConfig "{folder}/mime.types"
 StartServers 1
 ServerLimit 1
 ThreadsPerChild 32
+MinSpareThreads 4
+MaxSpareThreads 32
 MaxRequestWorkers 32
 {text}"""
 _TYPES = "text/css css\ntext/plain txt\ntext/html html\nimage/svg+xml svg\n"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import subprocess
 import time
 from collections.abc import Callable
@@ -11,10 +13,14 @@ from labctl.errors import CannotRun
 from labctl.serving import refusals
 from labctl.serving.application import App
 from labctl.serving.child_events import ChildEvent
+from labctl.serving.children.job import WHERE
 from labctl.serving.hearing import Hearing
 
 Done = Callable[[list[ChildEvent]], bool]
 _POLL_S = 0.25
+# A traceback is written line by line, and nothing marks its end.
+_QUIET_S = 0.05
+_TRACEBACK_S = 1.0
 
 
 class Boot:
@@ -80,11 +86,25 @@ class Boot:
         return refusals.server_ended(self._kind, status, self._hearing.log())
 
     def _too_long(self) -> CannotRun:
-        kinds = [event.kind for event in self._hearing.untaken()]
-        loading = kinds.count("loading") > kinds.count("loaded")
+        loading = _loading(self._hearing.untaken())
         if not loading:
             return refusals.server_hangs(self._kind, self._limit_s, self._hearing.log())
-        return refusals.hangs(self._app, self._limit_s, self._hearing.log())
+        printed = self._hearing.log()
+        with contextlib.suppress(OSError):
+            os.kill(loading[-1], WHERE)
+            self._hearing.listen_until_quiet(_QUIET_S, _TRACEBACK_S)
+        return refusals.hangs(self._app, self._limit_s, self._hearing.log().removeprefix(printed), printed)
+
+
+def _loading(events: list[ChildEvent]) -> list[int]:
+    """The processes that are importing the application."""
+    found: dict[int, None] = {}
+    for event in events:
+        if event.kind == "loading":
+            found[event.pid] = None
+        elif event.kind in ("loaded", "gone"):
+            found.pop(event.pid, None)
+    return list(found)
 
 
 def _ready(events: list[ChildEvent]) -> int:

@@ -32,10 +32,10 @@ def places(app: App, at: Sequence[Any]) -> Evidence:
     return tuple(found[-2:])
 
 
-def hanging_in(app: App, log: str) -> Evidence:
-    """The innermost line of the learner's that the traceback in the log names."""
+def hanging_in(app: App, traceback: str) -> Evidence:
+    """The innermost line of the learner's that faulthandler's traceback names."""
     # faulthandler writes the main thread last, and the innermost call of each thread first.
-    for thread in reversed(_THREAD.split(log.rpartition("Timeout (")[2])):
+    for thread in reversed(_THREAD.split(traceback)):
         for found in _FRAME.finditer(thread):
             file = found["file"]
             if _LIBRARY.search(file) or file.startswith(_OURS):

@@ -1,9 +1,9 @@
 """Traces a real Flask from inside of its process, without a change to the application. Child side, stdlib and Flask.
 
-`trace_flask` runs before the application is imported and replaces `Flask.__call__` and `Flask.wsgi_app` of the class, so
-that applications in factories, behind middleware and of subclasses are met as well. At an application's first request
-its registers (hooks, views, error handlers) become ones that hand out wrapped functions while a request is traced; the
-registered functions themselves stay where they are, and wrapped ones compare equal to them.
+`trace_flask` runs before the application is imported and replaces `Flask.__call__` and `Flask.wsgi_app` of the class,
+so that applications in factories, behind middleware and of subclasses are met as well. At an application's first
+request its registers (hooks, views, error handlers) become ones that hand out wrapped functions while a request is
+traced; the registered functions themselves stay where they are, and wrapped ones compare equal to them.
 """
 
 from __future__ import annotations

@@ -24,22 +24,16 @@ class Traced:
 
     def __call__(self, *given: Any, **named: Any) -> Any:
         function, kind, scope, runs_async = self._labctl
-        call = function
-        if runs_async:
-            from flask import current_app
-
-            # Its own ensure_sync, which an application may have overridden.
-            call = current_app.ensure_sync(function)
         trace = CURRENT.get()
         if trace is None:
-            return call(*given, **named)
+            return _synchronous(function)(*given, **named) if runs_async else function(*given, **named)
         if self._labctl_where is None:
             self._labctl_where = locate(function, trace.method)
         where = locate(function, trace.method) if hasattr(function, "view_class") else self._labctl_where
         trace.ran.add((kind, id(function)))
         record = trace.begin(kind, where, scope)
         try:
-            returned = call(*given, **named)
+            returned = (_synchronous(function) if runs_async else function)(*given, **named)
         except BaseException as error:
             trace.raised(record, error)
             raise
@@ -61,6 +55,13 @@ class Traced:
         if name.startswith("_labctl") or name == "__code__":
             raise AttributeError(name)
         return getattr(self._labctl[0], name)
+
+
+def _synchronous(function: Any) -> Any:
+    """By the application's own ensure_sync, which it may have overridden. Without asgiref it raises RuntimeError."""
+    from flask import current_app
+
+    return current_app.ensure_sync(function)
 
 
 _WRAPPED: dict[tuple[int, str, str], Traced] = {}

@@ -1,4 +1,4 @@
-"""What is noted of a request besides its times: blueprints, what g holds, what was skipped. Child side, stdlib and Flask."""
+"""What is noted of a request besides its times: blueprints, g, what was skipped. Child side, stdlib and Flask."""
 
 from __future__ import annotations
 

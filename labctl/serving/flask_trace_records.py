@@ -67,9 +67,11 @@ class Trace:
     def end(self, record: list[Any]) -> None:
         """It is over, and with it whatever began inside of it and never said that it ended."""
         record[ENDED] = self.now()
-        if record in self._open:
-            while self._open.pop() is not record:
-                pass
+        # By identity: two records may well say the same.
+        if any(each is record for each in self._open):
+            while (inner := self._open.pop()) is not record:
+                inner[ENDED] = record[ENDED]
+                inner[NOTES]["left"] = True
 
     def forget(self, record: list[Any]) -> None:
         """It began nothing after all."""

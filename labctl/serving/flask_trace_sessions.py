@@ -54,5 +54,5 @@ def trace_sessions(sessions: Any) -> None:
 
 def _cookies_of(response: Any) -> int:
     """How many cookies it sets; 0 for what is no response, which an after_request function may have returned."""
-    headers = getattr(response, "headers", None)
+    headers: Any = getattr(response, "headers", None)
     return len(headers.getlist("Set-Cookie")) if hasattr(headers, "getlist") else 0

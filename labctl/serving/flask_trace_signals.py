@@ -29,7 +29,8 @@ def trace_signals() -> None:
 
     for name in SIGNALS:
         signal = getattr(flask, name, None)
-        if signal is not None:
+        # Before Flask 2.3 a signal without blinker is an object that only looks like one.
+        if hasattr(signal, "receivers"):
             _trace(signal, name)
     began, ended = getattr(flask, "before_render_template", None), getattr(flask, "template_rendered", None)
     if began is not None and ended is not None:

@@ -36,6 +36,7 @@ class Hearing:
         self._changed = threading.Condition(threading.RLock())
         self._log: deque[bytes] = deque()
         self._log_size = 0
+        self._printed = 0
         self._partial = b""
         self._fresh: list[ChildEvent] = []
         self._workers: dict[int, int] = {}
@@ -86,6 +87,18 @@ class Hearing:
                 self._changed.wait_for(lambda: text in self.log() or self._closed, timeout_s)
                 and text in self.log()
             )
+
+    def listen_until_quiet(self, quiet_s: float, timeout_s: float) -> None:
+        """Wait until something is printed, and then until nothing is for `quiet_s`; `timeout_s` in all at most."""
+        deadline = time.monotonic() + timeout_s
+        with self._changed:
+            size, heard = self._printed, False
+            while (left := deadline - time.monotonic()) > 0 and not self._closed:
+                self._changed.wait(min(quiet_s, left) if heard else left)
+                if heard and self._printed == size:
+                    return
+                heard = heard or self._printed != size
+                size = self._printed
 
     @property
     def deaf(self) -> bool:
@@ -155,6 +168,7 @@ class Hearing:
         with self._changed:
             self._log.append(data)
             self._log_size += len(data)
+            self._printed += len(data)
             while self._log and self._log_size - len(self._log[0]) >= _LOG_BYTES:
                 self._log_size -= len(self._log.popleft())
             self._changed.notify_all()

@@ -126,6 +126,7 @@ def _candidates(folder: str) -> Iterator[str]:
         found = shutil.which(command)
         if found:
             yield found
+    yield sys.executable
 
 
 def _in_environment(place: str) -> str:

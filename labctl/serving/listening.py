@@ -8,7 +8,6 @@ import os
 import socket
 import stat
 
-from labctl import ports
 from labctl.errors import CannotRun, UsageError
 
 # What gunicorn asks for when nobody says.
@@ -89,6 +88,8 @@ def refused(host: str, port: int, server: str, problem: OSError) -> CannotRun:
     tried = ("tried", f"bind {place}")
     got = ("got", f"{type(problem).__name__}: [Errno {problem.errno}] {problem.strerror}")
     if problem.errno == errno.EADDRINUSE:
+        from labctl import ports
+
         who = ports.holder(port, host, "tcp")
         return CannotRun(
             "port-in-use",

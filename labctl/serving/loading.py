@@ -46,7 +46,6 @@ def inspect_app(app: App, *, boot_timeout_s: float = 10) -> AppReport:
         "module": app.module,
         "attribute": app.attribute,
         "folder": app.folder,
-        "load_deadline": began + boot_timeout_s * 0.8,
     }
     process, hearing = start_child(app, job)
     try:

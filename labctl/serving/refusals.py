@@ -52,9 +52,9 @@ def exited(app: App, status: object, number: int, at: Sequence[Any], log: str) -
     return _exits(app, why, how, places(app, at) or said(log))
 
 
-def hangs(app: App, limit_s: float, log: str) -> CannotRun:
-    """The import does not come to its end."""
-    where = hanging_in(app, log)
+def hangs(app: App, limit_s: float, traceback: str, log: str) -> CannotRun:
+    """The import does not come to its end: faulthandler's traceback of it, and what was printed before."""
+    where = hanging_in(app, traceback)
     fixes = [f"the same command with --boot-timeout {max(60, limit_s * 2):g}"]
     if any(".run(" in text for _, text in where):
         fixes = ['put app.run() under: if __name__ == "__main__":']

@@ -110,6 +110,8 @@ def stand_proxy(
             place = Place(folder, host, port or _free_port(host))
             for file, text in files.items():
                 (folder / file).write_text(text, encoding="utf-8")
+                if file.startswith("key"):
+                    (folder / file).chmod(0o600)
             configuration = configure(place)
             path = folder / "labctl.conf"
             path.write_text(configuration, encoding="utf-8")

@@ -203,7 +203,6 @@ def stand(
         "trace": TRACER if trace is True else trace or "",
         "watched": watched,
         "checked": checked,
-        "load_deadline": began + boot_timeout_s * 0.8,
     }
     with listener:
         try:

@@ -88,7 +88,7 @@ def cookie_table(name: str, value: str, found: SessionCookie, id: str = "cookie"
         ),
     ]
     note = f"{packed}, no key needed"
-    yield table(id, f"The cookie {name}, read by anybody", ("part", "as sent", "what it says"), rows, note)
+    yield table(id, f"The cookie {name!r}, read by anybody", ("part", "as sent", "what it says"), rows, note)
 
 
 def _short(text: str) -> str:

@@ -11,6 +11,7 @@ from labctl.internet import Internet
 from labctl.lab import Lab, Place
 from labs.flask.claims import CLAIMS
 
+MOST_BOOT_S = 600
 Show = Literal[
     "short-circuit",
     "not-found",
@@ -60,6 +61,10 @@ def run(
     """The lab's events. Raises UsageError, at once, for what cannot be meant."""
     from labs.flask.target import read_target
 
+    if not 0 < boot_timeout <= MOST_BOOT_S:
+        raise UsageError(
+            "usage", f"--boot-timeout: {boot_timeout:g} is not a number of seconds up to {MOST_BOOT_S}"
+        )
     target = read_target(app, method, path, header or (), data or (), then or (), python)
     if show and (not target.is_ours or target.asked or routes):
         raise UsageError(

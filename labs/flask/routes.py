@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from shlex import quote
 
 from labctl.errors import CannotRun
 from labctl.events import Event, Row
@@ -49,7 +50,7 @@ def listed_routes(internet: Internet, target: Target, boot_s: float) -> Iterator
     yield table("routes", "Routes", ("method", "URL", "endpoint", "view"), rows)
     yield measured("flask.routes", len(told), f"The map has {count(len(told), 'route')}.")
     yield result("Order does not matter: Werkzeug sorts by how specific a rule is.")
-    name = "" if target.is_ours else f"{app.target} "
-    shown = "yourmodule" if target.is_ours else app.target
+    name = "" if target.is_ours else f"{quote(app.target)} "
+    shown = "yourmodule" if target.is_ours else quote(app.target)
     yield command("by hand", f"flask --app {shown} routes")
     yield command("next", f"labctl flask {name}GET /")

@@ -63,6 +63,8 @@ def outcome(record: Record) -> str:
     notes = record.notes
     if notes.get("raised") and record.kind not in ("match", "item"):
         return f"raised {short(str(notes['raised']))}"
+    if notes.get("left"):
+        return "left by an exception"
     if record.kind == "match":
         return f"{notes['raised']}, raised later" if notes.get("raised") else ""
     if record.kind == "open_session":

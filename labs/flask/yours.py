@@ -6,6 +6,7 @@ import os
 import re
 import time
 from collections.abc import Iterator
+from shlex import quote
 
 from labctl.errors import CannotRun
 from labctl.events import Event
@@ -124,7 +125,7 @@ def _expect_an_answer(stage: Stage, seen: Seen, wanted: Wanted, folder: str) -> 
             "view-hangs",
             f"{line} has no answer yet, and its process was ended",
             evidence=tuple(evidence),
-            fixes=(f"labctl flask {stage.app.target} {line} --timeout {round(stage.patience_s * 3)}",),
+            fixes=(f"labctl flask {quote(stage.app.target)} {line} --timeout {round(stage.patience_s * 3)}",),
         )
     if _has_ended(stage, seen):
         raise CannotRun(
@@ -161,15 +162,17 @@ def _dumped(log: str, folder: str) -> str:
 
 def _footer(target: Target) -> Iterator[Event]:
     first = target.requests[0]
-    name = "" if target.is_ours else f"{target.app.target} "
+    name = "" if target.is_ours else f"{quote(target.app.target)} "
     if target.is_ours:
         yield note("This is the lab's own shop; with MODULE:APP in front it is your application.")
     port = "http://127.0.0.1:5000"
     flag = "" if first.method == "GET" else f"-X {first.method} "
-    shown = target.app.target if not target.is_ours else "yourmodule"
-    yield command("by hand", f"flask --app {shown} run   # then curl -i {flag}'{port}{first.target}'")
+    shown = quote(target.app.target) if not target.is_ours else "yourmodule"
+    yield command("by hand", f"flask --app {shown} run   # then curl -i {flag}{quote(port + first.target)}")
     if len(target.requests) == 1:
         yield command(
-            "more", f"labctl flask {name}{first.method} '{first.target}' --then 'GET /'", "with its cookies"
+            "more",
+            f"labctl flask {name}{first.method} {quote(first.target)} --then 'GET /'",
+            "with its cookies",
         )
     yield command("next", f"labctl flask {name}--routes", "every URL, and its view")

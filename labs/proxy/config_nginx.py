@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from shlex import quote
 
 from labctl.events import Event, Row
 from labctl.protocols.nginx_answering import answer
 from labctl.protocols.nginx_grammar import parse
 from labctl.protocols.nginx_names import usual_request
 from labctl.protocols.nginx_scopes import HANDLERS, Configuration, Location, Scope, Server
+from labctl.protocols.nginx_traps import nginx_traps
 from labctl.protocols.proxy_answers import Request
 from labs.proxy.config_asking import Asked
 from labs.proxy.config_file import Disk, Includes, Source
-from labs.proxy.config_told import LIES, told_answer, told_unread
+from labs.proxy.config_told import LIES, told_answer, told_traps, told_unread
 from labs.telling import command, note, opening, table, warning
 from labs.words import count
 
@@ -44,7 +46,10 @@ def told(source: Source, path: Path, asked: Sequence[Asked]) -> Iterator[Event]:
             answer(configuration, request, disk),
             answer(configuration, request._replace(fields=LIES), disk),
         )
+    yield from told_traps(nginx_traps(configuration), brief=bool(asked))
     yield from told_unread(configuration.unread)
+    if asked:
+        yield command("traps", f"labctl proxy --config {quote(source.name)}", "all rules, and each trap explained")
     yield command("by hand", "nginx -T", "the whole configuration as nginx reads it")
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from labctl.events import Event, Row
-from labctl.protocols.proxy_answers import Answer, Fields, Request, Unread
-from labs.telling import about, heading, note, result, table, warning
+from labctl.events import Event, Hue, Json, Row, Step
+from labctl.protocols.proxy_answers import Answer, Fields, Reason, Request, Unread
+from labctl.protocols.proxy_traps import Caught
+from labs.telling import about, heading, result, table, warning
 from labs.words import count, listed
 
 # What an honest visitor sends besides Host: nothing. What a lying one does.
@@ -28,41 +29,46 @@ _PLAIN = {
 }
 
 
-def said(answer: Answer) -> str:
-    """Who answers, in a few words."""
-    match answer.kind:
-        case "proxy":
-            return answer.to
-        case "file":
-            return f"file {answer.to}"
-        case "redirect":
-            return f"{answer.status} to {answer.to}"
-        case "status":
-            return f"{answer.status}" + (f" {answer.to!r}" if answer.to else "") + ", the proxy's own"
-        case "gone":
-            return "nobody: the connection is closed"
-        case _:
-            return answer.to or "not known"
-
-
 def told_answer(request: Request, honest: Answer, lying: Answer) -> Iterator[Event]:
     """Everything about one path."""
     remark = f"{request.method}, {request.scheme}://{request.host_field}"
     yield heading(request.path, remark)
     for number, reason in enumerate(honest.reasons, 1):
-        yield about(
-            f"{number}",
-            reason.text,
-            str(reason.place) if reason.place and str(reason.place) not in reason.text else "",
-        )
-    if honest.kind == "proxy":
-        yield _fields(request, honest, lying)
+        yield about(f"{number}", _with_place(reason))
     for doubt in honest.doubts:
         yield warning(doubt)
-    yield result(
-        f"{request.path}: {_sentence(honest)}",
-        "ok" if honest.kind in ("proxy", "file", "redirect") else "warn",
-    )
+    hue: Hue = "ok" if honest.kind in ("proxy", "file", "redirect") else "warn"
+    text = f"{request.path}: {_sentence(honest)}"
+    yield Step(text=text, role="result", hue=hue, data=_data(request, honest))
+    if honest.kind == "proxy":
+        yield _fields(request, honest, lying)
+
+
+def _with_place(reason: Reason) -> str:
+    place = str(reason.place) if reason.place else ""
+    return f"{reason.text.removesuffix('.')} ({place})." if place and place not in reason.text else reason.text
+
+
+def _data(request: Request, answer: Answer) -> dict[str, Json]:
+    """The answer as data. A number that is not in the sentence is left out."""
+    data: dict[str, Json] = {
+        "path": request.path,
+        "host": request.host_field,
+        "scheme": request.scheme,
+        "method": request.method,
+        "kind": answer.kind,
+        "to": answer.to,
+        "server": answer.server,
+        "rule": answer.rule,
+        "where": str(answer.rule_at) if answer.rule_at else "",
+        "backends": list(answer.backends),
+        "reasons": [_with_place(reason) for reason in answer.reasons],
+        "fields": {name: value for name, value in answer.sent},
+        "doubts": list(answer.doubts),
+    }
+    if answer.kind in ("redirect", "status"):
+        data["status"] = answer.status
+    return data
 
 
 def _sentence(answer: Answer) -> str:
@@ -129,6 +135,7 @@ def told_unread(unread: Sequence[Unread]) -> Iterator[Event]:
             f"{each.name} at {each.place}: {each.why or 'unknown here'}{'' if each.matters else '; it changes no answer'}.",
             (each.name, str(each.place), each.why or "unknown here"),
             hues=("warn" if each.matters else "mute", "mute", ""),
+            data={"directive": each.name, "line": each.place.line, "file": each.place.file, "matters": each.matters},
         )
         for each in unread
     ]
@@ -141,6 +148,41 @@ def told_unread(unread: Sequence[Unread]) -> Iterator[Event]:
     yield table("unread", "Not followed here", ("directive", "where", "what it does"), rows, words)
 
 
-def told_plain(text: str) -> Event:
-    """A sentence."""
-    return note(text)
+def told_traps(caught: Sequence[Caught], *, brief: bool) -> Iterator[Event]:
+    """The traps, one table of where they are, then what comes of each kind and what to write instead."""
+    if not caught:
+        yield result("None of the traps that are known here is set.")
+        return
+    rows = [
+        Row(
+            f"{each.trap.id} at {each.place}: {each.words}. {each.trap.title}",
+            (_WEIGHT[each.trap.weight][0], str(each.place), each.trap.id.partition("-")[2], each.words),
+            hues=(_WEIGHT[each.trap.weight][1], "mute", "accent", ""),
+            data={
+                "trap": each.trap.id,
+                "weight": each.trap.weight,
+                "line": each.place.line,
+                "file": each.place.file,
+                "title": each.trap.title,
+                "why": each.trap.why,
+                "instead": each.trap.instead,
+            },
+        )
+        for each in caught
+    ]
+    yield table("traps", f"Traps: {_amounts(caught)}", ("", "where", "trap", "what stands there"), rows)
+    for trap in dict.fromkeys(each.trap for each in caught if not brief):
+        name = trap.id.partition("-")[2]
+        yield about(name, f"{trap.title} {trap.why}")
+        yield about("instead", trap.instead)
+
+
+_WEIGHT: dict[str, tuple[str, Hue]] = {"danger": ("danger", "bad"), "wrong": ("wrong", "warn"), "note": ("note", "mute")}
+
+
+def _amounts(caught: Sequence[Caught]) -> str:
+    words = []
+    for weight, name in (("danger", "dangerous"), ("wrong", "wrong"), ("note", "to know")):
+        if number := sum(each.trap.weight == weight for each in caught):
+            words.append(f"{number} {name}")
+    return listed(words)

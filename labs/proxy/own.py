@@ -16,7 +16,7 @@ from labs.proxy.front import Front, With, other_fronts
 from labs.proxy.hops import LIE, NO_ADDRESSES
 from labs.proxy.way import Way, way_to
 from labs.proxy.words import RIGHT, WRONG
-from labs.telling import about, command, note, opening, result, table, warning
+from labs.telling import about, command, measured, note, opening, result, table, warning
 
 _LINE = "app.wsgi_app = ProxyFix(app.wsgi_app, x_for={}, x_proto=1, x_host=1)"
 _LIES = (("X-Forwarded-For", LIE),)
@@ -114,6 +114,9 @@ def _told(road: Way, cases: list[Case], layers: list[dict[str, Any]], target: st
         ("behind", "X-Forwarded-For", "remote_addr", "scheme", ""),
         rows,
     )
+    right = sum(1 for case in cases if case.right)
+    told = f"In {right} of {len(cases)} cases the app took the one who asked for the visitor."
+    yield measured("proxy.own.right", right, told)
     if any(case.scheme != "https" for case in cases):
         yield note("The scheme is http although you asked over https: x_proto=1 is missing.")
     fixes = [layer for layer in layers if layer.get("name") == "ProxyFix"]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
-from labctl.events import Event
-from labs.telling import about, measured
+from labctl.events import Event, Step
+from labs.telling import measured
 from labs.words import count, ms
 from labs.workers.board import Work
 from labs.workers.claims import ONE_AT_A_TIME
@@ -80,7 +81,7 @@ def _answered(seen: Watched) -> Iterator[Event]:
         why = ": its worker was ended mid-way" if work is not None and work.cut else ""
         more = f", and {len(bad) - 1} more" if len(bad) > 1 else ""
         remark = f"request {first.request.label} got {became(first)}{why}{more}"
-    yield about("answered", f"{len(good)} of {total}", remark)
+    yield _line("answered", f"{len(good)} of {total}", remark)
     yield measured(
         "workers.answered", len(good), f"{len(good)} of {total} requests were answered.", "requests"
     )
@@ -96,7 +97,7 @@ def _slowest(seen: Watched) -> Iterator[Event]:
         return
     queued, worked = ms(work.queued_ms), ms(work.end_ms - work.begin_ms)
     label = slowest.request.label
-    yield about("slowest", ms(slowest.took_ms), f"request {label}: {queued} in the queue, {worked} of work")
+    yield _line("slowest", ms(slowest.took_ms), f"request {label}: {queued} in the queue, {worked} of work")
     yield measured(
         "workers.slowest",
         round(slowest.took_ms, 1),
@@ -111,7 +112,7 @@ def _busy(plan: Plan, seen: Watched) -> Iterator[Event]:
     span = max(work.end_ms or 0.0 for work in seen.works) - min(work.begin_ms for work in seen.works)
     worked = sum((work.end_ms or work.begin_ms) - work.begin_ms for work in seen.works)
     percent = round(100 * worked / (plan.slots * span)) if span > 0 else 0
-    yield about("busy", f"{percent}%", other_workers(plan, seen.works, seen.board.kills))
+    yield _line("busy", f"{percent}%", other_workers(plan, seen.works, seen.board.kills).said)
     yield measured(
         "workers.busy", percent, f"The workers were busy for {percent}% of the time from first to last.", "%"
     )
@@ -129,22 +130,38 @@ def jobs_of(seen: Sequence[Work], kills: Sequence[tuple[int, int, float, float]]
     ]
 
 
+class Other(NamedTuple):
+    """What other workers would have given, computed: a sentence's end, and the number with which nobody waits.
+
+    `wanted` is 0 where it is not said, or is what there is.
+    """
+
+    said: str
+    wanted: int = 0
+
+
 def other_workers(
     plan: Plan, works: Sequence[Work], kills: Sequence[tuple[int, int, float, float]] = ()
-) -> str:
-    """What another --workers would have given, computed; or why that is not said."""
+) -> Other:
+    """What another --workers would have given. Only said when the same computation gives this run's own waits."""
     jobs = jobs_of(works, kills)
     here = serve(jobs, plan.slots)
     if not agrees(here, [work.queued_ms for work in works]):
-        return "no word about other --workers: computed for these, the waits are not as measured"
-    if here.longest_ms <= 20:
-        fewer = enough(jobs)
-        return f"computed: {fewer or 1} at the same time would do without a queue"
+        return Other("no word about other --workers: computed for these, the waits are not as measured")
     wanted = enough(jobs)
+    if here.longest_ms <= 20:
+        return Other(f"computed: {wanted or 1} at the same time would do without a queue")
     if wanted is None:
-        return "computed: even 60 at the same time leave a queue"
+        return Other("computed: even 60 at the same time leave a queue")
     what = "--workers" if plan.kind == "sync" else "workers x threads ="
-    return f"computed: with {what} {wanted} the queue never forms"
+    return Other(
+        f"computed: with {what} {wanted} the queue never forms", wanted if plan.kind == "sync" else 0
+    )
+
+
+def _line(term: str, value: str, remark: str) -> Step:
+    """One of the lines under the picture, and its sentence."""
+    return Step(text=f"{term.capitalize()}: {value}; {remark}.", label=term, title=value, summary=remark)
 
 
 def one_at_a_time(plan: Plan, seen: Watched) -> Event:

@@ -13,7 +13,7 @@ from labs.words import count, ms
 from labs.workers.claims import HEARTBEAT, TIMEOUT
 from labs.workers.plan import Plan
 from labs.workers.server import missing_gunicorn, standing
-from labs.workers.told import one_at_a_time, summary
+from labs.workers.told import one_at_a_time, other_workers, summary
 from labs.workers.watching import Watched, watch
 from labs.workers.without import without_gunicorn
 
@@ -59,7 +59,7 @@ def whole(
         f"{good} of {len(seen.asked)} answered in {ms(seen.lasted_ms)}, by {workers}{threads}.",
         "ok" if good == len(seen.asked) or plan.hanging is not None else "warn",
     )
-    yield from _footer(plan, app)
+    yield from _footer(plan, app, other_workers(plan, seen.works, seen.board.kills).wanted)
 
 
 def _version(events: Sequence[ChildEvent]) -> str:
@@ -109,7 +109,7 @@ def _about_the_one_that_hangs(plan: Plan, seen: Watched) -> Iterator[Event]:
             )
 
 
-def _footer(plan: Plan, app: App | None) -> Iterator[Event]:
+def _footer(plan: Plan, app: App | None, wanted: int) -> Iterator[Event]:
     words = f"-w {plan.workers} -t {plan.timeout_s}"
     if plan.kind == "gthread":
         words = f"-k gthread -w {plan.workers} --threads {plan.threads}"
@@ -117,8 +117,10 @@ def _footer(plan: Plan, app: App | None) -> Iterator[Event]:
     alone = "--no-control-socket " if plan.kind == "sync" else ""
     yield command("by hand", f"gunicorn {alone}{words} {target}")
     if app is not None:
-        yield command("again", f"labctl workers {app.target} --workers {min(60, plan.workers * 2)}")
+        yield command("again", f"labctl workers {app.target} --workers {wanted or min(60, plan.workers * 2)}")
         return
-    if plan.kind == "sync":
+    if wanted:
+        yield command("see it", f"labctl workers --workers {wanted}", "whether the computed number is right")
+    elif plan.kind == "sync":
         yield command("see it", "labctl workers --worker-class gthread --threads 4", "threads, and --timeout")
     yield command("next", "labctl workers --show kill", "kill -9 under load")

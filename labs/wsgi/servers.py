@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+from collections import Counter
 from collections.abc import Iterator
 
-from labctl.events import Event, Hue, Row
+from labctl.events import Event, Hue, Row, Rows
 from labctl.serving.asking import Answer, Ask, Connection
 from labctl.serving.standing import Kind, Standing
 from labs.telling import measured, note, table
@@ -14,8 +16,8 @@ from labs.wsgi.claims import FRAMING
 from labs.wsgi.stage import NAMES, Stage, asked
 from labs.wsgi.words import framing
 
-# Keys that are named; wsgiref has dozens.
-_NAMED = 6
+# What fits on a line of keys.
+_CELLS = 56
 COUNTS, CHUNKS = ("wsgiref", "waitress"), ("flask", "sync", "gthread")
 
 
@@ -25,24 +27,51 @@ def side_by_side(stage: Stage) -> Iterator[Event]:
     found: dict[Kind, Answer] = {}
     rows = []
     environs = {kind: _environ(standing) for kind, standing in standings.items()}
-    common = set.intersection(*(set(each) for each in environs.values())) if environs else set()
     for kind, standing in standings.items():
         found[kind] = answer = asked(standing, Ask("/sample"))
-        rows.append(_row(kind, answer, _kept(standing), environs[kind], common))
+        rows.append(_row(kind, answer, _kept(standing), environs[kind]))
     yield table(
         "servers",
         'The same application under each server: return [b"This body has 22 bytes"]',
-        ("server", "the end is", "stays open", "Server", "runs in", "environ"),
+        ("server", "the end is", "stays open", "Server", "runs in"),
         rows,
-        note="environ: keys of its own, beyond those that all have",
     )
-    if "PATH" in environs.get("wsgiref", {}):
-        yield note(
-            "wsgiref copies the environment of its process into environ: PATH, HOME, and whatever secret is in it."
-        )
+    yield _own_keys(environs)
     for each in stage.missing:
         yield note(f"{NAMES[each.kind]} is left out: {each.why}.")
     yield from _judged(found)
+
+
+def _own_keys(environs: dict[Kind, dict[str, object]]) -> Rows:
+    """What each puts into environ beyond what all have, the rarest first."""
+    common = set.intersection(*(set(each) for each in environs.values())) if environs else set()
+    times = Counter(key for each in environs.values() for key in each)
+    rows = []
+    for kind, environ in environs.items():
+        # The names are the user's own business.
+        inherited = sum(key in os.environ or key == "LABCTL_EVENTS" for key in environ)
+        keys = [
+            key for key in environ if key not in common and key not in os.environ and key != "LABCTL_EVENTS"
+        ]
+        keys.sort(key=lambda key: (times[key], key))
+        if inherited:
+            keys.insert(0, f"{inherited} variables of its process (PATH ...)")
+        said = ", ".join(keys) or "nothing"
+        rows.append(
+            Row(
+                f"{NAMES[kind]} adds to environ: {said}.",
+                (NAMES[kind], _fitting(keys)),
+                hues=("accent", "mute"),
+            )
+        )
+    return table("keys", "What each adds to environ", ("server", "keys"), rows, named=False)
+
+
+def _fitting(keys: list[str]) -> str:
+    """As many as fit, and how many more there are."""
+    shown = [key for number, key in enumerate(keys) if len(", ".join(keys[: number + 1])) <= _CELLS - 9]
+    left = len(keys) - len(shown)
+    return ", ".join([*shown, *([f"{left} more"] if left else [])]) or "nothing"
 
 
 def _judged(found: dict[Kind, Answer]) -> Iterator[Event]:
@@ -79,7 +108,7 @@ def _kept(standing: Standing) -> bool:
         return False
 
 
-def _row(kind: Kind, answer: Answer, kept: bool, environ: dict[str, object], common: set[str]) -> Row:
+def _row(kind: Kind, answer: Answer, kept: bool, environ: dict[str, object]) -> Row:
     how = framing(answer)
     threads, processes = environ.get("wsgi.multithread") is True, environ.get("wsgi.multiprocess") is True
     runs = (
@@ -87,14 +116,12 @@ def _row(kind: Kind, answer: Answer, kept: bool, environ: dict[str, object], com
         or "one by one"
     )
     server = (answer.get("Server") or "none").split(" ")[0].partition("/")[0]
-    extra = sorted(set(environ) - common, key=lambda key: (key.isupper(), key))
-    named = [*extra[:_NAMED], f"{len(extra) - _NAMED} more"] if len(extra) > _NAMED else extra
     hue: Hue = "ok" if kept else "mute"
     shown = how.replace("Content-Length: ", "length ")
     return Row(
         f"{NAMES[kind]}: the body's end is said by {how}; the connection {'stays open' if kept else 'is closed'};"
-        f" Server: {server}; runs in {runs}; in environ of its own: {listed(named)}.",
-        (NAMES[kind], shown, "yes" if kept else "no", server, runs, f"+{len(extra)}"),
-        hues=("accent", "", hue, "mute", "", "mute"),
+        f" Server: {server}; it runs requests in {runs}.",
+        (NAMES[kind], shown, "yes" if kept else "no", server, runs),
+        hues=("accent", "", hue, "mute", ""),
         bold=(1,),
     )

@@ -126,11 +126,15 @@ class Stage:
 
 
 class Seen(NamedTuple):
-    """One request, from both sides. `began_ns` is CLOCK_MONOTONIC; `events` are the tracer's, of this request."""
+    """One request, from both sides. `began_ns` is CLOCK_MONOTONIC; `events` are the tracer's, of this request.
+
+    `others` are what the server told meanwhile, and since it was last listened to.
+    """
 
     answer: Answer
     began_ns: int
     events: list[ChildEvent]
+    others: list[ChildEvent]
 
     def at_ms(self, event: ChildEvent) -> float:
         """When it happened, since the client began."""
@@ -154,13 +158,13 @@ class Seen(NamedTuple):
 
 def observed(standing: Standing, request: Ask = HOME) -> Seen:
     """Ask a traced server, and wait for what it tells about it. Never raises for what the application does."""
-    standing.events()
+    before = standing.events()
     began = time.monotonic_ns()
     answer = asked(standing, request)
     standing.wait_for(LAST, timeout_s=_PATIENCE_S if answer.status else 1.0, since_ns=began)
-    # What an error page of the server answered may not have an end.
-    events = [event for event in standing.events() if event.at_ns >= began and "request" in event.data]
-    return Seen(answer, began, events)
+    after = standing.events()
+    own = [event for event in after if event.at_ns >= began and "request" in event.data]
+    return Seen(answer, began, own, [event for event in before + after if "request" not in event.data])
 
 
 def asked(standing: Standing, request: Ask = HOME) -> Answer:

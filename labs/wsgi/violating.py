@@ -49,7 +49,6 @@ def one(internet: Internet, name: str) -> Iterator[Event]:
         yield note(violation.does)
         yield _code(name)
         found = got(standings, name)
-        complaints = [event for event in standings["toy"].events() if event.kind == "broken"]
         rows = [
             Row(
                 f"{NAMES[kind]}: {each.line}, {count(each.bytes, 'byte')} of body: {each.sentence}",
@@ -62,9 +61,10 @@ def one(internet: Internet, name: str) -> Iterator[Event]:
         yield table("violation", "What the client got", ("server", "status", "body", ""), rows)
         yield from _left_out(stage)
         yield about("PEP 3333", violation.rule)
-        said = _said(standings["toy"], name)
+        seen = observed(standings["toy"], its_request(name))
+        said = " ".join((seen.said or "").split())
         yield about("validate", f"says: {said}" if said else "has nothing to say.")
-        for event in complaints[:1]:
+        for event in [event for event in seen.others if event.kind == "broken"][:1]:
             yield about("our toy", f"says: {event.data['detail']} {event.data['rule']}")
         yield from _judged(name, found)
     refused = sum(each.status == 500 for each in found.values())
@@ -127,11 +127,6 @@ def _code(name: str) -> Event:
     lines = [f"{line}:" if line.startswith("def ") else line for line in lines]
     rows = [Row(line.strip(), (line,), hues=("accent",)) for line in lines]
     return table("code", "The application", ("line",), rows, named=False)
-
-
-def _said(toy: Standing, name: str) -> str:
-    """What wsgiref.validate says of this application, asked under the toy, which is traced."""
-    return " ".join((observed(toy, its_request(name)).said or "").split())
 
 
 def _rules(toy: Standing) -> Iterator[Event]:

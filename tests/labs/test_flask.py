@@ -401,8 +401,7 @@ def test_options_that_contradict_are_errors() -> None:
 def test_any_words_are_a_request_or_a_clear_error(app: str, method: str, path: str) -> None:
     try:
         read = read_target(app, method, path, (), (), (), None)
-    except (UsageError, CannotRun) as refused:
-        assert refused.headline
+    except (UsageError, CannotRun):
         return
     assert read.requests[0].target.isascii()
     assert read.requests[0].target.startswith("/")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labctl.serving.application import read_app
@@ -132,6 +132,15 @@ def test_a_handler_of_an_exception_is_told_with_what_it_is_for(odd: Stage) -> No
     assert "raise ValueError" in ODD.read_text().splitlines()[line - 1]
 
 
+def test_an_async_view_is_traced(odd: Stage) -> None:
+    pytest.importorskip("asgiref")
+    seen = odd.ask("/async")
+    assert seen.answer.body == b"later"
+    request = traced(seen)
+    assert request.names("view") == ["later"]
+    assert request.facts["async"] is True
+
+
 def test_a_file_is_sent_whole(odd: Stage) -> None:
     assert odd.ask("/file").answer.body == ODD.read_bytes()
 
@@ -176,6 +185,7 @@ JSON = st.recursive(
 )
 
 
+@settings(max_examples=40)
 @given(
     st.lists(
         st.tuples(

@@ -266,7 +266,7 @@ def test_bad_input_is_one_clear_sentence_before_anything_starts(words: tuple[str
 
 def test_the_place_is_this_machine_for_an_application_of_ones_own(mine: Path) -> None:
     assert place({"app": None}) == "sandbox"
-    assert place({"app": "mine:app"}) == "local"
+    assert place({"app": "mine:app"}) == "own"
     assert not LAB.judges({"app": "mine:app"})
 
 

@@ -103,6 +103,17 @@ def test_a_legend_is_said_once() -> None:
     assert not any("referral" in line for line in drawn(exchanges(), explained=explained))
 
 
+def test_an_arrow_of_the_legend_points_as_the_first_of_its_kind_did() -> None:
+    rows = [
+        arrow(0.0, "client", "server", "GET /", "question", "asks"),
+        arrow(0.1, "server", "application", "app(environ)", "referral", "calls"),
+        arrow(0.2, "application", "server", "b''", "answer", "gives"),
+    ]
+    legend = drawn(rows)[-1]
+    assert "─► referral" in legend
+    assert "◄━ answer" in legend
+
+
 def test_wide_screens_have_more_words() -> None:
     assert any("I don't know. Ask com." in line for line in drawn(exchanges(), 120, wide=True))
 

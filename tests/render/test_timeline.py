@@ -226,6 +226,23 @@ def test_many_workers_have_one_line_each_and_the_page_has_its_bound() -> None:
     assert sum("worker" in line for line in drawn(many(60))) == 60
 
 
+def test_threads_that_had_nothing_to_do_are_counted_where_room_is_scarce() -> None:
+    spans = [
+        on(f"worker {w} thread {t}", 0, 0, role="boot", under=f"pid {w}") for w in (1, 2) for t in range(1, 9)
+    ]
+    spans += [
+        on("worker 1 thread 1", 0, 9, "a"),
+        on("worker 1 thread 2", 0, 9, "b"),
+        on("worker 2 thread 1", 0, 9, "c"),
+    ]
+    lines = drawn(spans)
+    assert [line[:18].strip() for line in lines[1:4]] == [
+        "worker 1  pid 1",
+        "6 more, idle",
+        "worker 2  pid 2",
+    ]
+
+
 def test_a_worker_that_was_killed_is_shown_before_the_others() -> None:
     lines = drawn([*many(60), on("worker 55", 60, 60, "SIGKILL", "killed")], rows=20)
     assert len(lines) <= 20

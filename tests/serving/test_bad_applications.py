@@ -120,7 +120,7 @@ def test_an_application_that_hangs_is_told_with_the_line_where_it_stands(kind: s
 
 
 def test_an_application_that_starts_its_own_server_is_told_how_to_stop_it(tmp_path: Path) -> None:
-    source = "from flask import Flask\napp = Flask(__name__)\napp.run(port=0)\n"
+    source = "import sched\napp = sched.scheduler()\napp.enter(1000, 1, print)\napp.run()\n"
     error = refused(tmp_path, source, boot_timeout_s=1.5)
     assert error.code == "app-hangs"
     assert error.fixes == ('put app.run() under: if __name__ == "__main__":',)

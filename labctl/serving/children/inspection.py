@@ -15,7 +15,6 @@ from labctl.serving.children.looking import is_asgi, is_flask, takes
 def serve(job: Job, settings: Mapping[str, object]) -> None:
     """Tell "inspected" and end at once. Raises CannotServe."""
     started("")
-    tell("loading")
     before = time.monotonic()
     found, app = find(job)
     import_ms = (time.monotonic() - before) * 1000

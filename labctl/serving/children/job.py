@@ -8,6 +8,7 @@ import contextlib
 import importlib
 import json
 import os
+import signal
 import socket
 import sys
 import time
@@ -25,6 +26,8 @@ SERVERS = {
     "inspection": "labctl.serving.children.inspection",
 }
 _EVENTS = "LABCTL_EVENTS"
+# While an application is imported, this signal makes faulthandler write to stderr where all threads are.
+WHERE = getattr(signal, "SIGTRAP", 0)
 # A line that is not longer is written in one piece (PIPE_BUF of Linux).
 _LINE_BYTES = 4096
 # Made once: that is half of what a request's events cost.
@@ -33,10 +36,7 @@ _pipe = int(os.environ.get(_EVENTS, "-1"))
 
 
 class Job(NamedTuple):
-    """What the parent wants. The arguments of `standing.stand`; `fd` is the listening socket, -1 when there is none.
-
-    `load_deadline` (time.monotonic()) is when a traceback of an application that is still importing goes to stderr.
-    """
+    """What the parent wants. The arguments of `standing.stand`; `fd` is the listening socket, -1 when there is none."""
 
     kind: str
     target: str
@@ -56,7 +56,6 @@ class Job(NamedTuple):
     trace: str = ""
     watched: bool = True
     checked: bool = True
-    load_deadline: float = 0
 
     def listener(self) -> socket.socket:
         """The socket, listening; the caller owns it."""

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from types import ModuleType
 from typing import Any, NoReturn
 
-from labctl.serving.children.job import CannotServe, Job, called, fail, tell
+from labctl.serving.children.job import WHERE, CannotServe, Job, called, fail, tell
 from labctl.serving.children.looking import candidates, is_asgi, takes
 from labctl.serving.children.watching import watch
 
@@ -29,7 +29,6 @@ def load(job: Job, found: Callable[[Any], None] = lambda app: None) -> Any:
 
     `found` is called with it when it is still as the learner made it.
     """
-    tell("loading")
     began = time.monotonic()
     name, app = find(job)
     if job.checked:
@@ -43,12 +42,12 @@ def load(job: Job, found: Callable[[Any], None] = lambda app: None) -> Any:
 
 def find(job: Job) -> tuple[str, Any]:
     """How the object is found in the module, "app" or "create_app()", and the object. Raises CannotServe."""
-    if job.load_deadline:
-        faulthandler.dump_traceback_later(max(job.load_deadline - time.monotonic(), 0.01), file=2)
+    faulthandler.register(WHERE, file=2)
+    tell("loading")
     try:
         return _found(job)
     finally:
-        faulthandler.cancel_dump_traceback_later()
+        faulthandler.unregister(WHERE)
 
 
 def _found(job: Job) -> tuple[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from labctl.events import Event, Row
 from labctl.internet import Internet
+from labctl.serving.flask_trace_reading import Record
 from labs.flask.apps import SLOW_S
 from labs.flask.claims import TEARDOWN
 from labs.flask.habits import habits_of
@@ -46,13 +47,13 @@ def show(internet: Internet) -> Iterator[Event]:
         f"With a slow call_on_close it came after {ms(close.answer.first_byte_ms)}.",
         "ms",
     )
-    tidied = teardown.traced.first("teardown_request", "write_log") if teardown.traced else None
-    closed = close.traced.first("call_on_close") if close.traced else None
-    if tidied is None or closed is None or tidied.ended_ms is None or closed.ended_ms is None:
+    tidied, sent = (_when(teardown, kind) for kind in ("teardown_request", "item"))
+    closed, sent_before = (_when(close, kind) for kind in ("call_on_close", "item"))
+    if not (tidied and sent and closed and sent_before):
         yield TEARDOWN.not_seen("The application did not tell of its teardown.")
         return
-    waits = tidied.ended_ms < teardown.first_byte_ms
-    behind = closed.ended_ms > close.first_byte_ms
+    # By the order in the application: what the server has not been given cannot be at the client.
+    waits, behind = tidied.began_ms < sent.began_ms, closed.began_ms > sent_before.began_ms
     yield TEARDOWN.judged(
         waits and behind,
         f"The first byte came after {ms(teardown.answer.first_byte_ms)} with a slow teardown, "
@@ -64,6 +65,10 @@ def show(internet: Internet) -> Iterator[Event]:
         "Slow things that the visitor need not wait for: response.call_on_close, or a job of its own."
     )
     yield from footer("teardown")
+
+
+def _when(seen: Seen, kind: str) -> Record | None:
+    return seen.traced.first(kind) if seen.traced is not None else None
 
 
 def _row(words: str, seen: Seen) -> Row:

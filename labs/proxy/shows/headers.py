@@ -14,7 +14,7 @@ from labctl.sandbox.proxy_server import Configuration
 from labctl.sandbox.proxy_street import HOST
 from labs.proxy.claims import ADDED, PASSED
 from labs.proxy.front import Front, With, other_fronts
-from labs.proxy.real import apache_text, nginx_text
+from labs.proxy.real import Apps, apache_text, nginx_text
 from labs.proxy.way import address_of, environ_at, stand_app, street_of
 from labs.telling import about, command, opening, result, table
 
@@ -55,7 +55,7 @@ def show(internet: Internet, with_: With) -> Iterator[Event]:
         street = stack.enter_context(street_of(internet))
         app = stack.enter_context(stand_app(internet, "environ"))
         to_app, _ = street.tap(address_of(app), source="peer")
-        apps = {"app": [to_app]}
+        apps: Apps = {"app": [to_app]}
         inner = f"{to_app[0]}:{to_app[1]}"
         found: dict[str, Told] = {}
         source = street.visitor if street.own_addresses else ""
@@ -83,7 +83,7 @@ def show(internet: Internet, with_: With) -> Iterator[Event]:
         )
         yield about("the app's", f"{inner}, the address that the proxy asks: redirects and links get it too")
         yield from _judged(found)
-        yield from _lines(with_, apps)
+        yield _lines(with_, apps)
     yield result("Set every X-Forwarded field that your app reads: what you leave out, visitors write.")
     yield command("by hand", "curl -H 'X-Forwarded-Proto: https' http://127.0.0.1:PORT/", "at your own proxy")
     yield command("next", "labctl proxy --show gunicorn-trust", "who believes it, without ProxyFix")
@@ -133,14 +133,14 @@ def _field(key: str) -> str:
     return "-".join(part.capitalize() for part in key.removeprefix("HTTP_").split("_"))
 
 
-def _lines(with_: With, apps: Any) -> Iterator[Event]:
+def _lines(with_: With, apps: Apps) -> Event:
     """What repairs each, in its own words."""
+    rows = []
     for manners, text in (("nginx-recommended", nginx_text), ("apache-repaired", apache_text)):
-        if with_ in ("embedded", MANNERS[manners].server):
-            lines = [line.strip() for line in text(Configuration(manners), apps).splitlines()]
-            wanted = [
-                each
-                for each in lines
-                if "proxy_set_header" in each or "Header set" in each or "Preserve" in each
-            ]
-            yield about(MANNERS[manners].server, " ".join(wanted))
+        server = MANNERS[manners].server
+        if with_ in ("embedded", server):
+            name = "Apache" if server == "apache" else "nginx"
+            for line in text(Configuration(manners), apps).splitlines():
+                if any(word in line for word in ("proxy_set_header", "RequestHeader", "ProxyPreserveHost")):
+                    rows.append(Row(f"{name}: {line.strip()}", (name, line.strip()), hues=("mute",)))
+    return table("repairs", "The lines that repair it", ("server", "line"), rows, named=False)

@@ -82,10 +82,9 @@ def show(internet: Internet, with_: With) -> Iterator[Event]:
     yield note(
         "Nobody looks after the apps: a visitor's request finds out, and pays with the time of one connection."
     )
-    if with_ == "apache":
-        yield note(
-            "One ProxyPass without a balancer has nobody else: 503 for retry=60 seconds, also when the app is back."
-        )
+    yield note(
+        "With one app behind it a proxy has nobody else to ask: 502 from nginx, 503 from Apache, until it is back."
+    )
     yield result("A POST that an app had already begun is not sent again: it may have been done.")
     yield command(
         "by hand",

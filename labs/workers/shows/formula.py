@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from labctl.events import Event, Row
 from labctl.internet import Internet
-from labs.telling import about, command, measured, note, opening, result, table
-from labs.words import count
+from labs.telling import about, command, measured, note, opening, result, table, warning
+from labs.words import count, ms
 from labs.workers.claims import FORMULA
 from labs.workers.client import many, said
 from labs.workers.server import ON_FEW_CORES, cores, standing
@@ -17,15 +17,20 @@ from labs.workers.starting import FEW_CORES
 from labs.workers.watching import Watched, watch
 
 REQUESTS, WAIT_MS, LOOP_MS = 10, 40, 30
+_BUSY = 0.2
 
 
 class Rate(NamedTuple):
-    """So many workers. Requests a second; parts of the computing requests' time, None where it is not told."""
+    """So many workers. Requests a second; what one that computes needed of a core, in ms.
+
+    `for_core` is the part of its time for which it had none, None where that is not told.
+    """
 
     workers: int
     waiting_rate: float
     waiting_most: int
     loop_rate: float
+    core_ms: float
     for_core: float | None
 
 
@@ -43,6 +48,7 @@ def show(internet: Internet) -> Iterator[Event]:
         [_row(each) for each in found],
     )
     first, last = found[0], found[-1]
+    yield from _busy(first)
     if cores() > few:
         yield note(
             f"This machine has {cores()} cores; these servers may use {few} of them, so that few workers do."
@@ -69,7 +75,7 @@ def show(internet: Internet) -> Iterator[Event]:
             f"{count(each.workers, 'worker')}: {each.waiting_rate:.1f} waiting requests a second.",
             "1/s",
         )
-    yield _judged(found)
+    yield _judged(found, few)
     yield result("The formula is a guess to start with, by gunicorn's own words not overly scientific.")
     yield command("by hand", "python -c 'import os; print(2 * os.cpu_count() + 1)'", "then measure")
     yield command("next", "labctl workers --workers 5", "the time line with five")
@@ -85,7 +91,8 @@ def _measure(internet: Internet, workers: int) -> Rate:
         for_core = sum(each["for_core_ms"] for each in told) / max(
             0.001, sum(each["wall_ms"] for each in told)
         )
-    return Rate(workers, _rate(waiting), at_once(waiting.board), _rate(loops), for_core)
+    core_ms = sum(float(each.get("cpu_ms", 0.0)) for each in told) / len(told)
+    return Rate(workers, _rate(waiting), at_once(waiting.board), _rate(loops), core_ms, for_core)
 
 
 def _run(server: object, target: str) -> Watched:
@@ -120,23 +127,28 @@ def _row(rate: Rate) -> Row:
     )
 
 
-def _judged(found: list[Rate]) -> Event:
-    first, last = found[0], found[-1]
-    if last.for_core is None or first.for_core is None:
-        return FORMULA.not_seen("This system does not tell who waits for a core; Linux does (schedstat).")
-    grown, part = last.waiting_most == last.workers, last.for_core
-    share = round(100 * part)
-    # Its own calibration: one worker alone has a core for itself, unless the machine has other things to do.
-    if part > 0.25 and part - first.for_core < 0.08:
-        alone = round(100 * first.for_core)
-        return FORMULA.not_seen(
-            f"The machine was too busy to tell: even 1 worker waited {alone}% of its time for a core, and "
-            f"{last.workers} waited {share}%."
+def _busy(first: Rate) -> Iterator[Event]:
+    """The lab's own calibration: one worker alone has a core for itself, unless the machine has other things to do."""
+    if first.for_core is not None and first.for_core > _BUSY:
+        yield warning(
+            f"This machine is busy: even 1 worker had no core for {first.for_core:.0%} of its time. The figures for "
+            "what computes are those of a smaller machine."
         )
+
+
+def _judged(found: list[Rate], few: int) -> Event:
+    """By what a request needs of a core, which does not depend on what else this machine does."""
+    last = found[-1]
+    if last.core_ms < LOOP_MS / 2:
+        return FORMULA.judged(
+            False,
+            f"With {last.workers} workers {last.loop_rate:.0f} a second were done of what should compute, and each "
+            f"needed a core for {ms(last.core_ms)} only.",
+        )
+    most = few * 1000 / last.core_ms
     return FORMULA.judged(
-        grown and part > 0.25,
-        f"With {last.workers} workers {last.waiting_most} requests waited at once, and those that compute spent "
-        f"{share}% of their time waiting for a core.",
+        last.waiting_most == last.workers and last.loop_rate <= 1.1 * most,
+        f"With {last.workers} workers {last.waiting_most} requests waited at once. Those that compute need a core for "
+        f"{ms(last.core_ms)} each, so {count(few, 'core')} can do {most:.0f} a second, and did {last.loop_rate:.0f}.",
         at_once=last.waiting_most,
-        for_core=share,
     )

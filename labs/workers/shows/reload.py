@@ -43,9 +43,9 @@ def show(internet: Internet) -> Iterator[Event]:
         rows,
     )
     yield note(
-        "As documented, the master reads its configuration again, starts new workers, and asks the old ones to stop (SIGTERM): they "
-        "accept nothing more, finish what they have in hand, for --graceful-timeout at most, and end. What waits in "
-        "the queue is taken by the new ones."
+        "As documented, the master reads its configuration again, starts new workers, and asks the old ones to stop "
+        "(SIGTERM): they accept nothing more, finish what they have in hand, for --graceful-timeout at most, and end. "
+        "What waits in the queue is taken by the new ones."
     )
     yield note(
         "New workers import your application anew: so HUP is a deploy without a gap. With --preload it is not: the "

@@ -134,6 +134,11 @@ def on_value_error(error: ValueError) -> tuple[str, int]:
     return str(error), 400
 
 
+@app.get("/async")
+async def later() -> str:
+    return "later"
+
+
 @app.get("/file")
 def file() -> Response:
     from flask import send_file

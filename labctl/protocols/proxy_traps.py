@@ -1,0 +1,34 @@
+"""The known traps of a reverse proxy's configuration: each is a named object, with its explanation beside it.
+
+A test produces each one, and another shows that a good configuration has none.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from labctl.protocols.proxy_answers import Place
+
+
+Weight = Literal["danger", "wrong", "note"]
+
+
+class Trap(NamedTuple):
+    """A trap. `title` says what is so, `why` what comes of it, `instead` what to write. All are whole sentences.
+
+    `weight`: "danger" lets somebody in or out, "wrong" breaks an app, "note" is worth knowing.
+    """
+
+    id: str
+    weight: Weight
+    title: str
+    why: str
+    instead: str
+
+
+class Caught(NamedTuple):
+    """A trap in a configuration: where, and the words that stand there."""
+
+    trap: Trap
+    place: Place
+    words: str

@@ -1,0 +1,111 @@
+"""`--config` for Apache: its rules in a table, or who takes a path; then the traps, and what was not read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from shlex import quote
+
+from labctl.events import Event, Row
+from labctl.protocols.apache_answering import answer
+from labctl.protocols.apache_grammar import Directive, Reading, parse
+from labctl.protocols.apache_hosts import usual_request
+from labctl.protocols.apache_scopes import Configuration, Host
+from labctl.protocols.apache_traps import apache_traps
+from labctl.protocols.proxy_answers import Request
+from labs.proxy.config_asking import Asked
+from labs.proxy.config_file import Disk, Includes, Source
+from labs.proxy.config_told import LIES, told_answer, told_traps, told_unread
+from labs.telling import command, opening, table, warning
+from labs.words import count
+
+_TRANSLATING = (
+    *("rewriterule", "proxypass", "proxypassmatch", "redirect", "redirectmatch", "redirectpermanent"),
+    *("redirecttemp", "alias", "aliasmatch", "scriptalias", "scriptaliasmatch", "documentroot"),
+)
+_WHEN = {"rewriterule": "1 rewrite", "proxypass": "2 proxy", "proxypassmatch": "2 proxy", "documentroot": "4 files"}
+
+
+def told(source: Source, path: Path, asked: Sequence[Asked]) -> Iterator[Event]:
+    """The events. Raises ConfigError."""
+    includes = Includes(path)
+    reading = Reading(includes)
+    configuration = Configuration(parse(source.text, reading), reading)
+    passes = sum(1 for host in (configuration.main, *configuration.hosts) for _ in _rules_of(host))
+    hosts = count(len(configuration.hosts), "VirtualHost")
+    yield opening(f"{path.name}: who takes which path?", f"Apache, {hosts}, {count(passes, 'rule')}")
+    for pattern, place in includes.missing:
+        yield warning(f"{pattern}, which {place} includes, is not here: what it says is not known.")
+    for name, place in dict.fromkeys(reading.undefined):
+        yield warning(f"${{{name}}} at {place} is defined nowhere here; it stays as it is.")
+    for section in reading.skipped:
+        yield warning(f"{section} at {section.place} does not hold here: what stands in it was left out.")
+    disk = Disk()
+    if not asked:
+        yield _rules(configuration)
+    for each in asked:
+        request = _request(configuration, each)
+        yield from told_answer(
+            request, answer(configuration, request, disk), answer(configuration, request._replace(fields=LIES), disk)
+        )
+    yield from told_traps(apache_traps(configuration), brief=bool(asked))
+    yield from told_unread(configuration.unread)
+    if asked:
+        yield command("traps", f"labctl proxy --config {quote(source.name)}", "all rules, and each trap explained")
+    yield command("by hand", "apache2ctl -S", "which VirtualHost takes which name")
+
+
+def _request(configuration: Configuration, asked: Asked) -> Request:
+    scheme, host, port = usual_request(configuration)
+    if asked.scheme:
+        scheme, port = asked.scheme, asked.port or (443 if asked.scheme == "https" else 80)
+    elif asked.port:
+        port = asked.port
+    return Request(asked.path, asked.host or host, scheme, asked.method, (), port)
+
+
+def _rules_of(host: Host) -> Iterator[tuple[str, Directive]]:
+    """The lines that give paths to somebody, each with the path of its section."""
+    for each in host.own(*_TRANSLATING):
+        yield "", each
+    for section in host.locations:
+        for each in section.own(*_TRANSLATING):
+            yield section.path, each
+
+
+def _rules(configuration: Configuration) -> Event:
+    rows = []
+    for host in (configuration.main, *configuration.hosts):
+        rules = sorted(_rules_of(host), key=lambda pair: (_when(pair[1]), not pair[0]))
+        if not rules and host is configuration.main:
+            continue
+        names = " ".join(filter(None, (host.name, *host.aliases))) or host.words
+        ports = ", ".join(str(port or "*") for _, port in host.addresses)
+        rows.append(
+            Row(
+                f"{host.words} at {host.place}{f', port {ports}' if ports else ''}.",
+                (names, f"port {ports}" if ports else "", "", str(host.place)),
+                bold=(0,),
+                hues=("accent", "mute", "", "mute"),
+            )
+        )
+        for section, each in rules:
+            where = f"<Location {section}> " if section else ""
+            rows.append(
+                Row(
+                    f"{where}{each} at {each.place}: {_when(each)}.",
+                    (f"  {section or each.first}", _when(each), f"{where}{each}", str(each.place)),
+                    hues=("", "mute", "", "mute"),
+                )
+            )
+    return table(
+        "rules",
+        "The rules, in the order in which Apache asks them",
+        ("path", "when", "rule", "where"),
+        rows,
+        "mod_rewrite is asked first, then mod_proxy, then mod_alias, then the files, whatever the order of the lines.",
+    )
+
+
+def _when(each: Directive) -> str:
+    return _WHEN.get(each.key, "3 alias")
