@@ -65,8 +65,8 @@ def _merged(fields: list[tuple[str, str]], name: str, value: str) -> list[tuple[
 
 def _changed(fields: list[tuple[str, str]], each: Directive, state: State) -> Iterator[tuple[str, str]]:
     """What one RequestHeader makes of the fields."""
-    action, *words = (word for word in each.arguments if word.lower() != "early")
-    action = action.lower()
+    words = [word for word in each.arguments if word.lower() != "early"]
+    action = words.pop(0).lower() if words else ""
     if not words:
         yield from fields
         return

@@ -150,8 +150,17 @@ STREAMS_BOTH_WAYS = _apache(
     "gthread workers, or a proxy that buffers before the app.",
 )
 
+ENV_AS_SENT = _apache(
+    "env-as-sent",
+    "note",
+    "SetEnvIf Request_URI sees the path as it was sent.",
+    "It runs before dots are resolved: /static/../x fits ^/static/, and /%73tatic/ does not.",
+    "ProxyPass /static !, which sees the path that is served.",
+)
+
 APACHE_TRAPS = (
     *(CATCH_ALL, EXCEPTION_LATE, PASS_LATE, SECTION_OVERRULED, PASS_UNEVEN, ALIAS_UNEVEN, ALIAS_REFUSED),
     *(HOST_NOT_KEPT, PROTO_NOT_SET, PROTO_NULL, REVERSE_MISSING, REDIRECT_SWALLOWED, REWRITE_TO_FILE),
-    *(REWRITE_OFF, REWRITE_NOT_INHERITED, OPEN_PROXY, FIRST_HOST, NAME_MISSING, WEBSOCKET_HTTP, STREAMS_BOTH_WAYS),
+    *(REWRITE_OFF, REWRITE_NOT_INHERITED, OPEN_PROXY, FIRST_HOST, NAME_MISSING, WEBSOCKET_HTTP),
+    *(STREAMS_BOTH_WAYS, ENV_AS_SENT),
 )

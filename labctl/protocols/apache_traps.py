@@ -54,6 +54,10 @@ def _of_hosts(configuration: Configuration) -> Iterator[Caught]:
     for port, hosts in ports.items():
         if len(hosts) > 1:
             yield Caught(traps.FIRST_HOST, hosts[0].place, f"port {port or '*'}: {len(hosts)} VirtualHosts")
+    for host in (configuration.main, *configuration.hosts):
+        for each in host.own("setenvif", "setenvifnocase"):
+            if each.first.lower() == "request_uri" and "no-proxy" in each.arguments[2:]:
+                yield Caught(traps.ENV_AS_SENT, each.place, str(each))
     rules = configuration.main.own("rewriterule")
     if rules and configuration.hosts:
         yield Caught(traps.REWRITE_NOT_INHERITED, rules[0].place, str(rules[0]))

@@ -136,7 +136,8 @@ class _Reader:
             raise self._error(f"More than {DEEPEST} blocks stand in one another", opened)
         found: list[Directive] = []
         gathered: list[Word] = []
-        for word in self._words:
+        # Not a for: code in Lua moves the words on.
+        while (word := next(self._words, None)) is not None:
             if not word.mark:
                 gathered.append(word)
                 continue

@@ -153,14 +153,6 @@ def test_ten_paths_through_two_orders_of_three_rules(capsys: pytest.CaptureFixtu
     ]
 
 
-def test_a_slow_client_holds_the_worker_unless_a_proxy_buffers(capsys: pytest.CaptureFixture[str]) -> None:
-    _, told = document(capsys, "--show", "buffering")
-    value = {e["id"]: e["value"] for e in told["events"] if e["kind"] == "measure"}
-    for kind in ("reading", "sending"):
-        assert value[f"proxy.{kind}.buffered"] < value[f"proxy.{kind}.direct"] / 2
-        assert value[f"proxy.{kind}.buffered"] < value[f"proxy.{kind}.streamed"] / 2
-
-
 # Every configuration of the static demonstration is written twice: as lines, and as rules.
 
 

@@ -57,6 +57,7 @@ TEXTS = {
     "name-missing": "<VirtualHost *:80>\nDocumentRoot /srv\n</VirtualHost>",
     "websocket-http": _host("ProxyPass /ws http://127.0.0.1:8000/ws"),
     "streams-both-ways": _host(PASS),
+    "env-as-sent": _host(f"SetEnvIf Request_URI ^/static/ no-proxy\n{PASS}"),
 }
 
 

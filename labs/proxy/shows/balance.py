@@ -59,9 +59,7 @@ def show(internet: Internet, with_: With) -> Iterator[Event]:
     yield result(
         "State in one app's memory is in a third of the answers: keep sessions where all apps see them."
     )
-    yield command(
-        "by hand", "for i in 1 2 3 4 5 6; do curl -s http://127.0.0.1:PORT/; done", "at your own upstream"
-    )
+    yield command("by hand", "nginx -T | grep -A6 upstream", "whose turns your own nginx has, and how")
     yield command("next", "labctl proxy --show health", "and when one of them dies")
     yield from other_fronts(with_, "balance")
 

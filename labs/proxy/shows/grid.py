@@ -14,6 +14,11 @@ from labs.proxy.way import Seen, way
 from labs.proxy.words import RIGHT, WRONG
 from labs.telling import about, command, measured, opening, result, table, warning
 
+_BY_HAND = (
+    'python -c "from werkzeug.middleware.proxy_fix import ProxyFix as P; '
+    "P(lambda e, s: print(e['REMOTE_ADDR']), x_for=2)"
+    "({'HTTP_X_FORWARDED_FOR': '6.6.6.6, you, CDN'}, None)\""
+)
 WRITES = (("X-Forwarded-For", LIE),)
 
 
@@ -66,8 +71,8 @@ def show(internet: Internet, with_: With) -> Iterator[Event]:
     )
     yield command(
         "by hand",
-        f"curl -H 'X-Forwarded-For: {LIE}' http://ORIGIN/",
-        "past your CDN: whom does the log name?",
+        _BY_HAND,
+        "count for yourself",
     )
     yield command("next", "labctl proxy --show headers", "who adds which header, and who passes lies on")
     yield from other_fronts(with_, "grid")

@@ -60,6 +60,8 @@ def show(internet: Internet, with_: With) -> Iterator[Event]:
         "request.is_secure is decided by whoever sets X-Forwarded-Proto last: let that be your proxy."
     )
     yield command(
-        "by hand", "curl -H 'X-Forwarded-Proto: https' http://127.0.0.1:8000/", "at your own gunicorn"
+        "by hand",
+        'python -c "import gunicorn.config as c; print(c.ForwardedAllowIPS.default)"',
+        "whom it believes",
     )
     yield command("next", "labctl proxy --show underscore", "another way in")

@@ -85,7 +85,7 @@ def show(internet: Internet, with_: With) -> Iterator[Event]:
         yield from _judged(found)
         yield _lines(with_, apps)
     yield result("Set every X-Forwarded field that your app reads: what you leave out, visitors write.")
-    yield command("by hand", "curl -H 'X-Forwarded-Proto: https' http://127.0.0.1:PORT/", "at your own proxy")
+    yield command("by hand", "nginx -T | grep -n proxy_set_header", "what your own nginx sets")
     yield command("next", "labctl proxy --show gunicorn-trust", "who believes it, without ProxyFix")
     yield from other_fronts(with_, "headers")
 

@@ -56,7 +56,9 @@ def show(internet: Internet, with_: With) -> Iterator[Event]:
         "nginx does it by itself for its own proxy_pass (proxy_redirect default); it was switched off here."
     )
     yield result("Pass Host on, and the app makes right links everywhere; rewriting mends Location alone.")
-    yield command("by hand", f"curl -sI -H 'Host: {HOST}' http://127.0.0.1:PORT/old", "read Location")
+    yield command(
+        "by hand", f"curl -sI -H 'Host: {HOST}' http://127.0.0.1:8000/old", "at your own app: read Location"
+    )
     yield command("next", "labctl proxy --show routing", "which rule takes a path")
     yield from other_fronts(with_, "redirects")
 

@@ -124,9 +124,7 @@ def show(internet: Internet, with_: With) -> Iterator[Event]:
     yield result(
         "Apache: ProxyPass /static ! above ProxyPass /. nginx: a slash at the end of both, location and alias."
     )
-    yield command(
-        "by hand", "curl -sI http://YOUR-SITE/static/app.css", "whose Server and Last-Modified are these?"
-    )
+    yield command("by hand", "grep -rnE 'ProxyPass|Alias' /etc/apache2", "which of them do you have?")
     yield command(
         "next", "labctl proxy --config FILE --path /static/app.css", "who takes it in your own configuration"
     )

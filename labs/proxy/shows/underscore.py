@@ -50,6 +50,8 @@ def show(internet: Internet, with_: With) -> Iterator[Event]:
     )
     yield result("Names with underscores have no business on the way to an app: let the proxy drop them.")
     yield command(
-        "by hand", "curl -H 'X_Forwarded_For: 6.6.6.6' http://127.0.0.1:8000/", "at your own server"
+        "by hand",
+        'python -c "import gunicorn.config as c; print(c.HeaderMap.default)"',
+        "drop, refuse or dangerous",
     )
     yield command("next", "labctl proxy --show termination", "where TLS ends")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -25,11 +26,10 @@ def show(internet: Internet) -> Iterator[Event]:
     with tempfile.TemporaryDirectory(prefix="labctl-") as folder:
         env = {"XDG_RUNTIME_DIR": folder, "HOME": folder}
         with standing(internet, "sync", env=env, prepare=CONTROLLED) as first:
-            _wait_for_sockets(folder, 1)
+            known = _wait_for_a_socket(folder, set())
             before = _masters(folder, env)
             with standing(internet, "sync", env=env, prepare=CONTROLLED) as second:
-                _wait_for_sockets(folder, 2)
-                paths = sorted(Path(folder).glob("*.ctl"))
+                paths = _wait_for_a_socket(folder, known)
                 after = _masters(folder, env)
                 pids = (first.workers()[0], second.workers()[0])
     yield table(
@@ -58,15 +58,22 @@ def show(internet: Internet) -> Iterator[Event]:
     yield command("next", "labctl workers", "the time line")
 
 
-def _wait_for_sockets(folder: str, servers: int) -> None:
-    """Until a new socket is there: each server makes its own a moment after its workers."""
+def _sockets(folder: str) -> set[tuple[str, int, int]]:
+    """Names of the control sockets, with what changes when one is replaced: inode and time."""
+    found = set()
+    for path in Path(folder).glob("*.ctl"):
+        with contextlib.suppress(FileNotFoundError):  # removed by the second gunicorn, a moment ago
+            seen = path.stat()
+            found.add((path.name, seen.st_ino, seen.st_mtime_ns))
+    return found
+
+
+def _wait_for_a_socket(folder: str, known: set[tuple[str, int, int]]) -> set[tuple[str, int, int]]:
+    """The control sockets once there is a new one: each server makes its own a moment after its workers."""
     end = time.monotonic() + 2.0
-    seen = {(each.name, each.stat().st_ino) for each in Path(folder).glob("*.ctl")} if servers > 1 else set()
-    while time.monotonic() < end:
-        now = {(each.name, each.stat().st_ino) for each in Path(folder).glob("*.ctl") if each.exists()}
-        if now - seen:
-            return
+    while not (now := _sockets(folder)) - known and time.monotonic() < end:
         time.sleep(0.01)
+    return now
 
 
 def _masters(folder: str, env: dict[str, str]) -> set[int]:
