@@ -72,6 +72,21 @@ ERRORS: dict[str, str] = {
         "nor a packet socket is to be had here; the failing steps are shown. labctl doctor says what "
         "would help."
     ),
+    "config-ambiguous": (
+        "The file given to --config holds no line by which nginx or Apache would be known. --with "
+        "nginx or --with apache says whose it is."
+    ),
+    "config-malformed": (
+        "The file given to --config is none that its server would take: no text, a brace or "
+        "section that is not closed, an unknown pattern. The line is named."
+    ),
+    "config-not-file": (
+        "--config reads one file: the main configuration, or a part of it. What that includes is "
+        "read from there."
+    ),
+    "config-unreadable": (
+        "The file given to --config could not be read. The operating system's reason is shown."
+    ),
     "days-out-of-range": "--days takes a whole number of days, 0 to 36500: for so many more the chain has to be good.",
     "edge-listen-invalid": "An edge listens on ADDRESS:PORT, [IPv6]:PORT or a port alone; port 0 takes a free one.",
     "edge-profile-unknown": (

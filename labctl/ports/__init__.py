@@ -93,7 +93,7 @@ def holder(port: int, address: str = "", transport: str = "") -> str:
 
     `address` and `transport` narrow it to what collides with a socket on that address.
     """
-    every = [line for line in all_sockets() if line.local_port == port] + bound_sockets(port)
+    every = all_sockets(local_port=port) + bound_sockets(port)
     anywhere = ("0.0.0.0", "::", "")  # noqa: S104
     near = [
         line

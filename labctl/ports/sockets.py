@@ -34,8 +34,8 @@ def readable() -> bool:
     return sys.platform.startswith("linux")
 
 
-def all_sockets(proc: Path = Path("/proc")) -> list[SocketLine]:
-    """Every socket in the tables of this thread's network namespace; [] where there are none."""
+def all_sockets(proc: Path = Path("/proc"), *, local_port: int | None = None) -> list[SocketLine]:
+    """Every socket in the tables of this thread's network namespace, or those of a port; [] where there are none."""
     found: list[SocketLine] = []
     if not readable():
         return found
@@ -46,7 +46,7 @@ def all_sockets(proc: Path = Path("/proc")) -> list[SocketLine]:
                 text = (proc / folder / table).read_text(encoding="ascii", errors="replace")
             except OSError:
                 continue  # IPv6 is off, or the kernel is older than thread-self
-            found += read_sockets(text, transport, ticks_per_second=ticks)
+            found += read_sockets(text, transport, ticks_per_second=ticks, local_port=local_port)
             break
     return found
 

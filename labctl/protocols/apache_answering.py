@@ -26,12 +26,20 @@ def answer(configuration: Configuration, request: Request, look: Look) -> Answer
         encoded_slashes=configuration.value(chosen.host, "allowencodedslashes", "off").lower(),
     )
     if isinstance(target, int):
-        why = "%2F is refused unless AllowEncodedSlashes says otherwise" if target == 404 else "that is no path under the root"
+        why = (
+            "%2F is refused unless AllowEncodedSlashes says otherwise"
+            if target == 404
+            else "that is no path under the root"
+        )
         text = f"Apache answers {target} to {request.path}: {why}."
-        return Answer("status", status=target, server=chosen.host.words, reasons=(*chosen.reasons, Reason(text)))
+        return Answer(
+            "status", status=target, server=chosen.host.words, reasons=(*chosen.reasons, Reason(text))
+        )
     state = State(configuration, chosen, request, target, look)
     if target.uri != request.path.partition("?")[0]:
-        state.say(f"Apache reads the path as {target.uri}: it decodes, merges slashes and resolves dots first.")
+        state.say(
+            f"Apache reads the path as {target.uri}: it decodes, merges slashes and resolves dots first."
+        )
     state.set_environment()
     _doubts(state)
     return _translated(state)
@@ -53,7 +61,9 @@ def _translated(state: State) -> Answer:
 def _rewritten(state: State, rewritten: Rewritten) -> Answer:
     words, place = rewritten.words, rewritten.place
     if rewritten.kind == "proxy":
-        state.say("Its flag [P] gives the path to mod_proxy at once: no ProxyPass and no Alias is asked.", place)
+        state.say(
+            "Its flag [P] gives the path to mod_proxy at once: no ProxyPass and no Alias is asked.", place
+        )
         return _proxied(state, rewritten.to, words, place)
     if rewritten.kind == "redirect":
         return _answer(state, "redirect", _absolute(state, rewritten.to), rewritten.status, words, place)
@@ -83,7 +93,9 @@ def _moved_in_section(state: State) -> Answer | None:
 
 def _mapped(state: State, mapped: Mapped) -> Answer:
     if mapped.kind == "redirect":
-        return _answer(state, "redirect", _absolute(state, mapped.to), mapped.status, mapped.words, mapped.place)
+        return _answer(
+            state, "redirect", _absolute(state, mapped.to), mapped.status, mapped.words, mapped.place
+        )
     if mapped.kind == "status":
         return _answer(state, "status", "", mapped.status, mapped.words, mapped.place)
     if refused := _refused(state, state.folders(mapped.to)):
@@ -124,7 +136,9 @@ def _refused(state: State, sections: list[Section]) -> Directive | None:
     if words[:2] == ["all", "denied"]:
         return rules[-1]
     if words[:2] != ["all", "granted"]:
-        state.doubt(f"{rules[-1]} at {rules[-1].place} decides who may come in; the visitor is taken as allowed.")
+        state.doubt(
+            f"{rules[-1]} at {rules[-1].place} decides who may come in; the visitor is taken as allowed."
+        )
     return None
 
 
@@ -148,7 +162,11 @@ def _proxied(state: State, url: str, words: str, place: Place | None, written: i
         return _to_backend(state, to, (host,), sent, words, place)
     host, slash, path = rest.partition("/")
     if written:
-        path = for_backend(path[: max(0, len(path) - written)]) + path[-min(written, len(path)) :] if path else ""
+        path = (
+            for_backend(path[: max(0, len(path) - written)]) + path[-min(written, len(path)) :]
+            if path
+            else ""
+        )
     else:
         keeps = state.configuration.value(state.host, "allowencodedslashes", "off").lower() == "nodecode"
         path = for_backend(path, encoded_slashes=keeps)
@@ -170,7 +188,12 @@ def _proxied(state: State, url: str, words: str, place: Place | None, written: i
 
 
 def _to_backend(
-    state: State, to: str, members: tuple[str, ...], sent: tuple[tuple[str, str], ...], words: str, place: Place | None
+    state: State,
+    to: str,
+    members: tuple[str, ...],
+    sent: tuple[tuple[str, str], ...],
+    words: str,
+    place: Place | None,
 ) -> Answer:
     return _answer(state, "proxy", to, 0, words, place)._replace(
         backends=members, sent=sent, doubts=tuple(state.doubts)
@@ -183,7 +206,9 @@ def _doubts(state: State) -> None:
     for section, _ in state.locations():
         here += section.own(*MATTERS)
         for each in section.own("rewriterule"):
-            state.doubt(f"{each.name} at {each.place} stands in a section; rules there are not followed here.")
+            state.doubt(
+                f"{each.name} at {each.place} stands in a section; rules there are not followed here."
+            )
     for each in here:
         words = str(each) if each.block is not None else each.name
         state.doubt(f"{words} at {each.place} is not followed here: it {MATTERS[each.key]}.")

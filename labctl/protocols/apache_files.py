@@ -48,7 +48,9 @@ def serve_file(state: State, path: str, index: Index) -> Served:
 
 def _folder(state: State, path: str, index: Index) -> Served:
     sections = state.folders(path)
-    held = [each for section in sections for each in section.own("directoryindex")] or state.both("directoryindex")
+    held = [each for section in sections for each in section.own("directoryindex")] or state.both(
+        "directoryindex"
+    )
     names = [name for name in (held[-1].arguments if held else ("index.html",)) if name != "disabled"]
     for name in names:
         if (answer := index(name)) is not None:

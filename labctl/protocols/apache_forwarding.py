@@ -10,7 +10,16 @@ from labctl.protocols.apache_state import State
 from labctl.protocols.proxy_answers import Fields
 
 _HOP_BY_HOP = frozenset(
-    ("connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "proxy-authorization", "host")
+    (
+        "connection",
+        "keep-alive",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "proxy-authorization",
+        "host",
+    )
 )
 _FORMAT = re.compile(r"%\{([^}]+)\}([es])|%(%)")
 
@@ -79,7 +88,9 @@ def _changed(fields: list[tuple[str, str]], each: Directive, state: State) -> It
             yield from fields
             return
     elif condition.startswith("expr="):
-        state.doubt(f"{each} at {each.place} depends on an expression that is not followed here; taken as true.")
+        state.doubt(
+            f"{each} at {each.place} depends on an expression that is not followed here; taken as true."
+        )
     if action in ("edit", "edit*", "note", "echo"):
         state.doubt(f"{each} at {each.place} is not followed here.")
         yield from fields

@@ -44,7 +44,8 @@ class Directive:
         return inner if self.block is None else f"<{inner}>"
 
 
-Include = Callable[[str, Place], Sequence[tuple[str, str]]]
+# What an include gives: the name and the text of each file, in order. `True`: it need not be there.
+Include = Callable[[str, Place, bool], Sequence[tuple[str, str]]]
 
 
 class Reading:
@@ -89,7 +90,9 @@ def _block(
 ) -> list[Directive]:
     found: list[Directive] = []
     if depth > DEEPEST:
-        raise ConfigError(f"More than {DEEPEST} sections stand in one another", opened.place if opened else Place(1, file))
+        raise ConfigError(
+            f"More than {DEEPEST} sections stand in one another", opened.place if opened else Place(1, file)
+        )
     for line, place in lines:
         line = _VARIABLE.sub(lambda match: _defined(match, reading, place), line)
         if line.startswith("<"):
@@ -100,7 +103,10 @@ def _block(
                 if opened is None:
                     raise ConfigError(f"</{match[2]}> closes a section that was never opened", place)
                 if match[2].lower() != opened.key:
-                    raise ConfigError(f"</{match[2]}> stands where </{opened.name}> has to close line {opened.place.line}", place)
+                    raise ConfigError(
+                        f"</{match[2]}> stands where </{opened.name}> has to close line {opened.place.line}",
+                        place,
+                    )
                 return found
             section = Directive(match[2], tuple(words(match[3], place)), place)
             inside = _block(lines, section, reading, file, depth + 1)
@@ -164,7 +170,7 @@ def _directive(each: Directive, reading: Reading) -> list[Directive]:
             raise ConfigError("Files include one another without end", each.place)
         reading.depth += 1
         found: list[Directive] = []
-        for file, text in reading.include(each.first, each.place):
+        for file, text in reading.include(each.first, each.place, each.key == "includeoptional"):
             found += parse(text, reading, file)
         reading.depth -= 1
         return found
@@ -193,7 +199,9 @@ def _section(each: Directive, reading: Reading) -> list[Directive]:
     return []
 
 
-_BUILT_IN = frozenset(("core_module", "http_module", "so_module", "unixd_module", "log_config_module", "mpm_event_module"))
+_BUILT_IN = frozenset(
+    ("core_module", "http_module", "so_module", "unixd_module", "log_config_module", "mpm_event_module")
+)
 
 
 def _module(name: str) -> str:

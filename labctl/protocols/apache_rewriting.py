@@ -72,7 +72,9 @@ def rewrite(state: State) -> Rewritten:
             if not 300 <= status < 400:
                 return Rewritten("status", status=status, place=each.place, words=str(each))
             location = new if "ne" in flags or "noescape" in flags else _escaped(new)
-            return Rewritten("redirect", location + (f"?{arguments}" if arguments else ""), status, each.place, str(each))
+            return Rewritten(
+                "redirect", location + (f"?{arguments}" if arguments else ""), status, each.place, str(each)
+            )
         if "p" in flags or "proxy" in flags:
             state.arguments = arguments
             url = new if _ABSOLUTE.match(new) else f"{_self(state)}{new}"
@@ -81,7 +83,11 @@ def rewrite(state: State) -> Rewritten:
             # A whole URL of another host is a redirect, also without the flag.
             if not new.lower().startswith(f"{_self(state)}/".lower()):
                 return Rewritten(
-                    "redirect", _escaped(new) + (f"?{arguments}" if arguments else ""), 302, each.place, str(each)
+                    "redirect",
+                    _escaped(new) + (f"?{arguments}" if arguments else ""),
+                    302,
+                    each.place,
+                    str(each),
                 )
             new = new[len(_self(state)) :]
         uri = new
@@ -128,7 +134,9 @@ def _escaped(url: str) -> str:
     return scheme[0] + host + slash + for_location(path)
 
 
-def _set_variables(each: Directive, state: State, match: re.Match[str] | None, caught: re.Match[str] | None) -> None:
+def _set_variables(
+    each: Directive, state: State, match: re.Match[str] | None, caught: re.Match[str] | None
+) -> None:
     text = each.arguments[2] if len(each.arguments) > 2 else ""
     for part in text.strip("[]").split(","):
         key, _, setting = part.strip().partition("=")
@@ -168,7 +176,9 @@ def _condition(
     if test in ("-f", "-d", "-F", "-s", "-e", "-l", "-L", "-x", "-U"):
         there = state.on_disk(subject)
         if there is None:
-            state.doubt(f"{each} at {each.place}: whether {subject} is there is not known here; taken as not there.")
+            state.doubt(
+                f"{each} at {each.place}: whether {subject} is there is not known here; taken as not there."
+            )
         holds = {"-d": there == "folder"}.get(test, there == "file")
         return holds != negated, None
     if test[:1] in "<>=" and test:
@@ -184,5 +194,7 @@ def _compared(subject: str, test: str, folded: bool) -> bool:
             wanted = test[len(operator) :]
             wanted = "" if wanted in ('""', "''") else wanted
             one, two = (subject.lower(), wanted.lower()) if folded else (subject, wanted)
-            return {"=": one == two, "<": one < two, ">": one > two, "<=": one <= two, ">=": one >= two}[operator]
+            return {"=": one == two, "<": one < two, ">": one > two, "<=": one <= two, ">=": one >= two}[
+                operator
+            ]
     return False

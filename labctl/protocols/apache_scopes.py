@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from labctl.protocols.apache_grammar import Directive, Reading
 from labctl.protocols.apache_words import MATTERS, READ, is_harmless
-from labctl.protocols.proxy_answers import ConfigError, Place, Unread
+from labctl.protocols.proxy_answers import UNKNOWN, ConfigError, Place, Unread
 
 
 def compiled(pattern: str, place: Place, *, ignore_case: bool = False) -> re.Pattern[str]:
@@ -147,11 +147,13 @@ class Configuration:
 def _unread(directives: Sequence[Directive]) -> Iterator[Unread]:
     for each in directives:
         if each.key in MATTERS:
-            yield Unread(str(each) if each.block is not None else each.name, each.place, True, MATTERS[each.key])
+            yield Unread(
+                str(each) if each.block is not None else each.name, each.place, True, MATTERS[each.key]
+            )
         elif each.key not in READ and not is_harmless(each.key):
-            yield Unread(each.name, each.place, True, "unknown here")
+            yield Unread(each.name, each.place, True, UNKNOWN)
         if each.block is not None and each.key not in ("if", "elseif", "else", "macro"):
             yield from _unread(each.block)
 
 
-__all__ = ["Configuration", "ConfigError", "Host", "Section", "compiled", "matched"]
+__all__ = ["ConfigError", "Configuration", "Host", "Section", "compiled", "matched"]

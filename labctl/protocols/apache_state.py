@@ -79,7 +79,9 @@ class State:
             if len(words) < 2:
                 continue
             pattern, *settings = words
-            fits = compiled(pattern, each.place, ignore_case=each.key.endswith("nocase")).search(self._attribute(attribute))
+            fits = compiled(pattern, each.place, ignore_case=each.key.endswith("nocase")).search(
+                self._attribute(attribute)
+            )
             if not fits:
                 continue
             for setting in settings:
@@ -161,4 +163,4 @@ class State:
 
 
 def _folder_holds(section: Section, path: str) -> bool:
-    return section.path in ("/", "") and section.pattern is None or bool(section.holds(path))
+    return (section.path in ("/", "") and section.pattern is None) or bool(section.holds(path))

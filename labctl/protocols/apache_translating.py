@@ -67,14 +67,18 @@ def proxied(state: State) -> Passed | None:
             continue
         order = "the only ProxyPass" if len(passes) == 1 else "the first ProxyPass in order that fits"
         what = "keeps the path from being passed on" if not found.url else "takes it"
-        others = [other for other in passes[number:] if _one(state, other, other.first, list(other.arguments[1:]))]
+        others = [
+            other for other in passes[number:] if _one(state, other, other.first, list(other.arguments[1:]))
+        ]
         late = f" {others[0]} at {others[0].place} would fit too, and comes too late." if others else ""
         state.say(f"{each} is {order}, and {what}.{late}", each.place)
         if found.url:
             _too_late(state)
         return found
     if passes:
-        state.say("No ProxyPass fits the path." if len(passes) > 1 else "The only ProxyPass does not fit the path.")
+        state.say(
+            "No ProxyPass fits the path." if len(passes) > 1 else "The only ProxyPass does not fit the path."
+        )
     return None
 
 
@@ -83,7 +87,10 @@ def _too_late(state: State) -> None:
     for each in state.both("alias", "scriptalias", "redirect", "redirectpermanent", "redirecttemp"):
         path = next((word for word in each.arguments if word.startswith("/")), "")
         if path and matched(path, state.uri):
-            state.say(f"{each} would take it too, but mod_alias is asked after mod_proxy, wherever its lines stand.", each.place)
+            state.say(
+                f"{each} would take it too, but mod_alias is asked after mod_proxy, wherever its lines stand.",
+                each.place,
+            )
             return
 
 
@@ -116,7 +123,13 @@ def _by_pattern(state: State, each: Directive, match: re.Match[str], to: str) ->
         return Passed("", str(each), each.place)
     url = re.sub(
         r"\$(\d)|&",
-        lambda found: match[0] if found[0] == "&" else (match[int(found[1])] or "") if int(found[1]) <= match.re.groups else "",
+        lambda found: (
+            match[0]
+            if found[0] == "&"
+            else (match[int(found[1])] or "")
+            if int(found[1]) <= match.re.groups
+            else ""
+        ),
         to,
     )
     # Without a $1 the whole path goes behind the URL.
@@ -130,7 +143,10 @@ def aliased(state: State) -> Mapped:
             return found
     for section, _ in reversed(list(state.locations(first=True))):
         for each in section.own("alias"):
-            state.say(f"{section.directive} at {section.place} has {each}: every path in it is this one.", each.place)
+            state.say(
+                f"{section.directive} at {section.place} has {each}: every path in it is this one.",
+                each.place,
+            )
             return Mapped("file", each.first, str(each), each.place)
     # The lines of a virtual host come before those of the main server.
     own = state.host.own("alias", "aliasmatch", "scriptalias", "scriptaliasmatch")

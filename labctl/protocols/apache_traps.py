@@ -16,7 +16,9 @@ from labctl.protocols.apache_uri import Target
 from labctl.protocols.proxy_answers import Answer, OnDisk, Place, Request
 from labctl.protocols.proxy_traps import Caught
 
-_SOCKETS = re.compile(r"(?:^|[/_.-])(?:ws|wss|websockets?|sockets?|socket\.io|sockjs|cable)(?:$|[/_.-])", re.IGNORECASE)
+_SOCKETS = re.compile(
+    r"(?:^|[/_.-])(?:ws|wss|websockets?|sockets?|socket\.io|sockjs|cable)(?:$|[/_.-])", re.IGNORECASE
+)
 
 
 def apache_traps(configuration: Configuration) -> list[Caught]:
@@ -107,12 +109,19 @@ def _order(configuration: Configuration, host: Host) -> Iterator[Caught]:
             trap = traps.EXCEPTION_LATE if exempt else traps.PASS_LATE
             yield Caught(trap, each.place, f"{each}; {earlier} at {earlier.place} comes first")
     sections = [
-        (section, one) for section in host.locations if section.pattern is None for one in section.own("proxypass")
+        (section, one)
+        for section in host.locations
+        if section.pattern is None
+        for one in section.own("proxypass")
     ]
     for number, (section, one) in enumerate(sections):
-        later = next((other for other, _ in sections[number + 1 :] if other.holds(_below(section.path))), None)
+        later = next(
+            (other for other, _ in sections[number + 1 :] if other.holds(_below(section.path))), None
+        )
         if later is not None and later.path != section.path:
-            yield Caught(traps.SECTION_OVERRULED, one.place, f"{section.directive}; {later.directive} at {later.place}")
+            yield Caught(
+                traps.SECTION_OVERRULED, one.place, f"{section.directive}; {later.directive} at {later.place}"
+            )
 
 
 def _passes(configuration: Configuration, host: Host) -> Iterator[tuple[str, str, Directive]]:
@@ -131,11 +140,7 @@ def _slashes(configuration: Configuration, host: Host) -> Iterator[Caught]:
     for path, url, each in _passes(configuration, host):
         behind = url.partition("|")[2] or url
         bare = "/" not in behind.partition("://")[2]
-        if path != "/" and path.endswith("/") != behind.endswith("/"):
-            yield Caught(traps.PASS_UNEVEN, each.place, str(each))
-        elif path == "/" and not behind.endswith("/") and bare:
-            yield Caught(traps.PASS_UNEVEN, each.place, str(each))
-        elif path == "/" and not behind.endswith("/"):
+        if (path != "/" and path.endswith("/") != behind.endswith("/")) or (path == "/" and not behind.endswith("/") and bare) or (path == "/" and not behind.endswith("/")):
             yield Caught(traps.PASS_UNEVEN, each.place, str(each))
     for each in configuration.both(host, "alias"):
         if len(each.arguments) > 1 and each.first.endswith("/") and not each.arguments[1].endswith("/"):
@@ -150,7 +155,10 @@ def _rewrites(configuration: Configuration, host: Host) -> Iterator[Caught]:
     passes = configuration.both(host, "proxypass", "proxypassmatch", "alias")
     for each in rules:
         target = each.arguments[1] if len(each.arguments) > 1 else "-"
-        flags = {flag.strip().partition("=")[0].lower() for flag in (each.arguments[2:3] or ("",))[0].strip("[]").split(",")}
+        flags = {
+            flag.strip().partition("=")[0].lower()
+            for flag in (each.arguments[2:3] or ("",))[0].strip("[]").split(",")
+        }
         through = {"pt", "passthrough", "p", "proxy", "r", "redirect", "f", "g", "forbidden", "gone"} & flags
         if target.startswith("/") and not through and passes:
             yield Caught(traps.REWRITE_TO_FILE, each.place, str(each))
@@ -177,7 +185,9 @@ def _fields(configuration: Configuration, host: Host) -> Iterator[Caught]:
         for one in proto:
             if "%{REQUEST_SCHEME}e" in str(one):
                 yield Caught(traps.PROTO_NULL, one.place, str(one))
-        upgrades = url.startswith(("ws:", "wss:")) or any(word.startswith("upgrade=") for word in each.arguments)
+        upgrades = url.startswith(("ws:", "wss:")) or any(
+            word.startswith("upgrade=") for word in each.arguments
+        )
         if _SOCKETS.search(path) and not upgrades:
             yield Caught(traps.WEBSOCKET_HTTP, each.place, str(each))
 

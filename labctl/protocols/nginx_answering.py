@@ -34,10 +34,14 @@ def answer(configuration: Configuration, request: Request, look: Look) -> Answer
     target = read_target(request.path, merge_slashes=merge)
     if target is None:
         text = f"nginx does not take {request.path}: a path begins with /, stays under the root, and % has two digits."
-        return Answer("status", status=400, server=chosen.server.words, reasons=(*chosen.reasons, Reason(text)))
+        return Answer(
+            "status", status=400, server=chosen.server.words, reasons=(*chosen.reasons, Reason(text))
+        )
     state = State(configuration, chosen, request, target, look)
     if target.uri != request.path.partition("?")[0]:
-        state.say(f"nginx reads the path as {target.uri}: it decodes, merges slashes and resolves dots first.")
+        state.say(
+            f"nginx reads the path as {target.uri}: it decodes, merges slashes and resolves dots first."
+        )
     again = _Again()
     while True:
         state.changes -= 1
@@ -79,7 +83,9 @@ def _entered(state: State) -> Answer | None:
     if location is None:
         return None
     if location.own("internal") and not state.internal:
-        state.say("The location is internal, and a visitor asks from outside: nginx answers 404.", location.place)
+        state.say(
+            "The location is internal, and a visitor asks from outside: nginx answers 404.", location.place
+        )
         return _status(state, 404)
     last = state.reasons[-1]
     if location.redirects_without_slash and location.name == state.uri + "/" and last.place == location.place:
@@ -125,7 +131,9 @@ def _denied(state: State) -> Directive | None:
         return None
     if rules[0].first == "all":
         return rules[0] if rules[0].name == "deny" else None
-    state.doubt(f"allow and deny at {rules[0].place} decide by the visitor's address; he is taken as allowed.")
+    state.doubt(
+        f"allow and deny at {rules[0].place} decide by the visitor's address; he is taken as allowed."
+    )
     return None
 
 
@@ -228,7 +236,9 @@ def _status(state: State, status: int, words: str = "") -> Answer:
     for each in state.scope.holding("error_page"):
         *codes, to = each.arguments
         change = next((code for code in codes if code.startswith("=")), None)
-        if str(status) not in codes or (state.error_status and state.scope.value("recursive_error_pages", "off") != "on"):
+        if str(status) not in codes or (
+            state.error_status and state.scope.value("recursive_error_pages", "off") != "on"
+        ):
             continue
         state.say(f"{status} would be answered, and error_page sends it to {to}.", each.place)
         if to.startswith(("http://", "https://")):

@@ -13,7 +13,9 @@ from labctl.protocols.proxy_answers import Fields
 
 _UNIX = re.compile(r"(unix:[^:]*):?(.*)", re.DOTALL)
 # Not passed on unless proxy_set_header says so.
-_NOT_PASSED = frozenset(("connection", "keep-alive", "te", "expect", "upgrade", "transfer-encoding", "content-length"))
+_NOT_PASSED = frozenset(
+    ("connection", "keep-alive", "te", "expect", "upgrade", "transfer-encoding", "content-length")
+)
 
 
 class Passed(NamedTuple):
@@ -49,7 +51,10 @@ def passed_uri(state: State, passed: Passed) -> tuple[str, str]:
     """The path and query that the backend is asked for, and why."""
     query = f"?{state.arguments}" if state.arguments else ""
     if passed.variable and passed.uri:
-        return passed.uri, "proxy_pass has variables and a path, so exactly this path is asked for, nothing is put behind"
+        return (
+            passed.uri,
+            "proxy_pass has variables and a path, so exactly this path is asked for, nothing is put behind",
+        )
     if not passed.uri and state.as_sent:
         return state.target.raw, "proxy_pass has no path of its own, so the path goes on as it was sent"
     quoted = state.target.quoted or state.internal
@@ -58,9 +63,15 @@ def passed_uri(state: State, passed: Passed) -> tuple[str, str]:
     rest = state.uri[len(prefix) :]
     rest = escape(rest) if quoted else rest
     if not passed.uri:
-        return rest + query, "proxy_pass has no path of its own, and the path was changed, so the changed one goes on"
+        return (
+            rest + query,
+            "proxy_pass has no path of its own, and the path was changed, so the changed one goes on",
+        )
     if not state.in_location:
-        return rest + query, "The path was changed by rewrite ... break, so proxy_pass's own path does not count"
+        return (
+            rest + query,
+            "The path was changed by rewrite ... break, so proxy_pass's own path does not count",
+        )
     reason = f"proxy_pass has a path, so {passed.uri} takes the place of {prefix}"
     return passed.uri + rest + query, reason
 

@@ -45,8 +45,8 @@ class Directive:
         return " ".join((self.name, *self.arguments))
 
 
-# What an include gives: the name and the text of each file, in order.
-Include = Callable[[str, Place], Sequence[tuple[str, str]]]
+# What an include gives: the name and the text of each file, in order. `True`: it need not be there.
+Include = Callable[[str, Place, bool], Sequence[tuple[str, str]]]
 
 
 def words(text: str, file: str = "", start: int = 0, line: int = 1) -> Iterator[Word]:
@@ -177,7 +177,7 @@ class _Reader:
         if self._depth > 16:
             raise ConfigError("Files include one another without end", place)
         found: list[Directive] = []
-        for file, text in self._include(pattern, place):
+        for file, text in self._include(pattern, place, False):
             found += parse(text, self._include, file, self._depth + 1)
         return found
 

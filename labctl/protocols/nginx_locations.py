@@ -27,7 +27,9 @@ def find_location(server: Server, uri: str) -> Found:
     reasons: list[Reason] = []
     found, _, redirect, match = _search(server.locations, uri, None, reasons)
     if found is None and not reasons:
-        reasons.append(Reason(f"No location takes {uri}: what stands in the server block itself holds.", server.place))
+        reasons.append(
+            Reason(f"No location takes {uri}: what stands in the server block itself holds.", server.place)
+        )
     return Found(found, tuple(reasons), redirect, match)
 
 
@@ -41,7 +43,9 @@ def _search(
         reasons.append(Reason(f"{exact.words} is exactly this path, so nothing else is asked.", exact.place))
         return exact, True, False, None
     if redirecting is not None:
-        text = f"{redirecting.words} is this path with a slash behind it, and is passed on: nginx answers 301."
+        text = (
+            f"{redirecting.words} is this path with a slash behind it, and is passed on: nginx answers 301."
+        )
         reasons.append(Reason(text, redirecting.place))
         return redirecting, True, True, None
     # Exact ones and patterns are no rivals of a prefix: only the longest counts.
@@ -67,7 +71,11 @@ def _search(
             return inner, True, redirect, deeper or match
     if patterns and best is not None:
         each_of = "The pattern does" if len(patterns) == 1 else f"Of {len(patterns)} patterns none does"
-        text = f"{each_of} not fit, so the prefix keeps it." if len(patterns) == 1 else f"{each_of} fit, so the prefix keeps it."
+        text = (
+            f"{each_of} not fit, so the prefix keeps it."
+            if len(patterns) == 1
+            else f"{each_of} fit, so the prefix keeps it."
+        )
         reasons.append(Reason(text, best.place))
     return found, False, False, None
 
@@ -95,6 +103,10 @@ def _by_prefix(best: Location, locations: Sequence[Location], uri: str) -> Reaso
 
 
 def _by_pattern(each: Location, best: Location | None, number: int) -> Reason:
-    order = "the first pattern in order that fits" if number == 1 else f"pattern {number}, the first in order that fits"
+    order = (
+        "the first pattern in order that fits"
+        if number == 1
+        else f"pattern {number}, the first in order that fits"
+    )
     over = " A pattern goes before a prefix without ^~." if best is not None else ""
     return Reason(f"{each.words} at {each.place} is {order}, so it wins.{over}", each.place)

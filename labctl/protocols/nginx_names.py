@@ -112,7 +112,9 @@ def _leading(here: list[Server], host: str) -> tuple[Server, str] | None:
     fits = [
         (server, name)
         for server, name in _names(here)
-        if name.startswith(("*.", ".")) and host.endswith(name.removeprefix("*")) and host != name.lstrip("*.")
+        if name.startswith(("*.", "."))
+        and host.endswith(name.removeprefix("*"))
+        and host != name.lstrip("*.")
     ]
     return max(fits, key=lambda each: len(each[1].lstrip("*.")), default=None)
 
@@ -144,4 +146,12 @@ def duplicate_names(configuration: Configuration) -> list[tuple[str, int, Server
     return found
 
 
-__all__ = ["ChosenServer", "ConfigError", "choose_server", "default_server", "duplicate_names", "listening", "usual_request"]
+__all__ = [
+    "ChosenServer",
+    "ConfigError",
+    "choose_server",
+    "default_server",
+    "duplicate_names",
+    "listening",
+    "usual_request",
+]

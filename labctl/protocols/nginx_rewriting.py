@@ -102,7 +102,9 @@ def _rewrite_once(each: Directive, state: State) -> Outcome | None:
         query = f"{query}&{state.arguments}" if mark and query else state.arguments
     if redirect:
         status = 301 if flag == "permanent" else 302
-        return Outcome(Ended(status, path + (f"?{query}" if query else ""), each.place, str(each)), stopped=True)
+        return Outcome(
+            Ended(status, path + (f"?{query}" if query else ""), each.place, str(each)), stopped=True
+        )
     # Without a query of its own the old one stays, unless the replacement ends with a question mark.
     state.arguments = query if mark or not keep else state.arguments
     state.uri = path

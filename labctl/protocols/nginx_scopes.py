@@ -8,7 +8,7 @@ from typing import Literal
 
 from labctl.protocols.nginx_grammar import Directive
 from labctl.protocols.nginx_words import MATTERS, READ, is_harmless
-from labctl.protocols.proxy_answers import ConfigError, Place, Unread
+from labctl.protocols.proxy_answers import UNKNOWN, ConfigError, Place, Unread
 
 Modifier = Literal["", "=", "^~", "~", "~*", "@"]
 # What takes the request in a location.
@@ -93,7 +93,9 @@ def _modifier(directive: Directive) -> tuple[Modifier, str]:
     if len(arguments) == 2 and arguments[0] in ("=", "^~", "~", "~*"):
         return arguments[0], arguments[1]  # type: ignore[return-value]
     if len(arguments) != 1:
-        raise ConfigError(f"A location has one path, with =, ^~, ~ or ~* before it: {directive}", directive.place)
+        raise ConfigError(
+            f"A location has one path, with =, ^~, ~ or ~* before it: {directive}", directive.place
+        )
     word = arguments[0]
     for modifier in ("^~", "~*", "=", "~"):
         if word.startswith(modifier):
@@ -216,6 +218,6 @@ def _unread(directives: Sequence[Directive], within: str) -> Iterator[Unread]:
         elif name in MATTERS:
             yield Unread(name, each.place, True, MATTERS[name])
         elif name not in READ and not is_harmless(name):
-            yield Unread(name, each.place, True, "unknown here")
+            yield Unread(name, each.place, True, UNKNOWN)
         if each.block is not None and name not in _OPAQUE:
             yield from _unread(each.block, name)

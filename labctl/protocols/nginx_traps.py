@@ -14,7 +14,9 @@ from labctl.protocols.nginx_variables import names_in
 from labctl.protocols.proxy_traps import Caught
 
 _EVENTS = re.compile(r"(?:^|[/_-])(?:sse|events?|streams?)(?:$|[/_-])", re.IGNORECASE)
-_SOCKETS = re.compile(r"(?:^|[/_.-])(?:ws|wss|websockets?|sockets?|socket\.io|sockjs|cable)(?:$|[/_.-])", re.IGNORECASE)
+_SOCKETS = re.compile(
+    r"(?:^|[/_.-])(?:ws|wss|websockets?|sockets?|socket\.io|sockjs|cable)(?:$|[/_.-])", re.IGNORECASE
+)
 _HOST = re.compile(r"[\w.*-]*(?:\$\w+)?", re.ASCII)
 # An ending as in \.(css|js)$: such a pattern takes paths of every folder.
 _ENDING = re.compile(r"\\\.[\w(|?:)]+\$$")
@@ -91,7 +93,9 @@ def _alias(location: Location) -> Iterator[Caught]:
 
 def _ifs(location: Location) -> Iterator[Caught]:
     for each in location.own("if"):
-        more = [inner for inner in each.block or () if inner.name not in ("return", "rewrite", "set", "break")]
+        more = [
+            inner for inner in each.block or () if inner.name not in ("return", "rewrite", "set", "break")
+        ]
         if more or location.own("try_files"):
             yield Caught(traps.IF_IN_LOCATION, each.place, str(each))
         for inner in each.block or ():
@@ -120,7 +124,9 @@ def _patterns(server: Server) -> Iterator[Caught]:
     for location in server.locations:
         made_for_files = location.own("alias") or (location.own("root") and location.name != "/")
         if location.modifier == "" and endings and made_for_files:
-            yield Caught(traps.PATTERN_FIRST, location.place, f"{location.words}; {endings[0].words} goes first")
+            yield Caught(
+                traps.PATTERN_FIRST, location.place, f"{location.words}; {endings[0].words} goes first"
+            )
 
 
 def _not_inherited(scope: Scope) -> Iterator[Caught]:
@@ -128,7 +134,9 @@ def _not_inherited(scope: Scope) -> Iterator[Caught]:
         own = scope.own(name)
         outside = scope.outer.holding(name) if scope.outer is not None else []
         if own and outside:
-            lost = [each.first for each in outside if each.first.lower() not in {one.first.lower() for one in own}]
+            lost = [
+                each.first for each in outside if each.first.lower() not in {one.first.lower() for one in own}
+            ]
             if lost:
                 yield Caught(trap, own[0].place, f"lost here: {', '.join(dict.fromkeys(lost))}")
 
@@ -171,13 +179,18 @@ def _slashes(location: Location, each: Directive) -> Iterator[Caught]:
             yield Caught(traps.PASS_JOINS, each.place, words)
         elif uri.endswith("/") and not location.name.endswith("/"):
             yield Caught(traps.PASS_DOUBLES, each.place, words)
-        prefixed = any(one.first.lower() in ("x-forwarded-prefix", "x-script-name") for one in location.holding("proxy_set_header"))
+        prefixed = any(
+            one.first.lower() in ("x-forwarded-prefix", "x-script-name")
+            for one in location.holding("proxy_set_header")
+        )
         if uri.rstrip("/") != location.name.rstrip("/") and not prefixed:
             yield Caught(traps.PREFIX_CUT, each.place, words)
 
 
 def _fields(location: Location, each: Directive) -> Iterator[Caught]:
-    setting = {one.first.lower(): one for one in location.holding("proxy_set_header") if len(one.arguments) == 2}
+    setting = {
+        one.first.lower(): one for one in location.holding("proxy_set_header") if len(one.arguments) == 2
+    }
     words = f"{location.words}: {each}"
     host = setting.get("host")
     if host is None:

@@ -47,7 +47,9 @@ def names_in(text: str) -> list[str]:
 
 def mapped(name: str, maps: Sequence[Directive], value: Value) -> str | None:
     """The value that a `map` block gives this variable; None when none makes it."""
-    block = next((each for each in maps if len(each.arguments) == 2 and each.arguments[1] == f"${name}"), None)
+    block = next(
+        (each for each in maps if len(each.arguments) == 2 and each.arguments[1] == f"${name}"), None
+    )
     if block is None:
         return None
     missing: list[str] = []

@@ -74,6 +74,10 @@ class Answer(NamedTuple):
     doubts: tuple[str, ...] = ()
 
 
+# Why a directive was not read: nobody here knows it.
+UNKNOWN = "unknown here"
+
+
 class Unread(NamedTuple):
     """A directive that was not understood. `matters`: it could change who answers, or with what."""
 

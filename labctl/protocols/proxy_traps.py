@@ -9,7 +9,6 @@ from typing import Literal, NamedTuple
 
 from labctl.protocols.proxy_answers import Place
 
-
 Weight = Literal["danger", "wrong", "note"]
 
 

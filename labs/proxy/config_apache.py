@@ -12,6 +12,7 @@ from labctl.protocols.apache_grammar import Directive, Reading, parse
 from labctl.protocols.apache_hosts import usual_request
 from labctl.protocols.apache_scopes import Configuration, Host
 from labctl.protocols.apache_traps import apache_traps
+from labctl.protocols.apache_words import MATTERS, READ
 from labctl.protocols.proxy_answers import Request
 from labs.proxy.config_asking import Asked
 from labs.proxy.config_file import Disk, Includes, Source
@@ -23,7 +24,12 @@ _TRANSLATING = (
     *("rewriterule", "proxypass", "proxypassmatch", "redirect", "redirectmatch", "redirectpermanent"),
     *("redirecttemp", "alias", "aliasmatch", "scriptalias", "scriptaliasmatch", "documentroot"),
 )
-_WHEN = {"rewriterule": "1 rewrite", "proxypass": "2 proxy", "proxypassmatch": "2 proxy", "documentroot": "4 files"}
+_WHEN = {
+    "rewriterule": "1 rewrite",
+    "proxypass": "2 proxy",
+    "proxypassmatch": "2 proxy",
+    "documentroot": "4 files",
+}
 
 
 def told(source: Source, path: Path, asked: Sequence[Asked]) -> Iterator[Event]:
@@ -35,7 +41,9 @@ def told(source: Source, path: Path, asked: Sequence[Asked]) -> Iterator[Event]:
     hosts = count(len(configuration.hosts), "VirtualHost")
     yield opening(f"{path.name}: who takes which path?", f"Apache, {hosts}, {count(passes, 'rule')}")
     for pattern, place in includes.missing:
-        yield warning(f"{pattern}, which {place} includes, is not here: what it says is not known.")
+        yield warning(
+            f"{pattern}, which {place} includes, is not here: what it says is not known, and Apache does not start without it."
+        )
     for name, place in dict.fromkeys(reading.undefined):
         yield warning(f"${{{name}}} at {place} is defined nowhere here; it stays as it is.")
     for section in reading.skipped:
@@ -46,12 +54,16 @@ def told(source: Source, path: Path, asked: Sequence[Asked]) -> Iterator[Event]:
     for each in asked:
         request = _request(configuration, each)
         yield from told_answer(
-            request, answer(configuration, request, disk), answer(configuration, request._replace(fields=LIES), disk)
+            request,
+            answer(configuration, request, disk),
+            answer(configuration, request._replace(fields=LIES), disk),
         )
     yield from told_traps(apache_traps(configuration), brief=bool(asked))
-    yield from told_unread(configuration.unread)
+    yield from told_unread(configuration.unread, READ | set(MATTERS))
     if asked:
-        yield command("traps", f"labctl proxy --config {quote(source.name)}", "all rules, and each trap explained")
+        yield command(
+            "traps", f"labctl proxy --config {quote(source.name)}", "all rules, and each trap explained"
+        )
     yield command("by hand", "apache2ctl -S", "which VirtualHost takes which name")
 
 

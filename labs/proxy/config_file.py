@@ -38,7 +38,7 @@ _APACHE = re.compile(
 )
 _NGINX = re.compile(
     r"^\s*(?:(?:http|server|events|location\b[^{\n]*|upstream\s+\S+|map\s+\S+\s+\$\w+)\s*\{|"
-    r"(?:proxy_pass|listen|server_name|proxy_set_header|include|root|alias|return|rewrite|worker_processes)\s[^\n]*;)",
+    r"(?:proxy_pass|listen|server_name|proxy_set_header|try_files|worker_processes)\s[^\n;]*;)",
     re.MULTILINE,
 )
 
@@ -60,7 +60,7 @@ class Includes:
         self.missing: list[tuple[str, Place]] = []
         self.files: list[str] = []
 
-    def __call__(self, pattern: str, place: Place) -> Sequence[tuple[str, str]]:
+    def __call__(self, pattern: str, place: Place, optional: bool = False) -> Sequence[tuple[str, str]]:
         """Names and texts, in the order of their names, as glob(3) gives them. Raises ConfigError for too many."""
         found: list[str] = []
         # A file of sites-available names others as seen from the main file's folder, which is the one above.
@@ -68,7 +68,7 @@ class Includes:
             found = sorted(each for each in glob.glob(os.path.join(folder, pattern)) if os.path.isfile(each))
             if found or os.path.isabs(pattern):
                 break
-        if not found and not set(pattern) & set("*?["):
+        if not found and not optional and not set(pattern) & set("*?["):
             self.missing.append((pattern, place))
         out = []
         for path in found:
@@ -106,6 +106,12 @@ def read_source(name: str, server: Server | None) -> Source:
                 "config-not-file",
                 f"{name} is a folder, and --config reads a file",
                 fixes=(f"labctl proxy --config {quote(str(inside or path / 'FILE'))}",),
+            )
+        if path.name == ".htaccess":
+            raise UsageError(
+                "config-not-file",
+                f"{name} holds inside one folder, after ProxyPass and Alias have spoken; give the main configuration",
+                fixes=("labctl proxy --config /etc/apache2/apache2.conf",),
             )
         if path.exists() and not path.is_file():
             raise UsageError("config-not-file", f"{name} is no ordinary file, so it is not read")

@@ -12,6 +12,7 @@ from labctl.protocols.nginx_grammar import parse
 from labctl.protocols.nginx_names import usual_request
 from labctl.protocols.nginx_scopes import HANDLERS, Configuration, Location, Scope, Server
 from labctl.protocols.nginx_traps import nginx_traps
+from labctl.protocols.nginx_words import MATTERS, READ
 from labctl.protocols.proxy_answers import Request
 from labs.proxy.config_asking import Asked
 from labs.proxy.config_file import Disk, Includes, Source
@@ -35,7 +36,9 @@ def told(source: Source, path: Path, asked: Sequence[Asked]) -> Iterator[Event]:
     if configuration.part:
         yield note(_PARTS[configuration.part])
     for pattern, place in includes.missing:
-        yield warning(f"{pattern}, which {place} includes, is not here: what it says is not known.")
+        yield warning(
+            f"{pattern}, which {place} includes, is not here: what it says is not known, and nginx does not start without it."
+        )
     disk = Disk()
     if not asked:
         yield _rules(configuration)
@@ -47,9 +50,11 @@ def told(source: Source, path: Path, asked: Sequence[Asked]) -> Iterator[Event]:
             answer(configuration, request._replace(fields=LIES), disk),
         )
     yield from told_traps(nginx_traps(configuration), brief=bool(asked))
-    yield from told_unread(configuration.unread)
+    yield from told_unread(configuration.unread, READ | set(MATTERS))
     if asked:
-        yield command("traps", f"labctl proxy --config {quote(source.name)}", "all rules, and each trap explained")
+        yield command(
+            "traps", f"labctl proxy --config {quote(source.name)}", "all rules, and each trap explained"
+        )
     yield command("by hand", "nginx -T", "the whole configuration as nginx reads it")
 
 

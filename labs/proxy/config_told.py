@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from difflib import get_close_matches
 
 from labctl.events import Event, Hue, Json, Row, Step
-from labctl.protocols.proxy_answers import Answer, Fields, Reason, Request, Unread
+from labctl.protocols.proxy_answers import UNKNOWN, Answer, Fields, Reason, Request, Unread
 from labctl.protocols.proxy_traps import Caught
 from labs.telling import about, heading, result, table, warning
 from labs.words import count, listed
@@ -46,7 +47,9 @@ def told_answer(request: Request, honest: Answer, lying: Answer) -> Iterator[Eve
 
 def _with_place(reason: Reason) -> str:
     place = str(reason.place) if reason.place else ""
-    return f"{reason.text.removesuffix('.')} ({place})." if place and place not in reason.text else reason.text
+    return (
+        f"{reason.text.removesuffix('.')} ({place})." if place and place not in reason.text else reason.text
+    )
 
 
 def _data(request: Request, answer: Answer) -> dict[str, Json]:
@@ -63,7 +66,7 @@ def _data(request: Request, answer: Answer) -> dict[str, Json]:
         "where": str(answer.rule_at) if answer.rule_at else "",
         "backends": list(answer.backends),
         "reasons": [_with_place(reason) for reason in answer.reasons],
-        "fields": {name: value for name, value in answer.sent},
+        "fields": dict(answer.sent),
         "doubts": list(answer.doubts),
     }
     if answer.kind in ("redirect", "status"):
@@ -126,16 +129,21 @@ def _value(fields: Fields, name: str) -> str:
     return ", ".join(value for key, value in fields if key.lower() == name.lower())
 
 
-def told_unread(unread: Sequence[Unread]) -> Iterator[Event]:
-    """What was not understood, one line a directive."""
+def told_unread(unread: Sequence[Unread], known: Collection[str]) -> Iterator[Event]:
+    """What was not understood, one line a directive. `known` are names that it may have been meant to be."""
     if not unread:
         return
     rows = [
         Row(
-            f"{each.name} at {each.place}: {each.why or 'unknown here'}{'' if each.matters else '; it changes no answer'}.",
-            (each.name, str(each.place), each.why or "unknown here"),
+            f"{each.name} at {each.place}: {_why(each, known)}{'' if each.matters else '; it changes no answer'}.",
+            (each.name, str(each.place), _why(each, known)),
             hues=("warn" if each.matters else "mute", "mute", ""),
-            data={"directive": each.name, "line": each.place.line, "file": each.place.file, "matters": each.matters},
+            data={
+                "directive": each.name,
+                "line": each.place.line,
+                "file": each.place.file,
+                "matters": each.matters,
+            },
         )
         for each in unread
     ]
@@ -146,6 +154,13 @@ def told_unread(unread: Sequence[Unread]) -> Iterator[Event]:
         else "None of them changes an answer."
     )
     yield table("unread", "Not followed here", ("directive", "where", "what it does"), rows, words)
+
+
+def _why(each: Unread, known: Collection[str]) -> str:
+    if each.why != UNKNOWN:
+        return each.why or "not followed"
+    near = get_close_matches(each.name.lower(), known, n=1, cutoff=0.75)
+    return f"{UNKNOWN}; was {near[0]} meant?" if near else UNKNOWN
 
 
 def told_traps(caught: Sequence[Caught], *, brief: bool) -> Iterator[Event]:
@@ -177,7 +192,11 @@ def told_traps(caught: Sequence[Caught], *, brief: bool) -> Iterator[Event]:
         yield about("instead", trap.instead)
 
 
-_WEIGHT: dict[str, tuple[str, Hue]] = {"danger": ("danger", "bad"), "wrong": ("wrong", "warn"), "note": ("note", "mute")}
+_WEIGHT: dict[str, tuple[str, Hue]] = {
+    "danger": ("danger", "bad"),
+    "wrong": ("wrong", "warn"),
+    "note": ("note", "mute"),
+}
 
 
 def _amounts(caught: Sequence[Caught]) -> str:

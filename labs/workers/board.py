@@ -10,10 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from labctl.events import Span
-from labs.words import count, ms
+from labs.words import ms
+from labs.workers.waiting import Waiting
 
-QUEUE = "queue"
-_ON_ITS_WAY_MS = 5.0
 
 
 class Told(NamedTuple):
@@ -70,13 +69,9 @@ class Board:
         self.threads, self.kind, self.timeout_s = threads, kind, timeout_s
         self.works: list[Work] = []
         self.sent: dict[str, float] = {}
-        self._waiting: set[str] = set()
+        self.waiting = Waiting("(backlog)" if kind == "sync" else "(in the pools)")
         self._open: dict[tuple[int, int], Work] = {}
         self._aborted: set[int] = set()
-        # Parts of the queue's time: from, to, how many.
-        self.queue: list[tuple[float, float, int]] = []
-        self._untold: list[tuple[float, float, int]] = []
-        self._since = self._queue_began = 0.0
         self.kills: list[tuple[int, int, float, float]] = []
 
     # Names of tracks.
@@ -108,9 +103,9 @@ class Board:
         """The spans that follow from one thing."""
         if told.kind == "sent":
             self.sent[told.label] = told.at_ms
-            yield from self._count(told.at_ms, add=told.label)
+            yield from self.waiting.come(told.label, told.at_ms)
         elif told.kind == "done":
-            yield from self._count(told.at_ms, remove=told.label)
+            yield from self.waiting.leave(told.label, told.at_ms)
         elif told.kind == "begin":
             yield from self._begin(told)
         elif told.kind == "end":
@@ -133,12 +128,11 @@ class Board:
         busy = {work.slot for (pid, _), work in self._open.items() if pid == told.pid}
         slot = next(n for n in range(len(busy) + 1) if n not in busy)
         # A server that does not say which request it is takes the one that has waited longest.
-        waiting = sorted(self._waiting, key=lambda each: self.sent[each])
-        label = told.label or (waiting[0] if waiting else "?")
+        label = told.label or self.waiting.oldest or "?"
         work = Work(label, told.pid, slot, told.at_ms, self.sent.get(label, told.at_ms))
         self.works.append(work)
         self._open[told.pid, told.id] = work
-        yield from self._count(told.at_ms, remove=label)
+        yield from self.waiting.leave(label, told.at_ms)
         yield self._span(place, work, told.at_ms, "open")
 
     def _end(self, told: Told) -> Iterator[Span]:
@@ -235,47 +229,6 @@ class Board:
             state=state,
         )
 
-    # The queue.
-
-    def _count(self, at_ms: float, *, add: str = "", remove: str = "") -> Iterator[Span]:
-        before = len(self._waiting)
-        if add:
-            self._waiting.add(add)
-        self._waiting.discard(remove)
-        if len(self._waiting) != before:
-            yield from self._waited(at_ms, before)
-
-    def _waited(self, at_ms: float, waiting: int) -> Iterator[Span]:
-        """So many waited until now. One on its way to a free worker is no queue: it is told once it lasts."""
-        if waiting:
-            self._untold.append((self._since, at_ms, waiting))
-        else:
-            self._queue_began = at_ms
-        self._since = at_ms
-        if waiting and at_ms - self._queue_began < _ON_ITS_WAY_MS:
-            if not self._waiting:
-                self._untold.clear()
-            return
-        for since, until, amount in self._untold:
-            self.queue.append((since, until, amount))
-            yield Span(
-                text=f"{count(amount, 'request')} waited, from {ms(since)} to {ms(until)}.",
-                track=QUEUE,
-                start_ms=since,
-                end_ms=until,
-                role="queue",
-                hue="warn",
-                amount=float(amount),
-                picture="timeline",
-                under=self.queue_place,
-            )
-        self._untold.clear()
-
-    @property
-    def queue_place(self) -> str:
-        """Where those wait that nobody works on."""
-        return "(backlog)" if self.kind == "sync" else "(in the pools)"
-
     def end(self, at_ms: float) -> Iterator[Span]:
         """No more will come: what is still open ends here."""
         for (pid, _), work in list(self._open.items()):
@@ -299,7 +252,7 @@ class Board:
                     picture="timeline",
                     under=under,
                 )
-        yield from self._waited(at_ms, len(self._waiting))
+        yield from self.waiting.end(at_ms)
 
     @property
     def unsettled(self) -> bool:
@@ -313,8 +266,7 @@ class Board:
     @property
     def worst(self) -> tuple[int, float]:
         """How many waited at worst, and when that began; (0, 0.0) when nobody had to."""
-        since, _, amount = max(self.queue, key=lambda part: (part[2], -part[0]), default=(0.0, 0.0, 0))
-        return amount, since
+        return self.waiting.worst
 
     def most_at_once(self) -> Mapping[int, int]:
         """For each pid, how many requests it had in its hands at the same time."""

@@ -73,6 +73,7 @@ BROKEN = {"nginx": "server { listen LISTEN; proxy_pas http://a; }\n", "apache": 
 # Starting and ending.
 
 
+@LINUX
 @SERVERS
 def test_nothing_of_a_proxy_is_left_when_it_is_ended(server: Server) -> None:
     with stood(server, PLAIN[server]) as proxy:

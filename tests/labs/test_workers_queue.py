@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labctl.events import Span
-from labs.workers.board import QUEUE, Board, Told
+from labs.workers.board import Board, Told
 from labs.workers.plan import MOST_REQUESTS, label_of, seeded
 from labs.workers.queueing import Job, agrees, enough, makespan_ms, serve
+from labs.workers.waiting import QUEUE
 
 JOBS = st.lists(st.builds(Job, st.floats(0, 1e4), st.floats(0, 1e3)), max_size=30)
 

@@ -31,7 +31,11 @@ _NOT_COMPARED = ("connection",)
 
 def case(name: str, text: str, *targets: str, hosts: bool = False, **more: object) -> Case:
     """A case; unless it has `hosts` of its own it is put into one virtual host with DocumentRoot /srv/www."""
-    whole = text if hosts else f"<VirtualHost *:80>\nServerName shop.test\nDocumentRoot /srv/www\n{text}\n</VirtualHost>\n"
+    whole = (
+        text
+        if hosts
+        else f"<VirtualHost *:80>\nServerName shop.test\nDocumentRoot /srv/www\n{text}\n</VirtualHost>\n"
+    )
     return Case(name, whole, targets, **more)  # type: ignore[arg-type]
 
 
@@ -74,7 +78,9 @@ class RealApache:
         return Told("status", "", got.status)
 
     def _back(self, text: str) -> str:
-        text = re.sub(rf"127\.78\.0\.(\d):{self._port}", lambda found: f"127.0.0.1:800{int(found[1]) - 1}", text)
+        text = re.sub(
+            rf"127\.78\.0\.(\d):{self._port}", lambda found: f"127.0.0.1:800{int(found[1]) - 1}", text
+        )
         return text.replace(f":{self._port}", "").replace(self._disk, "/srv")
 
 
@@ -99,7 +105,9 @@ def real_apache(cases: Sequence[Case]) -> Iterator[RealApache]:
             port = free.getsockname()[1]
         for number in range(4):
             stack.enter_context(_backend(number, port))
-        text = "".join(_moved(each, number, disk) for number, each in enumerate(cases)).replace("PORT", str(port))
+        text = "".join(_moved(each, number, disk) for number, each in enumerate(cases)).replace(
+            "PORT", str(port)
+        )
         # As Debian has it: without this module a folder without an index is 404 and not 403.
         text = f'LoadModule autoindex_module "{modules}/mod_autoindex.so"\n{text}' if modules else text
         yield RealApache(stack.enter_context(stand_apache(text, port=port)), cases, disk)

@@ -27,7 +27,15 @@ from labctl.serving.reverse_proxy import StandingProxy
 VISITOR = "127.0.0.1"
 # What the echoing backends say, beside the path.
 ECHOED = (
-    *("host", "x_forwarded_for", "x_forwarded_proto", "x_forwarded_host", "x_real_ip", "connection", "upgrade"),
+    *(
+        "host",
+        "x_forwarded_for",
+        "x_forwarded_proto",
+        "x_forwarded_host",
+        "x_real_ip",
+        "connection",
+        "upgrade",
+    ),
     *("x_a", "x_b"),
 )
 FILES = (
@@ -113,7 +121,9 @@ class RealNginx:
 
     def __init__(self, standing: StandingProxy, cases: Sequence[Case], disk: str) -> None:
         self._standing, self._disk = standing, disk
-        self._at = {each.name: f"127.77.{number // 250}.{number % 250 + 1}" for number, each in enumerate(cases)}
+        self._at = {
+            each.name: f"127.77.{number // 250}.{number % 250 + 1}" for number, each in enumerate(cases)
+        }
         self._port = standing.address[1]
 
     def asked(self, case: Case, target: str) -> Told:
@@ -142,7 +152,9 @@ class RealNginx:
 
     def _back(self, text: str) -> str:
         text = re.sub(r"\b(\w+)_case\d+\b", r"\1", text)
-        text = re.sub(rf"127\.78\.0\.(\d):{self._port}", lambda found: f"127.0.0.1:800{int(found[1]) - 1}", text)
+        text = re.sub(
+            rf"127\.78\.0\.(\d):{self._port}", lambda found: f"127.0.0.1:800{int(found[1]) - 1}", text
+        )
         return text.replace(f":{self._port}", "").replace(self._disk, "/srv")
 
     def log(self) -> str:
@@ -185,7 +197,7 @@ def _moved(case: Case, number: int, disk: str) -> str:
 def _backends() -> str:
     echo = "\\n".join(("path=$request_uri", *(f"=$http_{name}" for name in ECHOED)))
     servers = [
-        f'server {{ listen 127.78.0.{number + 1}:PORT; merge_slashes off; underscores_in_headers on;\n'
+        f"server {{ listen 127.78.0.{number + 1}:PORT; merge_slashes off; underscores_in_headers on;\n"
         f'  return 200 "BACKEND 127.0.0.1:800{number}\\n{echo}"; }}\n'
         for number in range(4)
     ]

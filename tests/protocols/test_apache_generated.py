@@ -9,7 +9,19 @@ from protocols.asked_apache import case, ours, real_apache
 
 NAMES = ("/", "/a", "/a/", "/a/b", "/static", "/static/", "/docs", "/ab")
 PATHS = (
-    *("/", "/a", "/a/", "/a/b", "/a/b/c?x=1", "/ab", "/static/app.css", "/static", "/static/", "/docs", "/docs/"),
+    *(
+        "/",
+        "/a",
+        "/a/",
+        "/a/b",
+        "/a/b/c?x=1",
+        "/ab",
+        "/static/app.css",
+        "/static",
+        "/static/",
+        "/docs",
+        "/docs/",
+    ),
     *("/a//b", "/a/../static/app.css", "/%61/b", "/about.html", "/staticx", "/a%20b.txt"),
 )
 _URLS = tuple(f"http://127.0.0.1:800{number}{path}" for number in (0, 1) for path in ("", "/", "/v", "/v/"))
@@ -19,7 +31,11 @@ _FOLDERS = ("/srv/www/static", "/srv/www/static/", "/srv/media", "/srv/www/docs"
 @st.composite
 def _line(draw: st.DrawFn, depth: int = 0) -> str:
     name = draw(st.sampled_from(NAMES))
-    kind = draw(st.sampled_from(("pass", "pass", "except", "alias", "redirect", "rewrite", "match", "location", "env")))
+    kind = draw(
+        st.sampled_from(
+            ("pass", "pass", "except", "alias", "redirect", "rewrite", "match", "location", "env")
+        )
+    )
     if kind == "pass":
         # The path behind a host without a slash would become part of the host's name.
         urls = [url for url in _URLS if name.endswith("/") <= (url.count("/") > 2)]
@@ -29,8 +45,10 @@ def _line(draw: st.DrawFn, depth: int = 0) -> str:
     if kind == "alias":
         return f"Alias {name} {draw(st.sampled_from(_FOLDERS))}"
     if kind == "redirect":
-        return f"Redirect {draw(st.sampled_from(('permanent', '302', 'seeother', 'gone')))} {name} /to".replace(
-            "gone " + name + " /to", "gone " + name
+        return (
+            f"Redirect {draw(st.sampled_from(('permanent', '302', 'seeother', 'gone')))} {name} /to".replace(
+                "gone " + name + " /to", "gone " + name
+            )
         )
     if kind == "rewrite":
         pattern = draw(st.sampled_from(("^/a/(.*)$", "^/(.*)b$", "^/ab$")))
@@ -63,4 +81,8 @@ def test_our_answers_are_those_of_apache_for_any_lines(texts: list[list[str]]) -
     with real_apache(cases) as apache:
         for each in cases:
             for target in each.targets:
-                assert (each.text, target, ours(each, target)) == (each.text, target, apache.asked(each, target))
+                assert (each.text, target, ours(each, target)) == (
+                    each.text,
+                    target,
+                    apache.asked(each, target),
+                )

@@ -90,13 +90,19 @@ def test_what_we_refuse_is_refused_by_apache_too(name: str, tmp_path: Path) -> N
     apache = need("apache2")
     path = tmp_path / "httpd.conf"
     path.write_text(_load_modules() + BROKEN[name][0], encoding="utf-8")
-    told = subprocess.run([apache, "-t", "-f", str(path)], capture_output=True, text=True, check=False)  # noqa: S603
+    told = subprocess.run([apache, "-t", "-f", str(path)], capture_output=True, text=True, check=False)
     assert told.returncode != 0
     assert re.search(r"on line \d+|was not closed|missing closing", told.stderr)
 
 
 def test_paths_end_on_the_boundary_of_a_segment() -> None:
-    assert [matched("/api", path) for path in ("/api", "/api/x", "/apifoo", "//api/x", "/ap")] == [4, 4, 0, 5, 0]
+    assert [matched("/api", path) for path in ("/api", "/api/x", "/apifoo", "//api/x", "/ap")] == [
+        4,
+        4,
+        0,
+        5,
+        0,
+    ]
     assert [matched("/api/", path) for path in ("/api", "/api/x")] == [0, 5]
     assert matched("/", "/x") == 1
 
@@ -111,11 +117,45 @@ def test_any_text_is_a_configuration_or_a_config_error(text: str) -> None:
 
 _LINES = st.sampled_from(
     (
-        *("<VirtualHost *:80>", "</VirtualHost>", "<Location /a>", "<LocationMatch (a>", "</Location>", "ProxyPass"),
-        *("ProxyPass / http://b", "ProxyPass !", "ProxyPassMatch ^/(a) http://b/$2", "Alias /a", "Alias / /x", "Redirect"),
-        *("RewriteEngine on", "RewriteRule ^ -", "RewriteRule (", "RewriteCond %{X} !", "RewriteRule ^/(a)? /b/$1$2 [R=x]"),
-        *("RequestHeader", "RequestHeader set A", "SetEnvIf", "SetEnvIf Request_URI ^/a b=$1", "ServerName", "Require"),
-        *("Redirect gone", "RedirectMatch ^/a /b$1", "ServerAlias *", "DocumentRoot", "Redirect 999 / /", "</LocationMatch>"),
+        *(
+            "<VirtualHost *:80>",
+            "</VirtualHost>",
+            "<Location /a>",
+            "<LocationMatch (a>",
+            "</Location>",
+            "ProxyPass",
+        ),
+        *(
+            "ProxyPass / http://b",
+            "ProxyPass !",
+            "ProxyPassMatch ^/(a) http://b/$2",
+            "Alias /a",
+            "Alias / /x",
+            "Redirect",
+        ),
+        *(
+            "RewriteEngine on",
+            "RewriteRule ^ -",
+            "RewriteRule (",
+            "RewriteCond %{X} !",
+            "RewriteRule ^/(a)? /b/$1$2 [R=x]",
+        ),
+        *(
+            "RequestHeader",
+            "RequestHeader set A",
+            "SetEnvIf",
+            "SetEnvIf Request_URI ^/a b=$1",
+            "ServerName",
+            "Require",
+        ),
+        *(
+            "Redirect gone",
+            "RedirectMatch ^/a /b$1",
+            "ServerAlias *",
+            "DocumentRoot",
+            "Redirect 999 / /",
+            "</LocationMatch>",
+        ),
     )
 )
 

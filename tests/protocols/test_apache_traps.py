@@ -73,7 +73,9 @@ def test_each_trap_is_produced_by_a_configuration(trap) -> None:
 
 @pytest.mark.parametrize("trap", APACHE_TRAPS, ids=lambda trap: trap.id)
 def test_each_trap_is_told_in_whole_sentences(trap) -> None:
-    assert trap.title.endswith(".") and trap.why.endswith(".") and trap.instead
+    assert trap.title.endswith(".")
+    assert trap.why.endswith(".")
+    assert trap.instead
 
 
 def test_a_good_configuration_has_no_trap_but_that_apache_streams() -> None:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import pytest
 from needed import need
-
 from protocols.asked_nginx import Case, RealNginx, ours, real_nginx
 from protocols.nginx_cases import CASES
 

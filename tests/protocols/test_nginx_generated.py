@@ -58,4 +58,8 @@ def test_our_answers_are_those_of_nginx_for_any_locations(texts: list[str]) -> N
     with real_nginx(cases) as nginx:
         for case in cases:
             for target in case.targets:
-                assert (case.text, target, ours(case, target)) == (case.text, target, nginx.asked(case, target))
+                assert (case.text, target, ours(case, target)) == (
+                    case.text,
+                    target,
+                    nginx.asked(case, target),
+                )

@@ -79,11 +79,14 @@ def test_what_we_refuse_is_refused_by_nginx_too(name: str, tmp_path: Path) -> No
     nginx = need("nginx")
     path = tmp_path / "nginx.conf"
     path.write_text(BROKEN[name][0], encoding="utf-8")
-    told = subprocess.run([nginx, "-t", "-c", str(path), "-e", "stderr"], capture_output=True, text=True, check=False)  # noqa: S603
+    told = subprocess.run(
+        [nginx, "-t", "-c", str(path), "-e", "stderr"], capture_output=True, text=True, check=False
+    )
     assert told.returncode != 0
     found = re.search(r"nginx\.conf:(\d+)", told.stderr)
     # nginx names the line where it noticed, which is ours or a later one.
-    assert found and int(found[1]) >= BROKEN[name][1] - 1
+    assert found
+    assert int(found[1]) >= BROKEN[name][1] - 1
 
 
 @given(st.text(alphabet="ab {};'\"\\#\n$~^/=", max_size=200))
@@ -96,8 +99,31 @@ def test_any_text_is_a_configuration_or_a_config_error(text: str) -> None:
 
 _TOKENS = st.sampled_from(
     (
-        *("server", "location", "listen 80;", "server_name a;", "proxy_pass http://$x/$1;", "return", "rewrite", "if"),
-        *("{", "}", ";", "~", "(a", "^/(a)", "set $x;", "try_files", "@a", "alias /x/;", "upstream", "map", "$a"),
+        *(
+            "server",
+            "location",
+            "listen 80;",
+            "server_name a;",
+            "proxy_pass http://$x/$1;",
+            "return",
+            "rewrite",
+            "if",
+        ),
+        *(
+            "{",
+            "}",
+            ";",
+            "~",
+            "(a",
+            "^/(a)",
+            "set $x;",
+            "try_files",
+            "@a",
+            "alias /x/;",
+            "upstream",
+            "map",
+            "$a",
+        ),
         *("proxy_set_header Host", "error_page 404", "=", "index", "root", "listen x:y;", "/", "break;", "'"),
     )
 )

@@ -42,18 +42,25 @@ TEXTS = {
     "host-lost": "server { listen 80; location / { proxy_pass http://127.0.0.1:8000; } }",
     "for-missing": "server { listen 80; location / { proxy_pass http://127.0.0.1:8000; } }",
     "proto-missing": "server { listen 80; location / { proxy_pass http://127.0.0.1:8000; } }",
-    "word-taken": _server("location / { proxy_pass http://127.0.0.1:8000; proxy_set_header X-Forwarded-Proto $http_x_forwarded_proto; }"),
-    "for-overwritten": _server("location / { proxy_pass http://127.0.0.1:8000; proxy_set_header X-Forwarded-For $remote_addr; }"),
+    "word-taken": _server(
+        "location / { proxy_pass http://127.0.0.1:8000; proxy_set_header X-Forwarded-Proto $http_x_forwarded_proto; }"
+    ),
+    "for-overwritten": _server(
+        "location / { proxy_pass http://127.0.0.1:8000; proxy_set_header X-Forwarded-For $remote_addr; }"
+    ),
     "set-header-lost": _server("location / { proxy_pass http://127.0.0.1:8000; proxy_set_header X-A a; }"),
     "add-header-lost": _server("add_header X-Frame-Options DENY; location / { add_header X-A a; }"),
     "if-in-location": _server("location / { try_files $uri =404; if ($arg_x) { set $y 1; } }"),
-    "pattern-first": _server("location /media/ { alias /srv/media/; } location ~* \\.(png|css)$ { expires 1d; }"),
+    "pattern-first": _server(
+        "location /media/ { alias /srv/media/; } location ~* \\.(png|css)$ { expires 1d; }"
+    ),
     "buffering-off": _server("location / { proxy_pass http://127.0.0.1:8000; proxy_buffering off; }"),
     "request-buffering-off": _server("proxy_request_buffering off;"),
     "stream-buffered": _server("location /events { proxy_pass http://127.0.0.1:8000; }"),
     "upgrade-missing": _server("location /ws { proxy_pass http://127.0.0.1:8000; }"),
     "upgrade-old": "server { listen 80; location /ws { proxy_pass http://127.0.0.1:8000; proxy_set_header Upgrade $http_upgrade; } }",
-    "keepalive-old": "upstream app { server 127.0.0.1:8000; keepalive 4; }\n" + _server("location / { proxy_pass http://app; }"),
+    "keepalive-old": "upstream app { server 127.0.0.1:8000; keepalive 4; }\n"
+    + _server("location / { proxy_pass http://app; }"),
     "no-resolver": _server("set $app app.internal; location / { proxy_pass http://$app:8000; }"),
     "localhost": _server("location / { proxy_pass http://localhost:8000; }"),
     "no-default": "server { listen 80; server_name a.test; } server { listen 80; server_name b.test; }",
@@ -80,7 +87,9 @@ def test_each_trap_is_produced_by_a_configuration(trap) -> None:
 
 @pytest.mark.parametrize("trap", NGINX_TRAPS, ids=lambda trap: trap.id)
 def test_each_trap_is_told_in_whole_sentences(trap) -> None:
-    assert trap.title.endswith(".") and trap.why.endswith(".") and trap.instead
+    assert trap.title.endswith(".")
+    assert trap.why.endswith(".")
+    assert trap.instead
 
 
 def test_a_good_configuration_has_no_trap() -> None:

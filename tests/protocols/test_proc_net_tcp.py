@@ -81,3 +81,17 @@ def test_this_machine_s_own_table_is_read_without_a_line_lost() -> None:
     with open("/proc/thread-self/net/tcp") as file:
         text = file.read()
     assert len(read_sockets(text)) == len(text.splitlines()) - 1
+
+
+@pytest.mark.parametrize("address", ["0100007F", "0" * 24 + "01000000"], ids=["IPv4", "IPv6"])
+@pytest.mark.parametrize("number", [0, 1_234_567])
+def test_the_lines_of_one_port_are_those_whose_own_port_it_is(address: str, number: int) -> None:
+    rest = "01 00000000:00000000 00:00000000 00000000     0        0 77 1 0\n"
+    lines = [
+        f"{number:4d}: {address}:{here} {address}:{there} {rest}"
+        for here, there in (("1388", "A0C2"), ("A0C2", "1388"), ("1388", "1388"))
+    ]
+    text = HEAD + "".join(lines)
+    found = read_sockets(text, local_port=0x1388)
+    assert found == [each for each in read_sockets(text) if each.local_port == 0x1388]
+    assert [each.remote_port for each in found] == [0xA0C2, 0x1388]
