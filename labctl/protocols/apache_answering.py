@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 from urllib.parse import urlsplit
 
 from labctl.protocols.apache_files import serve_file
@@ -9,12 +10,14 @@ from labctl.protocols.apache_forwarding import forwarded
 from labctl.protocols.apache_grammar import Directive
 from labctl.protocols.apache_hosts import ChosenHost, choose_host
 from labctl.protocols.apache_rewriting import Rewritten, rewrite
-from labctl.protocols.apache_scopes import Configuration, Section
+from labctl.protocols.apache_scopes import Configuration, Section, compiled
 from labctl.protocols.apache_state import State
 from labctl.protocols.apache_translating import Mapped, aliased, proxied, redirected
 from labctl.protocols.apache_uri import Target, for_backend, for_location, read_target
 from labctl.protocols.apache_words import MATTERS
 from labctl.protocols.proxy_answers import Answer, Kind, Look, Place, Reason, Request
+
+_HTTP = ("http", "https", "balancer", "ws", "wss", "h2", "h2c")
 
 
 def answer(configuration: Configuration, request: Request, look: Look) -> Answer:
@@ -148,10 +151,9 @@ def _proxied(state: State, url: str, words: str, place: Place | None, written: i
         state.say(f"{refused} refuses everybody.", refused.place)
         return _answer(state, "status", "", 403, words, place)
     scheme, mark, rest = url.partition("://")
-    if not mark or scheme.lower() not in ("http", "https", "balancer", "unix", "ws", "wss", "h2", "h2c"):
-        if "|" not in url:
-            state.say(f"{url} is no URL of HTTP; that protocol is not followed here.", place)
-            return _answer(state, "unknown", url, 0, words, place)
+    if "|" not in url and (not mark or scheme.lower() not in _HTTP):
+        state.say(f"{url} is no URL of HTTP; that protocol is not followed here.", place)
+        return _answer(state, "unknown", url, 0, words, place)
     if "|" in url:
         # unix:/path|http://name/path
         socket, _, behind = url.partition("|")
@@ -210,8 +212,23 @@ def _doubts(state: State) -> None:
                 f"{each.name} at {each.place} stands in a section; rules there are not followed here."
             )
     for each in here:
+        if not _concerns(each, state.uri):
+            continue
         words = str(each) if each.block is not None else each.name
         state.doubt(f"{words} at {each.place} is not followed here: it {MATTERS[each.key]}.")
+
+
+def _concerns(each: Directive, uri: str) -> bool:
+    """Whether a directive that is not followed can be about this path."""
+    name = uri.rpartition("/")[2]
+    if each.key == "addhandler":
+        return any(name.endswith(f".{ending.lstrip('.')}") for ending in each.arguments[1:])
+    if each.key == "filesmatch":
+        return compiled(each.first, each.place).search(name) is not None
+    if each.key == "files":
+        return fnmatch.fnmatchcase(name, each.first)
+    # It acts when something has failed: see _answer.
+    return each.key != "errordocument"
 
 
 def _absolute(state: State, location: str) -> str:
@@ -221,6 +238,9 @@ def _absolute(state: State, location: str) -> str:
 
 
 def _answer(state: State, kind: Kind, to: str, status: int, words: str, place: Place | None) -> Answer:
+    for each in state.both("errordocument") if kind == "status" else ():
+        if each.first == str(status) and each.arguments[-1].startswith("/"):
+            state.doubt(f"{each} at {each.place} then asks for another path, which is not followed here.")
     return Answer(
         kind,
         to,

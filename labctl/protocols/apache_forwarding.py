@@ -25,7 +25,7 @@ _FORMAT = re.compile(r"%\{([^}]+)\}([es])|%(%)")
 
 
 def holding(state: State, *keys: str) -> list[Directive]:
-    """Directives that hold for a proxied path: of the servers, of <Proxy>, then of <Location>, in the order of merging."""
+    """Directives that hold for a proxied path: of the servers, of <Proxy>, of <Location>, as merged."""
     found = state.both(*keys)
     for section in state.host.proxies + (
         state.configuration.main.proxies if state.host is not state.configuration.main else []
@@ -48,6 +48,9 @@ def forwarded(state: State, backend: str) -> Fields:
     fields = [(name, value) for name, value in state.request.fields if name.lower() != "host"]
     fields.insert(0, ("Host", state.request.host_field))
     given_host = state.request.host_field
+    for each in holding(state, "setenv"):
+        # Later than SetEnvIf: too late for no-proxy, in time for these fields.
+        state.environment[each.first] = each.arguments[1] if len(each.arguments) > 1 else ""
     for each in holding(state, "requestheader"):
         fields = list(_changed(fields, each, state))
         given_host = next((value for name, value in fields if name.lower() == "host"), given_host)

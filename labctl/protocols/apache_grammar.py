@@ -94,7 +94,7 @@ def _block(
             f"More than {DEEPEST} sections stand in one another", opened.place if opened else Place(1, file)
         )
     for line, place in lines:
-        line = _VARIABLE.sub(lambda match: _defined(match, reading, place), line)
+        line = _with_defined(line, reading, place)
         if line.startswith("<"):
             match = _SECTION.fullmatch(line)
             if match is None or not match[4]:
@@ -121,11 +121,13 @@ def _block(
     return found
 
 
-def _defined(match: re.Match[str], reading: Reading, place: Place) -> str:
-    if match[1] in reading.defined:
-        return reading.defined[match[1]]
-    reading.undefined.append((match[1], place))
-    return match[0]
+def _with_defined(line: str, reading: Reading, place: Place) -> str:
+    def defined(match: re.Match[str]) -> str:
+        if match[1] not in reading.defined:
+            reading.undefined.append((match[1], place))
+        return reading.defined.get(match[1], match[0])
+
+    return _VARIABLE.sub(defined, line)
 
 
 def words(text: str, place: Place) -> list[str]:

@@ -1,4 +1,4 @@
-"""Which virtual host takes a request: the address and port, then ServerName and ServerAlias (Apache docs, vhosts/details)."""
+"""Which virtual host takes a request: the port, then ServerName and ServerAlias (Apache docs, vhosts/details)."""
 
 from __future__ import annotations
 

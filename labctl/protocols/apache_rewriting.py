@@ -18,7 +18,7 @@ _ABSOLUTE = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
 
 class Rewritten(NamedTuple):
-    """What the rules came to. `kind` "": nothing, the other modules are asked; "pass": they are asked with a new path."""
+    """What the rules came to. `kind` "": the other modules are asked; "pass": they are, with a new path."""
 
     kind: Literal["", "pass", "proxy", "redirect", "status", "file"]
     to: str = ""

@@ -19,7 +19,7 @@ def compiled(pattern: str, place: Place, *, ignore_case: bool = False) -> re.Pat
 
 
 def matched(fake: str, uri: str) -> int:
-    """How many characters of a path an Alias or ProxyPass takes, on the boundary of a segment; 0: none (alias_match)."""
+    """How many characters of a path an Alias or ProxyPass takes, up to the end of a segment; 0: none (alias_match)."""
     at = taken = 0
     while at < len(fake) and taken < len(uri):
         if fake[at] == "/":

@@ -55,7 +55,7 @@ def proxied(state: State) -> Passed | None:
         if found is not None:
             over = f", the last of {len(located)} sections that have one" if len(located) > 1 else ""
             state.say(
-                f"{section.directive} at {section.place} has {each}{over}; sections are asked before other ProxyPass lines.",
+                f"{section.directive} at {section.place} has {each}{over}; sections are asked before other lines.",
                 each.place,
             )
             if found.url:

@@ -139,8 +139,7 @@ def _passes(configuration: Configuration, host: Host) -> Iterator[tuple[str, str
 def _slashes(configuration: Configuration, host: Host) -> Iterator[Caught]:
     for path, url, each in _passes(configuration, host):
         behind = url.partition("|")[2] or url
-        bare = "/" not in behind.partition("://")[2]
-        if (path != "/" and path.endswith("/") != behind.endswith("/")) or (path == "/" and not behind.endswith("/") and bare) or (path == "/" and not behind.endswith("/")):
+        if path.endswith("/") != behind.endswith("/"):
             yield Caught(traps.PASS_UNEVEN, each.place, str(each))
     for each in configuration.both(host, "alias"):
         if len(each.arguments) > 1 and each.first.endswith("/") and not each.arguments[1].endswith("/"):

@@ -35,7 +35,7 @@ READ = frozenset(
         *("loadmodule", "include", "includeoptional", "header", "proxyrequests", "proxytimeout", "listen"),
         *("requireall", "requireany", "sslengine", "sslproxyengine", "proxyvia", "fallbackresource"),
         *("usecanonicalname", "browsermatch", "browsermatchnocase", "proxypassinherit", "proxyiobuffersize"),
-        *("allowoverride", "proxypassreversecookiedomain", "proxypassreversecookiepath"),
+        *("setenv", "allowoverride", "proxypassreversecookiedomain", "proxypassreversecookiepath"),
     )
 )
 
@@ -81,7 +81,6 @@ MATTERS: dict[str, str] = {
     "sslverifyclient": "wants a certificate of the client",
     "sslrequiressl": "refuses http",
     "setenvifexpr": "sets a variable on a condition",
-    "setenv": "sets a variable for later",
     "passenv": "sets a variable for later",
     "unsetenv": "takes a variable away",
     "cacheenable": "answers out of a cache",
@@ -178,7 +177,17 @@ _HARMLESS = frozenset(
             "asyncrequestworkerfactor",
         ),
         *("wsgidaemonprocess", "wsgiprocessgroup", "wsgiapplicationgroup", "wsgipassauthorization", "error"),
-        *("mddomain", "mdcertificateagreement", "suexecusergroup", "stickysession", "warning"),
+        *(
+            "removetype",
+            "removeencoding",
+            "removelanguage",
+            "removecharset",
+            "mddomain",
+            "mdcertificateagreement",
+            "suexecusergroup",
+            "stickysession",
+            "warning",
+        ),
     )
 )
 _HARMLESS_FAMILIES = (

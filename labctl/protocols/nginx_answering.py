@@ -16,7 +16,7 @@ from labctl.protocols.proxy_answers import Answer, Kind, Look, Reason, Request
 
 
 class _Again(Exception):
-    """Seek a location anew for the path that the state has now. `named` goes to that location; `server`: its rules too."""
+    """Seek a location anew for the path that the state has now, or go to the location `named`."""
 
     def __init__(self, named: str = "", *, server_rules: bool = True) -> None:
         super().__init__(named)
@@ -148,7 +148,7 @@ def _try_files(state: State, each: Directive) -> Answer | None:
         there = state.on_disk(path.rstrip("/") or "/")
         if there is None:
             state.doubt(
-                f"try_files at {each.place}: whether {path} is there is not known on this machine. If it is, it answers."
+                f"try_files at {each.place}: whether {path} is there is not known here. If it is, it answers."
             )
             continue
         if there == ("folder" if wants_folder else "file"):

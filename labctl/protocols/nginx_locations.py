@@ -1,4 +1,4 @@
-"""Which location takes a path (ngx_http_core_find_location): =, the longest prefix, ^~, then patterns in their order."""
+"""Which location takes a path: =, the longest prefix, ^~, patterns in their order (ngx_http_core_find_location)."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ def _modifier(directive: Directive) -> tuple[Modifier, str]:
     word = arguments[0]
     for modifier in ("^~", "~*", "=", "~"):
         if word.startswith(modifier):
-            return modifier, word[len(modifier) :]  # type: ignore[return-value]
+            return modifier, word[len(modifier) :]
     return ("@", word[1:]) if word.startswith("@") else ("", word)
 
 

@@ -25,7 +25,7 @@ class Place(NamedTuple):
 
 
 class Reason(NamedTuple):
-    """One step on the way to an answer: a whole sentence, and the line that it is about (None: the program's own rule)."""
+    """One step on the way to an answer: a whole sentence, and the line that it is about (None: none)."""
 
     text: str
     place: Place | None = None

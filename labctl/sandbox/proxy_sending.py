@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncIterator
 
 from labctl.protocols import http1
@@ -13,6 +14,8 @@ from labctl.sandbox.proxy_spool import Spool, through
 from labctl.sandbox.web_stream import PlainStream, Stream
 
 NAME = "labctl-proxy"
+# What the kernel may hold each way for a proxy that holds nothing itself; it would be megabytes.
+_SMALL_BYTES = 128 * 1024
 
 
 async def read_all(spool: Spool, content: AsyncIterator[bytes], app: PlainStream) -> None:
@@ -88,3 +91,10 @@ async def say(stream: Stream, answer: FileAnswer, *, method: str = "GET", keep: 
     )
     head = http1.write_response_head(answer.status, answer.reason, fields)
     await stream.send(head + (b"" if method == "HEAD" else answer.body))
+
+
+def small_buffers(stream: PlainStream) -> None:
+    """Let the kernel hold little of what goes through this connection."""
+    with contextlib.suppress(OSError):
+        for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
+            stream.sock.setsockopt(socket.SOL_SOCKET, option, _SMALL_BYTES)

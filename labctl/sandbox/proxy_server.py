@@ -11,15 +11,15 @@ import contextlib
 import ssl
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
-from typing import NamedTuple
 
 from labctl.protocols import http1
-from labctl.protocols.http1 import Fields, MessageError, RequestHead
+from labctl.protocols.http1 import Fields, MessageError
 from labctl.sandbox.edge_forwarding import end_to_end
+from labctl.sandbox.proxy_configuration import Configuration, Passage
 from labctl.sandbox.proxy_files import FileAnswer, normal, not_found, path_of, plain, read_file, tidied
 from labctl.sandbox.proxy_headers import MANNERS, Hop, sent_on
 from labctl.sandbox.proxy_messages import Asked, Incoming, Told
-from labctl.sandbox.proxy_routes import Rule, route
+from labctl.sandbox.proxy_routes import route
 from labctl.sandbox.proxy_sending import (
     NAME,
     ended,
@@ -30,6 +30,7 @@ from labctl.sandbox.proxy_sending import (
     say,
     send_content,
     send_request,
+    small_buffers,
 )
 from labctl.sandbox.proxy_spool import Spool
 from labctl.sandbox.proxy_upstream import Upstream
@@ -37,31 +38,6 @@ from labctl.sandbox.web_stream import PlainStream, Stream
 from labctl.sandbox.web_tls import TlsStream
 
 _KEPT = 1000
-
-
-class Configuration(NamedTuple):
-    """What a configuration file would say. `manners`: a key of MANNERS. `rewrites`: inner to outer origin of a
-    redirect (ProxyPassReverse). `only_from`: addresses that may connect; empty lets everybody in.
-    `fail_timeout_s`: how long an app that failed is left alone."""
-
-    manners: str = "nginx-recommended"
-    rules: tuple[Rule, ...] = (Rule("pass", "/", "app"),)
-    root: str = ""
-    buffers_answers: bool = True
-    buffers_requests: bool = True
-    rewrites: tuple[tuple[str, str], ...] = ()
-    only_from: frozenset[str] = frozenset()
-    fail_timeout_s: float = 10.0
-
-
-class Passage(NamedTuple):
-    """One request that went through: who sent it, as it came, as it left (b"" when no app was asked), and to whom."""
-
-    peer: str
-    came: RequestHead
-    left: bytes
-    backend: str
-    status: int
 
 
 class EmbeddedProxy:
@@ -85,6 +61,8 @@ class EmbeddedProxy:
 
     async def serve(self, stream: PlainStream) -> None:
         """One client's connection to its end."""
+        if not self._holds_answers:
+            small_buffers(stream)
         if self._context is None:
             await self._converse(stream, stream.peer)
             return
@@ -189,6 +167,8 @@ class EmbeddedProxy:
             await say(stream, plain(502, "Bad Gateway", "No app took the connection."), keep=False)
             return False
         backend, app = made
+        if not self._holds_answers:
+            small_buffers(app)
         try:
             sent = self._head_for(asked, peer, backend.name, length)
             sending = asyncio.create_task(send_request(app, sent, content, chunked=is_chunked(sent)))

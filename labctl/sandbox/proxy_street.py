@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from labctl.protocols.http1 import Fields
 from labctl.sandbox.edge import Edge
 from labctl.sandbox.edge_profile import Cloudflare
-from labctl.sandbox.proxy_server import Configuration, EmbeddedProxy
+from labctl.sandbox.proxy_configuration import Configuration
+from labctl.sandbox.proxy_server import EmbeddedProxy
 from labctl.sandbox.proxy_tap import Tap
 from labctl.sandbox.proxy_upstream import Address, Upstream
 from labctl.sandbox.site import SiteAnswer, SiteRequest

@@ -1,4 +1,4 @@
-"""`--config`: a configuration of nginx or Apache, read: who takes which path, what the app gets, and which traps are set."""
+"""`--config`: a configuration of nginx or Apache, read: who takes a path, what the app gets, which traps are set."""
 
 from __future__ import annotations
 

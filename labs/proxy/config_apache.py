@@ -42,11 +42,14 @@ def told(source: Source, path: Path, asked: Sequence[Asked]) -> Iterator[Event]:
     yield opening(f"{path.name}: who takes which path?", f"Apache, {hosts}, {count(passes, 'rule')}")
     for pattern, place in includes.missing:
         yield warning(
-            f"{pattern}, which {place} includes, is not here: what it says is not known, and Apache does not start without it."
+            f"{pattern}, which {place} includes, is not here: what it says is not known, "
+            "and Apache does not start without it."
         )
     for name, place in dict.fromkeys(reading.undefined):
-        yield warning(f"${{{name}}} at {place} is defined nowhere here; it stays as it is.")
-    for section in reading.skipped:
+        # Debian's envvars has APACHE_LOG_DIR and the like.
+        if not name.startswith("APACHE_"):
+            yield warning(f"${{{name}}} at {place} is defined nowhere here; it stays as it is.")
+    for section in (each for each in reading.skipped if _decides(each)):
         yield warning(f"{section} at {section.place} does not hold here: what stands in it was left out.")
     disk = Disk()
     if not asked:
@@ -60,11 +63,20 @@ def told(source: Source, path: Path, asked: Sequence[Asked]) -> Iterator[Event]:
         )
     yield from told_traps(apache_traps(configuration), brief=bool(asked))
     yield from told_unread(configuration.unread, READ | set(MATTERS))
-    if asked:
-        yield command(
-            "traps", f"labctl proxy --config {quote(source.name)}", "all rules, and each trap explained"
-        )
     yield command("by hand", "apache2ctl -S", "which VirtualHost takes which name")
+    name = quote(source.name)
+    if asked:
+        yield command("next", f"labctl proxy --config {name}", "all rules, and each trap explained")
+    else:
+        yield command("next", f"labctl proxy --config {name} --path /", "who takes a path, and why")
+
+
+def _decides(section: Directive) -> bool:
+    """Whether a section holds a line that could change an answer."""
+    return any(
+        each.key in (*_TRANSLATING, "virtualhost", "location", "requestheader") or _decides(each)
+        for each in section.block or ()
+    )
 
 
 def _request(configuration: Configuration, asked: Asked) -> Request:

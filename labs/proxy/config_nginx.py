@@ -37,7 +37,8 @@ def told(source: Source, path: Path, asked: Sequence[Asked]) -> Iterator[Event]:
         yield note(_PARTS[configuration.part])
     for pattern, place in includes.missing:
         yield warning(
-            f"{pattern}, which {place} includes, is not here: what it says is not known, and nginx does not start without it."
+            f"{pattern}, which {place} includes, is not here: what it says is not known, "
+            "and nginx does not start without it."
         )
     disk = Disk()
     if not asked:
@@ -51,11 +52,12 @@ def told(source: Source, path: Path, asked: Sequence[Asked]) -> Iterator[Event]:
         )
     yield from told_traps(nginx_traps(configuration), brief=bool(asked))
     yield from told_unread(configuration.unread, READ | set(MATTERS))
-    if asked:
-        yield command(
-            "traps", f"labctl proxy --config {quote(source.name)}", "all rules, and each trap explained"
-        )
     yield command("by hand", "nginx -T", "the whole configuration as nginx reads it")
+    name = quote(source.name)
+    if asked:
+        yield command("next", f"labctl proxy --config {name}", "all rules, and each trap explained")
+    else:
+        yield command("next", f"labctl proxy --config {name} --path /", "who takes a path, and why")
 
 
 def _request(configuration: Configuration, asked: Asked) -> Request:

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from labctl.events import Event, Hue, Json, Row, Step
 from labctl.protocols.proxy_answers import UNKNOWN, Answer, Fields, Reason, Request, Unread
 from labctl.protocols.proxy_traps import Caught
-from labs.telling import about, heading, result, table, warning
+from labs.telling import about, heading, measured, result, table, warning
 from labs.words import count, listed
 
 # What an honest visitor sends besides Host: nothing. What a lying one does.
@@ -165,6 +165,7 @@ def _why(each: Unread, known: Collection[str]) -> str:
 
 def told_traps(caught: Sequence[Caught], *, brief: bool) -> Iterator[Event]:
     """The traps, one table of where they are, then what comes of each kind and what to write instead."""
+    yield measured("proxy.config.traps", len(caught), f"The configuration sets {count(len(caught), 'trap')}.")
     if not caught:
         yield result("None of the traps that are known here is set.")
         return

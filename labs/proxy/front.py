@@ -9,8 +9,8 @@ from typing import Literal, NamedTuple
 
 from labctl.capabilities.tools import tool
 from labctl.events import Event
+from labctl.sandbox.proxy_configuration import Configuration
 from labctl.sandbox.proxy_headers import MANNERS
-from labctl.sandbox.proxy_server import Configuration
 from labctl.sandbox.proxy_street import Street
 from labs.proxy.real import Apps, real
 from labs.telling import command

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from labctl.errors import CannotRun
+from labctl.sandbox.proxy_configuration import Configuration
 from labctl.sandbox.proxy_headers import MANNERS
 from labctl.sandbox.proxy_routes import Rule
-from labctl.sandbox.proxy_server import Configuration
 from labctl.sandbox.proxy_street import Street
 from labctl.sandbox.proxy_upstream import Address
 from labctl.serving.reverse_proxy import StandingProxy

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from labctl.internet import Internet
 from labctl.protocols.http1 import Fields, read_request_head, write_request_head
-from labctl.sandbox.proxy_server import Configuration
+from labctl.sandbox.proxy_configuration import Configuration
 from labctl.sandbox.proxy_street import HOST, LOCAL, Street
 from labctl.sandbox.proxy_tap import Talk, Tap
 from labctl.serving.asking import Address, Answer, Connection, ask

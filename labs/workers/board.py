@@ -14,7 +14,6 @@ from labs.words import ms
 from labs.workers.waiting import Waiting
 
 
-
 class Told(NamedTuple):
     """One thing that happened: "sent", "begin", "end", "timeout", "gone", "booted" or "done" (the client has it).
 

@@ -169,7 +169,9 @@ def one_at_a_time(plan: Plan, seen: Watched) -> Event:
     found = seen.board.most_at_once()
     most = max(found.values(), default=0)
     # Somebody may also wait because the machine is busy, with a worker that is free.
-    behind = [amount for since, _, amount in seen.board.waiting.parts if seen.board.in_hand(since) >= plan.slots]
+    behind = [
+        amount for since, _, amount in seen.board.waiting.parts if seen.board.in_hand(since) >= plan.slots
+    ]
     waiting = max(behind, default=0)
     threads = count(plan.threads, "thread")
     if most > plan.threads:

@@ -23,7 +23,7 @@ from processes import LINUX, Marked
 from labctl.cli import run as command_line
 from labctl.errors import CannotRun
 from labctl.protocols.http1 import Fields, read_request_head
-from labctl.sandbox.proxy_server import Configuration
+from labctl.sandbox.proxy_configuration import Configuration
 from labctl.sandbox.proxy_street import Street
 from labctl.sandbox.proxy_tap import Tap
 from labctl.sandbox.site import text

@@ -20,7 +20,7 @@ from labctl.sandbox.loopback import LoopbackInternet
 from labctl.sandbox.town import healthy_town
 from labctl.sandbox.workers_faults import WORKERS_FAULTS
 from labs.workers import server as servers
-from labs.workers.broken import _CHANGES
+from labs.workers.broken import CHANGES
 from labs.workers.claims import CLAIMS
 from labs.workers.lab import LAB, place
 from labs.workers.plan import read_plan
@@ -272,5 +272,5 @@ def test_the_place_is_this_machine_for_an_application_of_ones_own(mine: Path) ->
 
 def test_each_fault_is_made_somewhere() -> None:
     # The last one is in the words with which gunicorn is started (labs/workers/starting.py).
-    made = {*_CHANGES, "control-sockets-apart"}
+    made = {*CHANGES, "control-sockets-apart"}
     assert {fault.name for fault in WORKERS_FAULTS} == made == {claim.broken_by for claim in CLAIMS}

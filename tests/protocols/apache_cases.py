@@ -1,5 +1,8 @@
 """Configurations of Apache, and paths to ask: what we say about each is compared with what the real Apache does."""
 
+# A line is a line of a configuration.
+# ruff: noqa: E501
+
 from __future__ import annotations
 
 from protocols.asked_apache import case
@@ -293,6 +296,7 @@ CASES: tuple[Case, ...] = (
         "/a",
         "/b",
     ),
+    case("variables that come late", f"{_ALL}\nSetEnv no-proxy 1\nSetEnv here 1\nRequestHeader set X-A yes env=here", "/a"),
     case("underscores", _ALL, "/", fields=(("X_A", "with"), ("X-B", "b"))),
     case(
         "a balancer",

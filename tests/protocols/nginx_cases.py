@@ -1,5 +1,8 @@
 """Configurations of nginx, and paths to ask: what we say about each is compared with what the real nginx does."""
 
+# A line is a line of a configuration.
+# ruff: noqa: E501
+
 from __future__ import annotations
 
 from protocols.asked_nginx import Case, case

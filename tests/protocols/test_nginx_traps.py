@@ -58,7 +58,8 @@ TEXTS = {
     "request-buffering-off": _server("proxy_request_buffering off;"),
     "stream-buffered": _server("location /events { proxy_pass http://127.0.0.1:8000; }"),
     "upgrade-missing": _server("location /ws { proxy_pass http://127.0.0.1:8000; }"),
-    "upgrade-old": "server { listen 80; location /ws { proxy_pass http://127.0.0.1:8000; proxy_set_header Upgrade $http_upgrade; } }",
+    "upgrade-old": "server { listen 80; location /ws { proxy_pass http://127.0.0.1:8000; "
+    "proxy_set_header Upgrade $http_upgrade; } }",
     "keepalive-old": "upstream app { server 127.0.0.1:8000; keepalive 4; }\n"
     + _server("location / { proxy_pass http://app; }"),
     "no-resolver": _server("set $app app.internal; location / { proxy_pass http://$app:8000; }"),

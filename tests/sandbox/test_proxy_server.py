@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from labctl.protocols.http1 import get
-from labctl.sandbox.proxy_server import Configuration, EmbeddedProxy
+from labctl.sandbox.proxy_configuration import Configuration
+from labctl.sandbox.proxy_server import EmbeddedProxy
 from labctl.sandbox.proxy_street import HOST, Street
 from labctl.sandbox.proxy_upstream import Upstream
 from labctl.sandbox.site import Piece, SiteAnswer, SiteRequest, text

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from labctl.events import Event, Row, Rows
 from labctl.internet import Internet
-from labctl.sandbox.proxy_server import Configuration
+from labctl.sandbox.proxy_configuration import Configuration
 from labctl.sandbox.site import SiteAnswer, text
 from labctl.serving.asking import ask
 from labs.proxy.claims import BALANCE

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from labctl.events import Event, Hue, Row, Span
 from labctl.internet import Internet
-from labctl.sandbox.proxy_server import Configuration
+from labctl.sandbox.proxy_configuration import Configuration
 from labctl.serving.asking import ask
 from labctl.serving.child_events import ChildEvent
 from labctl.serving.standing import Standing
@@ -179,7 +179,7 @@ def _told(id: str, title: str, ways: list[Held]) -> Iterator[Event]:
         kind = {None: "direct", True: "buffered", False: "streamed"}[held.buffers]
         yield measured(
             f"proxy.{id}.{kind}",
-            round(held.slow.other_waited_ms, 3),
+            held.slow.other_waited_ms,
             f"{_WHILE[id]}, with {held.title}: somebody else waited {ms(held.slow.other_waited_ms)}.",
             "ms",
         )

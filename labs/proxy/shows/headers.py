@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 from labctl.events import Event, Hue, Row
 from labctl.internet import Internet
 from labctl.protocols.http1 import Fields
+from labctl.sandbox.proxy_configuration import Configuration
 from labctl.sandbox.proxy_headers import MANNERS
-from labctl.sandbox.proxy_server import Configuration
 from labctl.sandbox.proxy_street import HOST
 from labs.proxy.claims import ADDED, PASSED
 from labs.proxy.front import Front, With, other_fronts

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from labctl.events import Event, Hue, Row
 from labctl.internet import Internet
-from labctl.sandbox.proxy_server import Configuration
+from labctl.sandbox.proxy_configuration import Configuration
 from labctl.serving.asking import ask
 from labctl.serving.standing import Standing
 from labs.proxy.claims import HEALTH

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from labctl.events import Event, Row
 from labctl.internet import Internet
 from labctl.protocols.http1 import get
-from labctl.sandbox.proxy_server import Configuration
+from labctl.sandbox.proxy_configuration import Configuration
 from labctl.sandbox.proxy_street import HOST
 from labctl.sandbox.site import SiteAnswer, SiteRequest
 from labctl.serving.asking import ask

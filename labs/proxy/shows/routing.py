@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from labctl.events import Event, Hue, Row
 from labctl.internet import Internet
+from labctl.sandbox.proxy_configuration import Configuration
 from labctl.sandbox.proxy_routes import Rule
-from labctl.sandbox.proxy_server import Configuration
 from labctl.sandbox.proxy_street import Street
 from labctl.sandbox.site import SiteAnswer, SiteRequest, text
 from labctl.serving.asking import ask

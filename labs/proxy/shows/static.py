@@ -11,8 +11,8 @@ from typing import Literal, NamedTuple
 from labctl.capabilities.tools import tool
 from labctl.events import Event, Hue, Row
 from labctl.internet import Internet
+from labctl.sandbox.proxy_configuration import Configuration
 from labctl.sandbox.proxy_routes import Rule
-from labctl.sandbox.proxy_server import Configuration
 from labctl.sandbox.proxy_street import Street
 from labctl.sandbox.site import SiteAnswer, SiteRequest, text
 from labctl.serving.apache import apache_version, stand_apache

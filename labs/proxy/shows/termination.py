@@ -10,7 +10,7 @@ from pathlib import Path
 from labctl.events import Event, Row
 from labctl.internet import Internet
 from labctl.protocols.http1 import write_request_head
-from labctl.sandbox.proxy_server import Configuration
+from labctl.sandbox.proxy_configuration import Configuration
 from labctl.sandbox.proxy_street import HOST, Street
 from labctl.sandbox.proxy_tap import Tap
 from labctl.serving.asking import Connection

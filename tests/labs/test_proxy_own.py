@@ -1,0 +1,112 @@
+"""`labctl proxy MODULE:APP`: whom a learner's own app takes for the visitor, behind one proxy and behind two."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from labctl.cli import run as command_line
+from labctl.errors import CannotRun
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LABCTL_HOME", str(tmp_path))
+
+
+def table(told: dict[str, Any], id: str) -> list[list[str]]:
+    return next(
+        [row["cells"] for row in e["rows"]] for e in told["events"] if e.get("id") == id and "rows" in e
+    )
+
+
+SHOP = """
+from flask import Flask, request
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+def make(count):
+    made = Flask(__name__)
+    if count:
+        made.wsgi_app = ProxyFix(made.wsgi_app, x_for=count, x_proto=1)
+    @made.get("/")
+    def home():
+        print("the app prints")
+        return request.remote_addr
+    return made
+
+none, one, two, three = (make(count) for count in range(4))
+outside = ProxyFix(make(0), x_for=2)
+
+class Stubborn:
+    __slots__ = ("app",)
+    def __init__(self, app):
+        object.__setattr__(self, "app", app)
+    def __setattr__(self, name, value):
+        raise TypeError("no")
+    def __call__(self, environ, start_response):
+        return self.app(environ, start_response)
+
+stubborn = Stubborn(make(2))
+
+def raises(environ, start_response):
+    raise LookupError
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "took", "middleware", "said"),
+    [
+        ("none", ["proxy"] * 4, "none that can be seen", "takes the proxy for the visitor"),
+        ("one", ["you", "you", "CDN", "CDN"], "ProxyFix(x_for=1, x_proto=1)", "right behind one proxy"),
+        ("two", ["proxy", "6.6.6.6", "you", "you"], "ProxyFix(x_for=2, x_proto=1)", "right behind a CDN"),
+        ("three", [*["proxy"] * 3, "6.6.6.6"], "ProxyFix(x_for=3, x_proto=1)", "believes what visitors"),
+        ("outside", ["proxy", "6.6.6.6", "you", "you"], "ProxyFix(x_for=2, x_proto=1)", "right behind a CDN"),
+        ("raises", ["proxy"] * 4, "none that can be seen", "answered 500"),
+    ],
+)
+def test_whom_an_app_of_ones_own_takes_for_the_visitor(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    name: str,
+    took: list[str],
+    middleware: str,
+    said: str,
+) -> None:
+    (tmp_path / "shop.py").write_text(SHOP)
+    monkeypatch.chdir(tmp_path)
+    capsys.readouterr()
+    code = command_line(["proxy", f"shop:{name}", "--json"])
+    told = json.loads(capsys.readouterr().out)
+    assert code == 0
+    assert [row[2] for row in table(told, "own")] == took
+    words = " ".join(event["text"] for event in told["events"] if event["kind"] == "step")
+    assert f"middleware: {middleware}." in words
+    assert said in words
+
+
+def test_middleware_that_lets_nobody_in_is_looked_at_from_outside(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "shop.py").write_text(SHOP)
+    monkeypatch.chdir(tmp_path)
+    assert command_line(["proxy", "shop:stubborn", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [row[2] for row in table(told, "own")] == ["proxy"] * 4
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [("app = 3", "app-not-callable"), ("import nothing_of_that_name", "app-raises"), ("", "app-not-found")],
+)
+def test_an_app_that_cannot_be_served_is_told_as_everywhere(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str, code: str
+) -> None:
+    (tmp_path / "shop.py").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CannotRun) as told:
+        command_line(["proxy", "shop:app", "--json"])
+    assert told.value.code == code
