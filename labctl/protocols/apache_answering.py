@@ -154,14 +154,14 @@ def _proxied(state: State, url: str, words: str, place: Place | None, written: i
     if "|" not in url and (not mark or scheme.lower() not in _HTTP):
         state.say(f"{url} is no URL of HTTP; that protocol is not followed here.", place)
         return _answer(state, "unknown", url, 0, words, place)
+    query = f"?{state.arguments}" if state.arguments else ""
     if "|" in url:
-        # unix:/path|http://name/path
+        # unix:/run/app.sock|http://name/path
         socket, _, behind = url.partition("|")
-        host, path = socket, behind.partition("://")[2]
-        name, slash, path = path.partition("/")
-        sent = forwarded(state, name)
-        to = f"{socket}|{behind.partition('://')[0]}://{name}/{for_backend(path)}"
-        return _to_backend(state, to, (host,), sent, words, place)
+        scheme, _, rest = behind.partition("://")
+        name, _, path = rest.partition("/")
+        to = f"{socket}|{scheme}://{name}/{for_backend(path)}{query}"
+        return _to_backend(state, to, (socket,), forwarded(state, name), words, place)
     host, slash, path = rest.partition("/")
     if written:
         path = (
@@ -172,7 +172,6 @@ def _proxied(state: State, url: str, words: str, place: Place | None, written: i
     else:
         keeps = state.configuration.value(state.host, "allowencodedslashes", "off").lower() == "nodecode"
         path = for_backend(path, encoded_slashes=keeps)
-    query = f"?{state.arguments}" if state.arguments else ""
     members: tuple[str, ...] = (host,)
     backend = host
     if scheme.lower() == "balancer":

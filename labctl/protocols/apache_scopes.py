@@ -20,6 +20,8 @@ def compiled(pattern: str, place: Place, *, ignore_case: bool = False) -> re.Pat
 
 def matched(fake: str, uri: str) -> int:
     """How many characters of a path an Alias or ProxyPass takes, up to the end of a segment; 0: none (alias_match)."""
+    if "//" not in fake and "//" not in uri and not uri.startswith(fake.rstrip("/")):
+        return 0
     at = taken = 0
     while at < len(fake) and taken < len(uri):
         if fake[at] == "/":
@@ -78,6 +80,9 @@ class Host:
 
     def __init__(self, directives: Sequence[Directive], section: Directive | None) -> None:
         self.directives = tuple(directives)
+        self._of_key: dict[str, list[tuple[int, Directive]]] = {}
+        for number, each in enumerate(self.directives):
+            self._of_key.setdefault(each.key, []).append((number, each))
         self.section = section
         self.place = section.place if section else Place(1)
         self.addresses = tuple(_address(each) for each in (section.arguments if section else ()))
@@ -90,7 +95,8 @@ class Host:
 
     def own(self, *keys: str) -> list[Directive]:
         """Its directives of these names (lower case), without those in sections."""
-        return [each for each in self.directives if each.key in keys]
+        found = [pair for key in set(keys) for pair in self._of_key.get(key, ())]
+        return [each for _, each in sorted(found, key=lambda pair: pair[0])]
 
     def listens(self, port: int) -> bool:
         """Whether requests to a port can be for it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from labctl.protocols import apache_trap_words as traps
 from labctl.protocols.apache_answering import answer
@@ -19,6 +20,10 @@ from labctl.protocols.proxy_traps import Caught
 _SOCKETS = re.compile(
     r"(?:^|[/_.-])(?:ws|wss|websockets?|sockets?|socket\.io|sockjs|cable)(?:$|[/_.-])", re.IGNORECASE
 )
+
+
+# Among so many lines of one kind is looked for such as take one another's paths.
+MOST_LINES = 500
 
 
 def apache_traps(configuration: Configuration) -> list[Caught]:
@@ -80,7 +85,7 @@ def _below(path: str) -> str:
 
 
 def _swallowed(configuration: Configuration, host: Host) -> Iterator[Caught]:
-    for each in configuration.both(host, "alias", "scriptalias"):
+    for each in configuration.both(host, "alias", "scriptalias")[:MOST_LINES]:
         if len(each.arguments) < 2:
             continue
         took = _asked(configuration, host, _below(each.first))
@@ -100,7 +105,7 @@ def _swallowed(configuration: Configuration, host: Host) -> Iterator[Caught]:
 def _order(configuration: Configuration, host: Host) -> Iterator[Caught]:
     from labctl.protocols.apache_scopes import matched
 
-    passes = configuration.both(host, "proxypass")
+    passes = configuration.both(host, "proxypass")[:MOST_LINES]
     for number, each in enumerate(passes):
         path = _below(each.first)
         earlier = next((one for one in passes[:number] if matched(one.first, path)), None)
@@ -168,7 +173,7 @@ def _fields(configuration: Configuration, host: Host) -> Iterator[Caught]:
     reverse += [one for section in host.locations for one in section.own("proxypassreverse")]
     reversed_to = {url.rstrip("/") for one in reverse for url in one.arguments}
     seen = False
-    for path, url, each in _passes(configuration, host):
+    for path, url, each in islice(_passes(configuration, host), MOST_LINES):
         state = _state(configuration, host, path)
         if not seen:
             yield Caught(traps.STREAMS_BOTH_WAYS, each.place, str(each))

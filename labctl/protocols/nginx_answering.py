@@ -214,8 +214,9 @@ def _proxied(state: State, each: Directive) -> Answer:
             f"({upstream.method}).",
             upstream.place,
         )
+    between = ":" if passed.host.startswith("unix:") else ""
     backends = upstream.members if upstream is not None else (passed.host,)
-    return _answer(state, "proxy", f"{passed.scheme}://{passed.host}{uri}")._replace(
+    return _answer(state, "proxy", f"{passed.scheme}://{passed.host}{between}{uri}")._replace(
         sent=sent, backends=backends, doubts=tuple(state.doubts)
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from typing import NamedTuple
 
 from labctl.protocols.nginx_state import State
@@ -28,18 +29,31 @@ def serve_file(state: State) -> Served:
         return Served("status", status=405)
     there = state.on_disk(path)
     if there is None:
-        state.say(f"No proxy_pass holds here, so nginx gives the file {path} itself.", state.scope.place)
-        state.doubt(f"Whether {path} is there is not known on this machine.")
-        return Served("file", path)
+        state.doubt(f"Whether {_resolved(path)} is there is not known on this machine.")
+        return _file(state, path)
     if there == "file":
-        state.say(f"No proxy_pass holds here, so nginx gives the file {path} itself.", state.scope.place)
-        return Served("file", path)
+        return _file(state, path)
     if there == "folder":
         query = f"?{state.arguments}" if state.arguments else ""
         state.say(f"{path} is a folder, so nginx sends the visitor to {state.uri}/.")
         return Served("redirect", escape(state.uri) + "/" + query, 301)
     state.say(f"nginx looks for the file {path}: not there.", state.scope.place)
     return Served("status", status=404)
+
+
+def _file(state: State, path: str) -> Served:
+    state.say(f"No proxy_pass holds here, so nginx gives the file {path} itself.", state.scope.place)
+    folder = state.root().rstrip("/") + "/"
+    if not _resolved(path).startswith(posixpath.normpath(folder)):
+        state.say(
+            f"That is {_resolved(path)}: outside of {folder}, and never meant to be given out.",
+            state.scope.place,
+        )
+    return Served("file", _resolved(path))
+
+
+def _resolved(path: str) -> str:
+    return posixpath.normpath(path) if "/.." in path else path
 
 
 def _folder(state: State, path: str) -> Served:

@@ -32,20 +32,22 @@ class Scope:
     def __init__(self, kind: str, directives: Sequence[Directive], place: Place, outer: Scope | None) -> None:
         self.kind = kind
         self.directives = tuple(directives)
+        self._named: dict[str, list[Directive]] = {}
+        for each in self.directives:
+            self._named.setdefault(each.name, []).append(each)
         self.place = place
         self.outer = outer
 
     def own(self, name: str) -> list[Directive]:
         """The directives of this name that stand here."""
-        return [each for each in self.directives if each.name == name]
+        return list(self._named.get(name, ()))
 
     def holding(self, *names: str) -> list[Directive]:
         """Those of these names that hold here: of the nearest block that has any, and of that one only."""
         scope: Scope | None = self
         while scope is not None:
-            found = [each for each in scope.directives if each.name in names]
-            if found:
-                return found
+            if any(name in scope._named for name in names):
+                return [each for each in scope.directives if each.name in names]
             scope = scope.outer
         return []
 

@@ -160,7 +160,7 @@ LOCALHOST = _nginx(
     "localhost",
     "note",
     "The backend is localhost, which is two addresses.",
-    "nginx asks 127.0.0.1 and [::1] in turn: an app on one of them is refused every other time, and retried.",
+    "nginx asks 127.0.0.1 and [::1] in turn: an app that listens on one of them refuses the other.",
     "proxy_pass http://127.0.0.1:8000;",
 )
 NO_DEFAULT = _nginx(

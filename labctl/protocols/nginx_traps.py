@@ -133,7 +133,9 @@ def _not_inherited(scope: Scope) -> Iterator[Caught]:
     for name, trap in (("proxy_set_header", traps.SET_HEADER_LOST), ("add_header", traps.ADD_HEADER_LOST)):
         own = scope.own(name)
         outside = scope.outer.holding(name) if scope.outer is not None else []
-        if own and outside:
+        # add_header_inherit merge (nginx 1.29.3) takes them over all the same.
+        merging = name == "add_header" and scope.value("add_header_inherit", "on") == "merge"
+        if own and outside and not merging:
             lost = [
                 each.first for each in outside if each.first.lower() not in {one.first.lower() for one in own}
             ]

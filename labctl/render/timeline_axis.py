@@ -49,7 +49,7 @@ def axis_line(scale: Axis, left: int, wide: int) -> Line:
     canvas.put(end, names[-1], "mute")
     for tick, name in zip(scale.ticks[:-1], names, strict=False):
         column = left + round(scale.column(tick, wide))
-        if column + cells(name) < end:
+        if column + cells(name) + 1 < end:
             canvas.put(column, name, "mute")
     return canvas.line()
 

@@ -39,12 +39,14 @@ def ask(
     timeout_s: float = 10.0,
     version: str = "1.1",
     raw: bytes | None = None,
+    most: int | None = None,
 ) -> Answer:
     """One request on a connection of its own. Never raises for what the peer does: see `Answer.failure`.
 
     `address` is (IP, port) or the path of a Unix socket. Host, Content-Length and `Connection: close` are added unless
     `fields` has them. `source` is the local IP to come from. `raw` are the request's bytes instead of all that.
-    `timeout_s` bounds the whole. Raises MessageError for a request that cannot be written.
+    `timeout_s` bounds the whole, `most` the bytes of the answer's content (None: any number). Raises MessageError for
+    a request that cannot be written.
     """
     request = raw if raw is not None else write_request(address, target, method, fields, body, version)
     start = time.monotonic()
@@ -55,7 +57,7 @@ def ask(
     with connection:
         with contextlib.suppress(OSError):  # the peer may have answered before it closed
             connection.send(request)
-        return connection.read_answer(method)
+        return connection.read_answer(method, most=most)
 
 
 def ask_all(address: Address, requests: Sequence[Ask], *, at_once: bool = True) -> list[Answer]:

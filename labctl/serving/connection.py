@@ -26,7 +26,8 @@ class Answer(NamedTuple):
 
     Times are milliseconds since the asking began, connecting included: the request was out, the first byte came, all
     was there (or had failed); 0 is for what did not happen. `local` is our end, "127.0.0.1:4711". `failure`: "",
-    refused, reset, timeout, empty (the peer closed without a byte), malformed, cut (it closed in the middle).
+    refused, reset, timeout, empty (the peer closed without a byte), malformed, cut (it closed in the middle), large
+    (there is more than `most` bytes of content, and the rest was not read).
     """
 
     status: int = 0
@@ -121,7 +122,7 @@ class Connection:
         self.send(write_request(self._address, target, method, fields, body, close=False))
         return self.read_answer(method)
 
-    def read_answer(self, method: str = "GET", *, interim: bool = False) -> Answer:
+    def read_answer(self, method: str = "GET", *, interim: bool = False, most: int | None = None) -> Answer:
         """The next final answer; with `interim` also a 100 or 103. Never raises for what the peer does."""
         deadline = time.monotonic() + self._timeout_s
         answer = Answer(sent_at_ms=self._sent_at, local=self.local)
@@ -151,6 +152,8 @@ class Connection:
             reader = BodyReader(response_framing(method, head))
             content += self._fed(reader)
             while not reader.done:
+                if most is not None and len(content) > most:
+                    return self._ended(answer, "large", first, content)
                 if not self._more(deadline):
                     reader.end_of_input()
                     break

@@ -1,14 +1,35 @@
-"""Registers of functions that hand out wrapped ones while a request is traced. Child side, stdlib only."""
+"""Registers of functions that hand out wrapped ones to Flask while a request is traced. Child side, stdlib only.
+
+Whoever else looks gets the functions as they were registered: `app.view_functions["index"] is index` stays true.
+"""
 
 from __future__ import annotations
 
 import functools
+import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, SupportsIndex
 
 from labctl.serving.flask_trace_places import is_async, locate
 from labctl.serving.flask_trace_records import CURRENT, NOTES
+
+# Flask's methods that call what is registered; a subclass may have its own.
+_CALLERS = frozenset(
+    (
+        "preprocess_request",
+        "dispatch_request",
+        "process_response",
+        "do_teardown_request",
+        "do_teardown_appcontext",
+        "update_template_context",
+    )
+)
+
+
+def _is_for_calling() -> bool:
+    """Whether the caller's caller is going to call what it gets, and the request is traced."""
+    return CURRENT.get() is not None and sys._getframe(2).f_code.co_name in _CALLERS
 
 
 class Traced:
@@ -95,7 +116,7 @@ def describe(value: Any) -> str:
 
 
 class Hooks(list[Any]):
-    """A list of registered functions. It holds them as they are; iterating gives wrapped ones in a traced request."""
+    """A list of registered functions. It holds them as they are; Flask gets wrapped ones in a traced request."""
 
     def __init__(self, functions: Iterable[Any], kind: str, scope: str | None) -> None:
         super().__init__(functions)
@@ -103,18 +124,18 @@ class Hooks(list[Any]):
         self._scope = scope or ""
 
     def __iter__(self) -> Iterator[Any]:
-        if CURRENT.get() is None:
+        if not _is_for_calling():
             return super().__iter__()
         return (wrapped(each, self._kind, self._scope) for each in list.__iter__(self))
 
     def __reversed__(self) -> Iterator[Any]:
-        if CURRENT.get() is None:
+        if not _is_for_calling():
             return super().__reversed__()
         return (wrapped(each, self._kind, self._scope) for each in list.__reversed__(self))
 
     def __getitem__(self, index: SupportsIndex | slice) -> Any:
         found = super().__getitem__(index)
-        if isinstance(index, slice) or CURRENT.get() is None:
+        if isinstance(index, slice) or not _is_for_calling():
             return found
         return wrapped(found, self._kind, self._scope)
 
@@ -139,8 +160,8 @@ class Register(defaultdict[Any, Any]):
 
 
 class Views(dict[str, Any]):
-    """View functions by endpoint; looking one up gives a wrapped one in a traced request."""
+    """View functions by endpoint; Flask gets a wrapped one in a traced request."""
 
     def __getitem__(self, endpoint: str) -> Any:
         view = super().__getitem__(endpoint)
-        return view if CURRENT.get() is None else wrapped(view, "view", endpoint)
+        return wrapped(view, "view", endpoint) if _is_for_calling() else view

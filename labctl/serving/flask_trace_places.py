@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import linecache
+import os
 import sys
 from types import FrameType, TracebackType
 from typing import Any, NamedTuple
@@ -13,6 +14,8 @@ from typing import Any, NamedTuple
 LONGEST = 200
 _FRAMES = 12
 _LIBRARIES = ("site-packages", "dist-packages", "importlib", "<frozen")
+# Of the tracer, and of what serves.
+_TRACER = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 
 class Location(NamedTuple):
@@ -76,7 +79,9 @@ def _line_of_def(code: Any) -> int:
 
 def is_library(file: str) -> bool:
     """Whether a file is part of an installed package or of Python itself, and not the learner's."""
-    return any(mark in file for mark in _LIBRARIES) or file.startswith((sys.base_prefix + "/lib/", "<"))
+    return any(mark in file for mark in _LIBRARIES) or file.startswith(
+        (sys.base_prefix + "/lib/", "<", _TRACER)
+    )
 
 
 def raised_at(traceback: TracebackType | None) -> Location:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 from typing import Any
 
@@ -15,6 +16,8 @@ DEADLINE = "LABCTL_FLASK_DEADLINE_S"
 
 def prepare(habits: frozenset[str] = frozenset()) -> None:
     """Trace every Flask application of this process; nothing, where Flask is missing."""
+    if not faulthandler.is_enabled():
+        faulthandler.enable()  # says where code in C crashed the interpreter
     try:
         trace_flask(emit, deadline_s=float(os.environ.get(DEADLINE) or 0))
     except ImportError:
@@ -26,13 +29,19 @@ def emit(kind: str, data: dict[str, Any]) -> None:
     tell(kind, **data)
 
 
+def kind(app: Any, _: Any = None) -> Any:
+    """What `stand(..., trace="...:kind")` calls with the application: tells whether it is a Flask itself."""
+    tell("flask-kind", flask=hasattr(app, "url_map"))
+    return app
+
+
 def routes(app: Any, _: Any = None) -> Any:
     """What `stand(..., trace="...:routes")` calls with the application: tells its URL map, and changes nothing."""
     found = _behind(app)
     if found is not None:
         for rule in all_routes(found):
             tell("flask-route", **rule)
-    tell("flask-routes-end")
+    tell("flask-routes-end", flask=found is app)
     return app
 
 

@@ -40,6 +40,7 @@ class Trace:
         # How many calls of Flask.wsgi_app are under way: an application may call another one, or itself.
         self.inside = 0
         self.entered = False
+        self.matched = False
         self.response: Any = None
         self.lost = 0
         self._counts: dict[str, int] = {}

@@ -47,16 +47,28 @@ class _Raised(Exception):
     """The application raised here."""
 
 
+def unfit(environ: Mapping[str, Any]) -> str:
+    """What the server gave that is no str and should be one, half a sentence; the application cannot help it."""
+    found = [key for key in environ if _is_cgi(key) and type(environ[key]) is not str]
+    return ", ".join(f"{key} is of type {type(environ[key]).__name__}, not str" for key in sorted(found))
+
+
+def _is_cgi(key: object) -> bool:
+    """Keys with a point are extensions, and may be anything."""
+    return isinstance(key, str) and "." not in key
+
+
 # The list of warnings that Python keeps is one for all threads.
 _one_at_a_time = threading.Lock()
 
 
 def valid(record: Record) -> str:
     """What the validator says about it; "" when it has nothing to say. What it warns of counts, too."""
-    # A missing QUERY_STRING is the server's affair, and the validator would print a warning for it.
+    # A missing QUERY_STRING is the server's affair, and so is a port that is an int: the validator would stop there.
+    given = {key: str(value) if _is_cgi(key) else value for key, value in record.environ.items()}
     environ = {
         "QUERY_STRING": "",
-        **record.environ,
+        **given,
         "wsgi.input": io.BytesIO(),
         "wsgi.errors": io.StringIO(),
     }

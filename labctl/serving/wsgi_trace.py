@@ -13,8 +13,8 @@ each request it tells, with `request` counting from 1 in this process:
 - "item", "write": `number`, `type`, `bytes`, `start` (a repr of the beginning), `took_ms`; for the first ones.
 - "raised": `where` (call, item or close), `error` (its type), `text`.
 - "close": `closes`, `items` and `bytes` in all, `items_ms` for making them, `took_ms`, `error`.
-- "valid": `said`, what wsgiref.validate says when the same is played again inside of it ("" when nothing); `read`,
-  how many bytes of the request's content the application took.
+- "valid": `said`, what wsgiref.validate says when the same is played again inside of it ("" when nothing); `server`,
+  what the server's own environ breaks, or ""; `read`, how many bytes of the request's content the application took.
 
 After PEP 3333; the replay is `wsgi_replay`.
 """
@@ -27,8 +27,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from labctl.serving.wsgi_replay import Record, valid
-from labctl.serving.wsgi_trace_words import MOST_CHARACTERS, headers, parts, word
+from labctl.serving.wsgi_replay import Record, unfit, valid
+from labctl.serving.wsgi_trace_words import headers, parts, raised, size, start, text, word
 
 # tell(kind, **data), as labctl.serving.children.job has it.
 Tell = Callable[..., None]
@@ -36,7 +36,6 @@ Application = Callable[..., Any]
 
 # Items and writes of a response that are told one by one.
 MOST_TOLD = 40
-_START = 60
 
 
 def traced(app: Application, tell: Tell) -> Application:
@@ -90,8 +89,7 @@ class _Watch:
         own = isinstance(wrapper, type) and isinstance(found, wrapper)
         ready = type(found) in (list, tuple)
         iterable = not own and not ready and _can_be_iterated(found)
-        length = len(found) if hasattr(found, "__len__") else None
-        name = type(found).__name__
+        name, length = type(found).__name__, size(found)
         self.tell("returned", type=name, length=length, closes=closes, watched=iterable, took_ms=took)
         if not iterable:
             for item in found if ready else ():
@@ -99,7 +97,7 @@ class _Watch:
                 self.say("item", item, 0.0)
             self.finish()
             return found
-        return _Sized(found, self) if length is not None else _Watched(found, self)
+        return _Sized(found, self) if hasattr(found, "__len__") else _Watched(found, self)
 
     def _starting(self, start_response: Callable[..., Any]) -> Callable[..., Any]:
         def starting(*arguments: Any, **named: Any) -> Any:
@@ -109,7 +107,7 @@ class _Watch:
             try:
                 write = start_response(*arguments, **named)
             except BaseException as error:
-                refused = f"{type(error).__name__}: {error}"[:MOST_CHARACTERS]
+                refused = raised(error)
                 raise
             finally:
                 self._say_start(arguments, named, refused)
@@ -140,18 +138,16 @@ class _Watch:
         """An item, or what was given to write()."""
         self.items += 1
         self.items_ms += took
-        size = len(data) if hasattr(data, "__len__") else 0
-        self.bytes += size
+        length = size(data) or 0
+        self.bytes += length
         if self._told < MOST_TOLD:
             self._told += 1
-            start = repr(data[:_START] if isinstance(data, (bytes, str)) else data)[:MOST_CHARACTERS]
-            self.tell(
-                kind, number=self.items, type=type(data).__name__, bytes=size, start=start, took_ms=took
-            )
+            about = {"type": type(data).__name__, "bytes": length, "start": start(data)}
+            self.tell(kind, number=self.items, **about, took_ms=took)
 
     def raised(self, where: str, error: BaseException) -> None:
         self.record.error = error
-        self.tell("raised", where=where, error=type(error).__name__, text=str(error)[:MOST_CHARACTERS])
+        self.tell("raised", where=where, error=type(error).__name__, text=text(error))
 
     def closed(self, closes: bool, took: float, error: str) -> None:
         made = {"items": self.items, "bytes": self.bytes, "items_ms": round(self.items_ms, 3)}
@@ -163,7 +159,8 @@ class _Watch:
         """Play it again inside of the validator, once."""
         if not self._ended:
             self._ended = True
-            self.tell("valid", said=valid(self.record)[:400], read=self.record.read_bytes)
+            said, server = valid(self.record)[:400], unfit(self.record.environ)
+            self.tell("valid", said=said, server=server, read=self.record.read_bytes)
 
 
 class _Watched:
@@ -199,7 +196,7 @@ class _Watched:
             if callable(close):
                 close()
         except BaseException as problem:
-            error = f"{type(problem).__name__}: {problem}"[:MOST_CHARACTERS]
+            error = raised(problem)
             raise
         finally:
             self._watch.closed(callable(close), _since(began), error)

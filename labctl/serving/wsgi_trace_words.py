@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-MOST_CHARACTERS, _PART_BYTES = 160, 2400
+MOST_CHARACTERS, _PART_BYTES, _START = 160, 2400, 60
 
 
 def parts(environ: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -46,3 +46,33 @@ def headers(given: Any) -> list[list[str]]:
         return [[f"<{type(given).__name__}>", ""]]
     pairs = [pair for pair in given if isinstance(pair, (list, tuple)) and len(pair) == 2]
     return [[word(name)[:80], word(value)] for name, value in pairs[:12]]
+
+
+def size(value: Any) -> int | None:
+    """Its length; None without one. An application may hand out anything, and a len() that raises."""
+    try:
+        return len(value)
+    except Exception:
+        return None
+
+
+def start(data: Any) -> str:
+    """The beginning of an item, as Python writes it."""
+    try:
+        return repr(data[:_START] if isinstance(data, (bytes, str)) else data)[:MOST_CHARACTERS]
+    except Exception:
+        return f"<{type(data).__name__}>"
+
+
+def text(error: BaseException) -> str:
+    """What an exception says, in one piece; "" for one whose own __str__ raises."""
+    try:
+        return str(error)[:MOST_CHARACTERS]
+    except Exception:
+        return ""
+
+
+def raised(error: BaseException) -> str:
+    """Its type, and what it says."""
+    name, said = type(error).__name__, text(error)
+    return f"{name}: {said}"[:MOST_CHARACTERS] if said else name

@@ -49,7 +49,7 @@ def run(
     ] = None,
     then: Annotated[
         list[str] | None,
-        "Another request behind the first, with its cookies: 'POST /login'. May be repeated.",
+        "Another request behind the first, with its cookies: 'GET /', 'POST /login -d name=ana'. May be repeated.",
     ] = None,
     routes: Annotated[bool, "List the routes, and ask for nothing."] = False,
     show: Annotated[Show | None, "One demonstration instead of a request."] = None,

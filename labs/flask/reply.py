@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from labctl.events import Event, Row
 from labctl.serving.flask_trace_reading import Request
 from labs.telling import about, table
-from labs.words import listed
+from labs.words import count, listed
 
 if TYPE_CHECKING:
     from labctl.serving.asking import Answer
 
+# What faulthandler writes stands in the error, in fewer words.
+DUMP = re.compile(r"^(?:Timeout \(|Fatal Python error: )", re.MULTILINE)
 _FIELDS, _BODY, _LINES, _COLUMNS = 20, 160, 10, 200
 
 
@@ -35,7 +38,7 @@ def route_said(request: Request) -> Iterator[Event]:
         yield about("no route", f"without the slash at its end: a redirect to {facts['redirect']}.")
     elif "near" in facts:
         near = [f"{' '.join(methods)} {rule}".strip() for rule, methods in facts["near"]]
-        yield about("no route", f"is like {request.path}. The nearest: {listed(near)}.")
+        yield about("no route", f"matches {request.path}. The nearest: {listed(near)}.")
 
 
 def response_table(answer: Answer, id: str) -> Iterator[Event]:
@@ -46,7 +49,8 @@ def response_table(answer: Answer, id: str) -> Iterator[Event]:
         rows.append(_row("", f"and {len(answer.fields) - _FIELDS} more fields"))
     text = " ".join(answer.text[: _BODY * 4].split())
     shown = text if len(text) <= _BODY else f"{text[:_BODY]}..."
-    rows.append(_row("body", f"{len(answer.body):,} bytes: {shown}" if answer.body else "none"))
+    size = f"{count(len(answer.body), 'byte')}{' so far' if answer.failure else ''}"
+    rows.append(_row("body", f"{size}: {shown}" if answer.body else "none"))
     yield table(f"{id}.response", "The response", ("", ""), rows, named=False)
 
 
@@ -59,7 +63,7 @@ def printed(log: str, before: str, folder: str) -> Iterator[Event]:
     """What the application printed during a request, the last lines of it. Of a traceback its own frames are left."""
     # The log keeps its last part only: where the old one ends may be out of sight.
     fresh = log[len(before) :] if log.startswith(before) else log
-    lines = [line[:_COLUMNS] for line in _own_lines(fresh.partition("Timeout (")[0], folder)]
+    lines = [line[:_COLUMNS] for line in _own_lines(DUMP.split(fresh)[0], folder)]
     if not lines:
         return
     note = f"the last {_LINES} of {len(lines)} lines" if len(lines) > _LINES else ""

@@ -26,7 +26,9 @@ def listed_routes(internet: Internet, target: Target, boot_s: float) -> Iterator
     tell = "labctl.serving.flask_trace_prepare:routes"
     with stand(app, "toy", trace=tell, watched=False, boot_timeout_s=boot_s) as standing:
         standing.wait_for("flask-routes-end", timeout_s=_TOLD_S)
-        told = [event.data for event in standing.events() if event.kind == "flask-route"]
+        events = standing.events()
+    told = [event.data for event in events if event.kind == "flask-route"]
+    is_flask = any(event.kind == "flask-routes-end" and event.data.get("flask") for event in events)
     if not told:
         raise CannotRun(
             "app-not-flask",
@@ -39,18 +41,19 @@ def listed_routes(internet: Internet, target: Target, boot_s: float) -> Iterator
     for each in sorted(told, key=lambda each: str(each["rule"])):
         name, file, line = each["view"]
         methods, at = " ".join(each["methods"]), place(file, line, folder)
+        view = f"{name} {at}".strip()
         rows.append(
             Row(
-                f"{methods} {each['rule']}: {each['endpoint']}, {name} {at}.",
-                (methods, str(each["rule"]), str(each["endpoint"]), f"{name} {at}".strip()),
+                f"{methods} {each['rule']}: {each['endpoint']}, {view or 'no view'}.",
+                (methods, str(each["rule"]), str(each["endpoint"]), view or "──"),
                 hues=("mute", "accent", "", "mute"),
                 bold=(1,),
             )
         )
     yield table("routes", "Routes", ("method", "URL", "endpoint", "view"), rows)
     yield measured("flask.routes", len(told), f"The map has {count(len(told), 'route')}.")
-    yield result("Order does not matter: Werkzeug sorts by how specific a rule is.")
-    name = "" if target.is_ours else f"{quote(app.target)} "
+    yield result("Werkzeug takes the most specific rule that fits; of equal ones the first registered.")
     shown = "yourmodule" if target.is_ours else quote(app.target)
-    yield command("by hand", f"flask --app {shown} routes")
-    yield command("next", f"labctl flask {name}GET /")
+    if is_flask:
+        yield command("by hand", f"flask --app {shown} routes")
+    yield command("next", f"{target.command} GET /")

@@ -18,9 +18,12 @@ if TYPE_CHECKING:
 _TELLS_S = 2.0
 _PREPARED = "labs.flask.apps.prepared:prepare"
 _TRACED = "labctl.serving.flask_trace_prepare:prepare"
+_KIND = "labctl.serving.flask_trace_prepare:kind"
 PATIENCE_S = 10.0
 # More than any demonstration asks at once.
 _THREADS = 8
+# Of an answer no more than this is read, in bytes: a stream may have no end.
+MOST = 16 << 20
 
 
 class Seen(NamedTuple):
@@ -53,29 +56,43 @@ class Stage:
         self.patience_s = patience_s
         self._reader = Reader()
         self._told: set[tuple[int, int]] = set()
+        self._is_flask = False
         self.standing: Standing = stand(
             app,
             "toy",
             habits=habits,
             prepare=_PREPARED if app.ours else _TRACED,
+            trace=_KIND,
             threads=_THREADS,
             env={DEADLINE: str(patience_s)},
             boot_timeout_s=boot_s,
         )
 
+    @property
+    def is_flask(self) -> bool:
+        """Whether the application is a Flask, and not something around one. Known behind the first request."""
+        return self._is_flask
+
+    def _hear(self) -> None:
+        events = self.standing.events()
+        self._is_flask = self._is_flask or any(e.kind == "flask-kind" and e.data["flask"] for e in events)
+        self._reader.hear(events)
+
     def ask(self, target: str, method: str = "GET", fields: Fields = (), body: bytes = b"") -> Seen:
         """One request, its answer, and what the tracer told of it."""
-        from labctl.serving.asking import ask
+        from labctl.serving.asking import ask, write_request
 
+        # Before the clock starts: a large content takes its time.
+        raw = write_request(self.standing.where, target, method, fields, body)
         asked_ns = time.monotonic_ns()
         # Longer than the tracer's own patience, so that it can say where the request is.
         answer = ask(
             self.standing.where,
             target,
             method=method,
-            fields=fields,
-            body=body,
+            raw=raw,
             timeout_s=self.patience_s + 0.3,
+            most=MOST,
         )
         return seen(answer, asked_ns, self._next(asked_ns, answer))
 
@@ -84,7 +101,7 @@ class Stage:
         wanted = "flask-stuck" if answer.failure == "timeout" else "end"
         if answer.status or wanted == "flask-stuck":
             self.standing.wait_for(wanted, timeout_s=_TELLS_S, since_ns=asked_ns)
-        self._reader.hear(self.standing.events())
+        self._hear()
         for key, request in sorted(self._reader.requests.items(), key=lambda item: item[1].began_ns):
             if key not in self._told and request.began_ns >= asked_ns:
                 self._told.add(key)
@@ -101,7 +118,7 @@ class Stage:
         """The requests that ended and were not told yet: waits for so many of them."""
         deadline = time.monotonic() + _TELLS_S
         while True:
-            self._reader.hear(self.standing.events())
+            self._hear()
             found = [r for r in self._reader.finished() if (r.pid, r.number) not in self._told]
             if len(found) >= number or time.monotonic() >= deadline:
                 self._told.update((r.pid, r.number) for r in found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -27,12 +28,25 @@ class Wanted(NamedTuple):
 
 
 class Target(NamedTuple):
-    """`asked`: a request was named. `requests` has at least one."""
+    """`asked`: a request was named. `requests` has at least one. `options` are the first one's -H and -d, as typed."""
 
     app: App
     is_ours: bool
     asked: bool
     requests: tuple[Wanted, ...]
+    options: tuple[str, ...] = ()
+    python: str | None = None
+
+    @property
+    def command(self) -> str:
+        """`labctl flask shop:app --python P`, to be pasted, with a request behind it."""
+        words = ["labctl", "flask", *([] if self.is_ours else [self.app.target])]
+        return shlex.join([*words, *(("--python", self.python) if self.python else ())])
+
+    def asking(self, options: bool = True) -> str:
+        """`GET /basket/7 -H 'Accept: text/html'`: the first request, to be pasted."""
+        first = self.requests[0]
+        return shlex.join([first.method, first.target, *(self.options if options else ())])
 
 
 def is_own(arguments: Mapping[str, Any]) -> bool:
@@ -41,8 +55,14 @@ def is_own(arguments: Mapping[str, Any]) -> bool:
     return (
         not first
         or str(first) in _METHODS
+        or (str(first).upper() in _METHODS and not _is_module(str(first)))
         or (str(first).startswith("/") and not str(first).partition(":")[0].endswith(".py"))
     )
+
+
+def _is_module(name: str) -> bool:
+    """Whether there is a file or package of that name here: `options` may be an application."""
+    return os.path.exists(f"{name}.py") or os.path.isdir(name)
 
 
 def read_target(
@@ -63,13 +83,13 @@ def read_target(
     asked = bool(words or header or data or then)
     fields = tuple(_field(each) for each in header)
     body = _content(data)
-    first = _request(words, bool(data))
+    first = _request(words, bool(data), name)
     if body and not any(name_.lower() == "content-type" for name_, _ in fields):
         fields = (*fields, ("Content-Type", "application/x-www-form-urlencoded"))
     requests = [Wanted(first[0], first[1], fields, body)]
     for line in then:
         following, _, sent = line.partition(" -d ")
-        wanted = _request(following.split(), bool(sent))
+        wanted = _request(following.split(), bool(sent), name)
         content = sent.strip().strip("'\"").encode()
         form = (("Content-Type", "application/x-www-form-urlencoded"),) if content else ()
         requests.append(Wanted(wanted[0], wanted[1], form, content))
@@ -80,11 +100,16 @@ def read_target(
             fixes=(f"labctl flask shop:app --python {python}",),
         )
     return Target(
-        own_app(SHOP) if name is None else read_app(name, python=python), ours, asked, tuple(requests)
+        own_app(SHOP) if name is None else read_app(name, python=python),
+        ours,
+        asked,
+        tuple(requests),
+        (*(w for each in header for w in ("-H", each)), *(w for each in data for w in ("-d", each))),
+        python,
     )
 
 
-def _request(words: Sequence[str], has_content: bool) -> tuple[str, str]:
+def _request(words: Sequence[str], has_content: bool, app: str | None) -> tuple[str, str]:
     """The method and the target of `GET /path`, `/path`, `POST`. Characters that a URL does not have are encoded."""
     from urllib.parse import quote
 
@@ -95,12 +120,25 @@ def _request(words: Sequence[str], has_content: bool) -> tuple[str, str]:
     if left and left[0].startswith("/"):
         target = left.pop(0).partition("#")[0]
     if left:
+        meant = shlex.join(["labctl", "flask", *([app] if app else []), method, _path_of(left[0])])
         raise UsageError(
             "request-invalid",
             f"{' '.join(words)[:80]!r} is not a request: METHOD /PATH is wanted",
-            fixes=("labctl flask shop:app GET /basket/7",),
+            fixes=(meant,),
         )
     return _method(method), quote(target, safe="!$%&'()*+,/:;=?@[]~")
+
+
+def _path_of(word: str) -> str:
+    """What was meant by a URL, or by a path without its slash."""
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(word)
+    except ValueError:
+        return "/"
+    path = parts.path if parts.scheme and parts.netloc else word.partition("?")[0]
+    return f"/{path.lstrip('/')}" + (f"?{parts.query}" if parts.query else "")
 
 
 def _method(word: str) -> str:

@@ -41,11 +41,10 @@ def whole(internet: Internet) -> Iterator[Event]:
         yield ORDER.not_seen("The application did not tell of the request.")
         return
     yield from picture(seen, f"{app.folder}/labs/flask/apps")
-    yield about("order", "app, blueprint, view, and back: blueprint, app, the last registered first.")
-    yield about("teardown", "runs before the first byte is out: what is slow in it is waited for.")
+    yield from _said_of(seen, request)
     ran = len([r for r in request.records if r.kind in HOOKS])
     yield measured("flask.order.functions", ran, f"{count(ran, 'function')} of the application ran.")
-    after = [name for name in request.names("after_request") if name in AFTER]
+    after = _after(request)
     yield measured(
         "flask.order.first-after",
         after[0] if after else "",
@@ -61,9 +60,22 @@ def whole(internet: Internet) -> Iterator[Event]:
     yield command("next", "labctl flask --show short-circuit", "a hook that answers itself")
 
 
+def _after(request: Request) -> list[str]:
+    """The application's own, as they ran."""
+    return [name for name in request.names("after_request") if name in AFTER]
+
+
+def _said_of(seen: Seen, request: Request) -> Iterator[Event]:
+    """What to look for in the picture, where it is so."""
+    if request.names("before_request") == BEFORE and _after(request) == AFTER[::-1]:
+        yield about("order", "app, blueprint, view, and back: blueprint, app, the last registered first.")
+    teardown = request.first("teardown_request")
+    if teardown is not None and teardown.began_ms < seen.first_byte_ms:
+        yield about("teardown", "runs before the first byte is out: what is slow in it is waited for.")
+
+
 def _order(request: Request) -> Verdict:
-    before = request.names("before_request")
-    after = [name for name in request.names("after_request") if name in AFTER]
+    before, after = request.names("before_request"), _after(request)
     if before != BEFORE or len(after) != len(AFTER):
         return ORDER.judged(False, f"before_request: {', '.join(before)}. after_request: {', '.join(after)}.")
     return ORDER.judged(

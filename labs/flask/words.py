@@ -6,6 +6,7 @@ import os
 
 from labctl.events import Hue
 from labctl.serving.flask_trace_reading import Frame, Record, Skipped
+from labs.words import count
 
 # What a record is called on the screen; the rest are Flask's own words already.
 CALLED = {
@@ -72,7 +73,7 @@ def outcome(record: Record) -> str:
     if record.kind == "save_session":
         return "Set-Cookie" if notes.get("cookies") else "nothing to save"
     if record.kind == "item":
-        return f"{notes.get('bytes', 0):,} bytes" + (
+        return count(notes.get("bytes", 0), "byte") + (
             f", raised {short(str(notes['raised']))}" if notes.get("raised") else ""
         )
     if record.kind == "unhandled":
@@ -80,7 +81,7 @@ def outcome(record: Record) -> str:
             return f"{notes.get('because') or 'PROPAGATE_EXCEPTIONS'}: it goes through to the server"
         return "becomes a 500"
     if record.kind == "sent":
-        return f"{notes.get('bytes', 0):,} bytes in {notes.get('items', 0):,} pieces"
+        return f"{count(notes.get('bytes', 0), 'byte')} in {count(notes.get('items', 0), 'piece')}"
     returned = notes.get("returned")
     if returned and record.kind == "before_request":
         return f"returned {returned}: that is the response"
@@ -99,7 +100,8 @@ def outcome(record: Record) -> str:
 
 
 def short(text: str, most: int = 72) -> str:
-    """The beginning of a long sentence."""
+    """The beginning of a long sentence, without the full stop at its end."""
+    text = text.removesuffix(".")
     return text if len(text) <= most else f"{text[: most - 3].rstrip()}..."
 
 

@@ -6,19 +6,19 @@ import os
 import re
 import time
 from collections.abc import Iterator
-from shlex import quote
 
 from labctl.errors import CannotRun
 from labctl.events import Event
 from labctl.internet import Internet
+from labs.flask.by_hand import footer
 from labs.flask.cookies import Jar, cookie_table, session_in
 from labs.flask.habits import habits_of
 from labs.flask.picture import HOOKS, picture
-from labs.flask.reply import printed, response_table, route_said
+from labs.flask.reply import DUMP, printed, response_table, route_said
 from labs.flask.stage import PATIENCE_S, Seen, Stage
 from labs.flask.target import Target, Wanted
 from labs.flask.words import number, place, short, where
-from labs.telling import about, command, measured, note, opening, result, warning
+from labs.telling import about, measured, opening, result, warning
 from labs.words import count
 
 _STACK = 4
@@ -31,7 +31,7 @@ def asked(internet: Internet, target: Target, boot_s: float) -> Iterator[Event]:
     """Raises CannotRun for an application that cannot be served, and for a view that does not end (view-hangs)."""
     folder = os.path.join(target.app.folder, "labs", "flask", "apps") if target.is_ours else target.app.folder
     patience = internet.timeout or PATIENCE_S
-    jar = Jar()
+    jar, failed = Jar(), False
     with Stage(target.app, habits_of(internet), patience_s=patience, boot_s=boot_s) as stage:
         for at, wanted in enumerate(target.requests, 1):
             fields = wanted.fields
@@ -40,11 +40,13 @@ def asked(internet: Internet, target: Target, boot_s: float) -> Iterator[Event]:
             log = stage.standing.log()
             seen = stage.ask(wanted.target, wanted.method, fields, wanted.body)
             jar.take(seen.answer.fields)
+            failed = failed or seen.answer.status >= 500
             yield from _told(seen, wanted, folder, "request" if at == 1 else f"request-{at}")
             yield from printed(stage.standing.log(), log, folder)
-            _expect_an_answer(stage, seen, wanted, folder)
+            _expect_an_answer(stage, seen, wanted, folder, target)
             yield _outcome(seen)
-    yield from _footer(target)
+        is_flask = stage.is_flask
+    yield from footer(target, is_flask=is_flask, failed=failed)
 
 
 def _told(seen: Seen, wanted: Wanted, folder: str, id: str) -> Iterator[Event]:
@@ -67,7 +69,7 @@ def _told(seen: Seen, wanted: Wanted, folder: str, id: str) -> Iterator[Event]:
         if kept:
             held = ", ".join(f"{key} ({kind})" for key, kind in kept.items())
             yield about(name, f"{held} when teardown began.")
-    if not request.whole:
+    if not request.whole and not answer.status:
         return
     yield from response_table(answer, id)
     found = session_in(answer.fields)
@@ -77,11 +79,14 @@ def _told(seen: Seen, wanted: Wanted, folder: str, id: str) -> Iterator[Event]:
     skipped = len(request.skipped)
     yield measured(f"flask.{id}.status", answer.status, f"The status was {answer.status}.")
     yield measured(f"flask.{id}.functions", ran, f"{count(ran, 'function')} of the application ran.")
-    yield measured(
-        f"flask.{id}.skipped", skipped, f"{count(skipped, 'function')} that belong to it did not run."
-    )
+    if not request.whole:
+        for at in own_frames(seen, folder)[:1]:
+            yield about("now", f"it is at {at}.")
+        return
+    yield measured(f"flask.{id}.skipped", skipped, f"{count(skipped, 'function')} of its own did not run.")
     took = round(request.records[0].took_ms, 1)
-    yield measured(f"flask.{id}.took", took, f"The application took {took} ms.", "ms")
+    first = ", as the first request of its process" if id == "request" else ""
+    yield measured(f"flask.{id}.took", took, f"The application took {took} ms{first}.", "ms")
 
 
 def _outcome(seen: Seen) -> Event:
@@ -101,15 +106,26 @@ def _outcome(seen: Seen) -> Event:
     unhandled = request.first("unhandled")
     if unhandled is not None:
         return result(f"{short(unhandled.name)}: the visitor got {status}.", "bad")
+    if seen.answer.failure in ("timeout", "large"):
+        return result(_without_an_end(seen), "warn")
     if seen.answer.failure:
         return result(f"The answer was cut off ({seen.answer.failure}).", "bad")
     return result(f"The visitor got {status}.", "ok" if status < 400 else "warn")
 
 
-def _expect_an_answer(stage: Stage, seen: Seen, wanted: Wanted, folder: str) -> None:
+def _without_an_end(seen: Seen) -> str:
+    """A stream of events has none, and that is no mistake."""
+    size, answer = count(len(seen.answer.body), "byte"), seen.answer
+    if answer.failure == "large":
+        return f"The visitor got {answer.status}; after {size} of its body the rest was not read."
+    return f"The visitor got {answer.status}, and its body had not ended after {number(answer.end_ms)} ms and {size}."
+
+
+def _expect_an_answer(stage: Stage, seen: Seen, wanted: Wanted, folder: str, target: Target) -> None:
     """Raises CannotRun when the application did not come to an end, or ended itself."""
     line = f"{wanted.method} {wanted.target}"
-    if seen.answer.failure == "timeout":
+    again = target.asking() if wanted is target.requests[0] else line
+    if seen.answer.failure == "timeout" and not seen.answer.status:
         evidence = [("waited", f"{number(stage.patience_s * 1000)} ms")]
         frames = own_frames(seen, folder)
         if frames:
@@ -125,14 +141,24 @@ def _expect_an_answer(stage: Stage, seen: Seen, wanted: Wanted, folder: str) -> 
             "view-hangs",
             f"{line} has no answer yet, and its process was ended",
             evidence=tuple(evidence),
-            fixes=(f"labctl flask {quote(stage.app.target)} {line} --timeout {round(stage.patience_s * 3)}",),
+            fixes=(f"{target.command} {again} --timeout {max(1, round(stage.patience_s * 3))}",),
         )
     if _has_ended(stage, seen):
         raise CannotRun(
             "app-exits",
             f"{line} ended the process of the application",
-            evidence=(("status", str(stage.standing.status())), ("got", seen.answer.failure or "an answer")),
+            evidence=_of_the_end(stage, folder),
         )
+
+
+def _of_the_end(stage: Stage, folder: str) -> tuple[tuple[str, str], ...]:
+    """How the process ended, and where it was when faulthandler saw that."""
+    from labctl.serving.evidence import signal_name
+
+    status = stage.standing.status() or 0
+    ended = ("signal", signal_name(-status)) if status < 0 else ("status", str(status))
+    dumped = _dumped(stage.standing.log(), folder)
+    return (ended, ("it was at", dumped)) if dumped else (ended,)
 
 
 def _has_ended(stage: Stage, seen: Seen) -> bool:
@@ -154,25 +180,7 @@ def own_frames(seen: Seen, folder: str) -> list[str]:
 
 
 def _dumped(log: str, folder: str) -> str:
-    """Where faulthandler saw the learner's code, for code that holds the interpreter's lock: innermost first."""
-    frames = _DUMPED.findall(log.rpartition("Timeout (")[2])
+    """Where faulthandler saw the learner's code, holding the interpreter's lock or crashing it: innermost first."""
+    frames = _DUMPED.findall(DUMP.split(log)[-1])
     own = [each for each in frames if each[0].startswith(folder + os.sep) and "site-packages" not in each[0]]
     return ", ".join(f"{name} {place(file, int(line), folder)}" for file, line, name in own[:_STACK])
-
-
-def _footer(target: Target) -> Iterator[Event]:
-    first = target.requests[0]
-    name = "" if target.is_ours else f"{quote(target.app.target)} "
-    if target.is_ours:
-        yield note("This is the lab's own shop; with MODULE:APP in front it is your application.")
-    port = "http://127.0.0.1:5000"
-    flag = "" if first.method == "GET" else f"-X {first.method} "
-    shown = quote(target.app.target) if not target.is_ours else "yourmodule"
-    yield command("by hand", f"flask --app {shown} run   # then curl -i {flag}{quote(port + first.target)}")
-    if len(target.requests) == 1:
-        yield command(
-            "more",
-            f"labctl flask {name}{first.method} {quote(first.target)} --then 'GET /'",
-            "with its cookies",
-        )
-    yield command("next", f"labctl flask {name}--routes", "every URL, and its view")

@@ -47,7 +47,7 @@ def read_wanted(url: str | None, method: str | None, headers: Sequence[str], dat
             f"{method[:40]!r} is no method: letters, digits and some signs, without a space",
             fixes=("labctl http -X DELETE http://api.shop.test/cart",),
         )
-    body = b"&".join(_content(part) for part in data)
+    body = b"&".join(read_content(part) for part in data)
     if data and "content-type" not in {name.lower() for name, _ in said}:
         fields += (("Content-Type", FORM),)
     return Wanted(
@@ -63,7 +63,7 @@ def read_wanted(url: str | None, method: str | None, headers: Sequence[str], dat
     )
 
 
-def _content(part: str) -> bytes:
+def read_content(part: str) -> bytes:
     """What one -d means. Of a file curl drops CR, LF and NUL, and so do we. Raises UsageError cannot-read."""
     if not part.startswith("@"):
         return part.encode("utf-8", "surrogateescape")

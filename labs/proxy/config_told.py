@@ -102,9 +102,9 @@ def _fields(request: Request, honest: Answer, lying: Answer) -> Event:
         if not sent:
             word, hue = ("the proxy's", "ok") if plain else ("none", "mute")
         elif lied == sent:
-            word, hue = "the visitor's own word", "bad"
+            word, hue = "the visitor's", "bad"
         elif sent in lied:
-            word, hue = "appended to his word", "warn"
+            word, hue = "both, appended", "warn"
         elif lied:
             word, hue = "the proxy's", "ok"
         else:

@@ -1,16 +1,17 @@
-"""The faults of this lab in the process of a server: patches of real servers, and layers.
+"""The faults of this lab in the process of a server: layers, and patches of real servers.
 
 A layer stands between a server and the application, and does one thing wrong for both. `prepare` is called first, in
-the server's first process. Layers and patches are looked up by the fault's
-name (labctl/sandbox/wsgi_faults.py).
+the server's first process. Layers and patches are looked up by the fault's name (labctl/sandbox/wsgi_faults.py).
 """
 
 from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from importlib import import_module
+from itertools import islice
 from typing import Any
+
+from labs.wsgi.patches import PATCHES
 
 Application = Callable[..., Any]
 _habits: frozenset[str] = frozenset()
@@ -66,7 +67,9 @@ def _close(body: Any) -> None:
 def _takes_one_item(app: Application) -> Application:
     def layer(environ: Any, start_response: Any) -> Any:
         body = app(environ, start_response)
-        return _Body(body, (item for item, _ in zip(body, range(1), strict=False)))
+        if type(body) is list:  # which servers count: its length is not this fault's affair
+            return body[:1]
+        return _Body(body, islice(body, 1))
 
     return layer
 
@@ -74,7 +77,7 @@ def _takes_one_item(app: Application) -> Application:
 def _forgets_close(app: Application) -> Application:
     def layer(environ: Any, start_response: Any) -> Any:
         body = app(environ, start_response)
-        return _Body(body, body, closes=False)
+        return body if type(body) is list else _Body(body, body, closes=False)
 
     return layer
 
@@ -109,7 +112,9 @@ def _wants_a_function(app: Application) -> Application:
 
 def _keeps_escapes(app: Application) -> Application:
     def layer(environ: Any, start_response: Any) -> Any:
-        environ["PATH_INFO"] = environ["RAW_URI"].partition("?")[0]
+        raw = environ.get("RAW_URI") or environ.get("REQUEST_URI")
+        if raw:  # without it the server itself was changed
+            environ["PATH_INFO"] = raw.partition("?")[0]
         return app(environ, start_response)
 
     return layer
@@ -194,42 +199,6 @@ def _adapted(app: Application) -> Application:
     return adapted
 
 
-def _gunicorn_trusts_headers() -> None:
-    import re
-
-    wsgi: Any = import_module("gunicorn.http.wsgi")
-    wsgi.HEADER_VALUE_RE = re.compile(r"(?s).*")
-
-
-def _gunicorn_sends_everything() -> None:
-    wsgi = import_module("gunicorn.http.wsgi")
-
-    def write(self: Any, data: bytes) -> None:
-        self.send_headers()
-        self.sent += len(data)
-        self.sock.sendall(data)
-
-    wsgi.Response.write = write
-
-
-def _gunicorn_replaces_nobody() -> None:
-    arbiter: Any = import_module("gunicorn.arbiter").Arbiter
-    spawn = arbiter.spawn_workers
-    born: list[bool] = []
-
-    def once(self: Any) -> None:
-        if not born:
-            born.append(True)
-            spawn(self)
-
-    arbiter.spawn_workers = once
-
-
-PATCHES: Mapping[str, Callable[[], None]] = {
-    "gunicorn-trusts-headers": _gunicorn_trusts_headers,
-    "gunicorn-sends-everything": _gunicorn_sends_everything,
-    "gunicorn-replaces-nobody": _gunicorn_replaces_nobody,
-}
 LAYERS: Mapping[str, Callable[[Application], Application]] = {
     "server-takes-one-item": _takes_one_item,
     "server-forgets-close": _forgets_close,

@@ -60,7 +60,7 @@ REPEATED = Claim(
 )
 INPUT = Claim(
     "wsgi.input",
-    "wsgi.input is read once: whoever reads the content a second time gets nothing.",
+    "wsgi.input is read once: whoever reads the content a second time gets nothing, or waits.",
     source=f"{PEP}, Input and Error Streams",
     broken_by="server-rewinds-input",
     shown_by=("--show", "environ"),
@@ -150,7 +150,7 @@ RELOAD = Claim(
 )
 BIND = Claim(
     "wsgi.bind",
-    "Bound to 127.0.0.1 a server is refused at every other address, those of the same machine included.",
+    "Bound to 127.0.0.1 a server is not there at another address, not even at one of the same machine.",
     source="bind(2), ip(7)",
     broken_by="server-binds-all-addresses",
     shown_by=("--show", "bind"),

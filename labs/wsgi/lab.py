@@ -22,6 +22,7 @@ Show = Literal[
     "reload",
     "bind",
 ]
+MOST_BOOT_S = 600
 EXAMPLES = (
     "wsgi",
     "wsgi shop:app --path /cart",
@@ -46,13 +47,16 @@ def run(
     header: Annotated[
         list[str] | None, "A field of the request, 'Name: value'. May be repeated.", "-H"
     ] = None,
-    data: Annotated[str | None, "The request's content.", "-d"] = None,
+    data: Annotated[str | None, "The request's content, or @FILE for a file's.", "-d"] = None,
     server: Annotated[
         Literal["toy", "wsgiref", "flask", "sync", "gthread", "waitress"] | None,
         "The server that calls your application. [default: toy, the lab's own]",
     ] = None,
     python: Annotated[
         str | None, "The Python that has your application. [default: the active virtual environment's]"
+    ] = None,
+    boot_timeout: Annotated[
+        float | None, "Seconds that your application may take to start. [default: 10]"
     ] = None,
     show: Annotated[Show | None, "One demonstration instead of the whole."] = None,
     violate: Annotated[
@@ -67,8 +71,9 @@ def run(
         "--data": data,
         "--server": server,
         "--python": python,
+        "--boot-timeout": boot_timeout,
     }
-    used = [name for name, value in given.items() if value]
+    used = [name for name, value in given.items() if value not in (None, [], ())]
     if app is None and used:
         raise UsageError(
             "options-contradict",
@@ -83,7 +88,11 @@ def run(
             "it has applications of its own",
             fixes=(f"labctl wsgi {other}", *((f"labctl wsgi {app}",) if app else ())),
         )
-    if violate:
+    if boot_timeout is not None and not 0 < boot_timeout <= MOST_BOOT_S:
+        raise UsageError(
+            "usage", f"--boot-timeout: {boot_timeout:g} is not a number of seconds up to {MOST_BOOT_S}"
+        )
+    if violate is not None:
         from labs.wsgi.violating import read_violation
 
         name = read_violation(violate)
@@ -95,10 +104,11 @@ def run(
                 fixes=(f"labctl wsgi {app}", f"labctl wsgi --break {internet.fault}"),
             )
         from labctl.serving.application import read_app
-        from labs.wsgi.own import read_wanted, traced
+        from labs.wsgi.own import traced
+        from labs.wsgi.wanted import read_wanted
 
-        wanted = read_wanted(path or "/", method, header or (), data)
-        return traced(internet, read_app(app, python=python), wanted, server or "toy")
+        wanted = read_wanted("/" if path is None else path, method, header or (), data)
+        return traced(internet, read_app(app, python=python), wanted, server or "toy", boot_timeout or 10.0)
     if violate:
         from labs.wsgi import violating
 

@@ -8,7 +8,7 @@ from labctl.events import Event, Exchange, Hue
 from labctl.serving.child_events import ChildEvent
 from labs.words import count
 from labs.wsgi.stage import Seen
-from labs.wsgi.words import cut, failure_of, framing, start_line, status_of
+from labs.wsgi.words import a, cut, failure_of, framing, raised, start_line, status_of
 
 CLIENT, SERVER, APP = "client", "server", "application"
 # Rows of items that are drawn.
@@ -91,7 +91,7 @@ def _row(seen: Seen, event: ChildEvent) -> Iterator[Exchange]:
     if event.kind == "start_response":
         status, fields = data["status"], len(data["headers"])
         again = ", exc_info" if data["exc_info"] else ""
-        refused = f", and the server raises {data['refused']}" if data["refused"] else ""
+        refused = f", and the server raises {data['refused'].rstrip('.')}" if data["refused"] else ""
         yield _call(
             seen, event, False, _short(status, data["exc_info"]),
             f"start_response({_code(status)!r}, ...{again})",
@@ -104,7 +104,7 @@ def _row(seen: Seen, event: ChildEvent) -> Iterator[Exchange]:
         closes = ", it has a close()" if data["closes"] else ""
         yield _call(
             seen, event, False, cut(f"return {kind}", _NARROW), f"return {kind}{size}{closes}",
-            f"The application returns a {kind}{size}{closes}.", "alt",
+            f"The application returns {a(kind)}{size}{closes}.", "alt",
         )  # fmt: skip
     elif event.kind in ("item", "write"):
         what = "item" if event.kind == "item" else "write()"
@@ -114,13 +114,13 @@ def _row(seen: Seen, event: ChildEvent) -> Iterator[Exchange]:
             "ok" if data["type"] == "bytes" else "bad",
         )  # fmt: skip
     elif event.kind == "raised":
+        error = raised(data)
         yield _call(
-            seen, event, False, cut(data["error"], _NARROW), f"raises {data['error']}: {data['text']}",
-            f"The application raises {data['error']}: {data['text']}.", "bad",
+            seen, event, False, cut(data["error"], _NARROW), f"raises {error}",
+            f"The application raises {error}.", "bad",
         )  # fmt: skip
-    elif event.kind == "close":
-        none = "" if data["closes"] else ", which there is none of"
-        yield _call(seen, event, True, "close()", "close()", f"The server calls close(){none}.")
+    elif event.kind == "close" and data["closes"]:
+        yield _call(seen, event, True, "close()", "close()", "The server calls close().")
 
 
 def _code(status: str) -> str:

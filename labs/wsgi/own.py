@@ -3,71 +3,63 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import replace
 from shlex import quote
 
-from labctl.errors import UsageError
 from labctl.events import Event, Hue, Row
 from labctl.internet import Internet
-from labctl.protocols.http1_fields import Fields, get, is_token
 from labctl.serving.application import App
-from labctl.serving.asking import Ask
 from labctl.serving.standing import Kind, Standing
-from labs.http.target import read_field
 from labs.telling import about, command, measured, note, opening, result, table, warning
 from labs.words import count, ms
 from labs.wsgi.ladder import ladder
 from labs.wsgi.stage import NAMES, Seen, observed, staged
 from labs.wsgi.telling import environ_table, wire_table
-from labs.wsgi.words import cut, failure_of, status_of
+from labs.wsgi.wanted import Wanted
+from labs.wsgi.words import cut, failure_of, raised, status_of
 
-FORM = "application/x-www-form-urlencoded"
 _LOG_LINES = 4
-# Lines of gunicorn's log, and of the access logs of wsgiref and werkzeug.
+# Lines of gunicorn's log, and of the access logs of wsgiref and werkzeug; and what colours them.
 _SERVERS = re.compile(
     r"\[\d{4}-\d\d-\d\d |127\.0\.0\.1 - - \[| \* |WARNING: This is a development|Press CTRL"
 )
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+# How long a traceback, and the end of a process, may be on their way.
+_ON_ITS_WAY_S = 0.5
+# Of a body without an end so many bytes are read.
+_MOST = 1 << 27
 # How labctl.serving.wsgi_replay begins its sentence.
 UNSIZED = "the size is missing"
 
 
-def read_wanted(path: str, method: str | None, headers: Sequence[str], data: str | None) -> Ask:
-    """The request. Raises UsageError path-invalid, method-invalid, header-invalid."""
-    if not path.startswith("/") or any(ord(character) < 33 or ord(character) > 126 for character in path):
-        raise UsageError(
-            "path-invalid",
-            f"{path[:60]!r} is no path: it begins with a /, and other characters than ASCII stand there as %C3%A9",
-            fixes=("labctl wsgi MODULE:APP --path /",),
-        )
-    if method is not None and not is_token(method):
-        raise UsageError("method-invalid", f"{method[:40]!r} is no method: letters, digits and some signs")
-    fields: Fields = tuple((name, value) for name, value in map(read_field, headers) if value is not None)
-    body = b"" if data is None else data.encode("utf-8", "surrogateescape")
-    if data is not None and get(fields, "Content-Type") is None:
-        fields = (*fields, ("Content-Type", FORM))
-    return Ask(path.partition("#")[0], method or ("GET" if data is None else "POST"), fields, body)
-
-
-def traced(internet: Internet, app: App, request: Ask, kind: Kind) -> Iterator[Event]:
+def traced(
+    internet: Internet, app: App, wanted: Wanted, kind: Kind, boot_timeout_s: float
+) -> Iterator[Event]:
     """One request, seen from inside. Raises CannotRun for an application that cannot be served."""
+    request = wanted.request
     with staged(internet) as stage:
-        standing = stage.stand_app(app, kind, trace=True)
-        seen = observed(standing, request._replace(timeout_s=stage.timeout_s))
+        standing = stage.stand_app(app, kind, trace=True, boot_timeout_s=boot_timeout_s)
+        seen = observed(standing, request._replace(timeout_s=stage.timeout_s), most=_MOST)
         if seen.answer.failure == "timeout":
             standing.end(0)  # a thread that hangs would not let it end by itself
         yield opening(
             f"{app.target}, from the socket and back", f"{request.method} {cut(request.target, 30)}"
         )
+        if request.method != request.method.upper():
+            yield note(
+                f"Methods have capital and small letters: {request.method} is not {request.method.upper()}."
+            )
         yield from ladder(seen, request.target, NAMES[kind], cut(app.target, 20), request.method)
         yield about("sr", "is start_response; what the application gives is on its arrows.")
         yield wire_table(request.target, request.method, request.fields, seen)
         if seen.environ:
             yield environ_table(seen, "What your application was given")
         yield from _times(seen)
-        yield from _valid(seen)
+        yield from _valid(seen, NAMES[kind])
         yield from _said(standing, seen)
-        yield from _ending(seen, stage.timeout_s)
-    yield from _footers(app, request, kind)
+        yield from _ending(standing, seen, stage.timeout_s)
+    yield from _footers(app, wanted, kind)
 
 
 def _times(seen: Seen) -> Iterator[Event]:
@@ -97,16 +89,15 @@ def _times(seen: Seen) -> Iterator[Event]:
         for name, took, remark in pieces
     ]
     shown = table("times", "How long each piece took", ("piece", "time", ""), rows, named=False)
-    from dataclasses import replace
-
     yield replace(shown, form="shares")
     yield measured("wsgi.own.inside", round(inside, 1), f"Your application took {round(inside, 1)} ms.", "ms")
 
 
-def _valid(seen: Seen) -> Iterator[Event]:
+def _valid(seen: Seen, server: str) -> Iterator[Event]:
     said = seen.said
     if said is None:
-        yield about("validate", "wsgiref.validate was not asked: the request has no end.")
+        why = "the request has no end" if seen.environ else "your application was not called"
+        yield about("validate", f"wsgiref.validate was not asked: {why}.")
     elif said.startswith(UNSIZED) and "wsgi.input_terminated" in seen.environ:
         yield about("validate", f"wsgiref.validate says: {said}.")
         yield about(
@@ -118,6 +109,9 @@ def _valid(seen: Seen) -> Iterator[Event]:
         yield about("validate", "wsgiref.validate has nothing to say about what came before the exception.")
     else:
         yield about("validate", "wsgiref.validate has nothing to say: the contract was kept.")
+    for event in seen.of("valid"):
+        if event.data["server"]:
+            yield about(server, f"has what validate would stop at: {event.data['server']}.")
     for event in seen.of("start_response"):
         if event.data["refused"]:
             yield warning(f"The server refused start_response: {event.data['refused'].rstrip('.')}.")
@@ -125,9 +119,10 @@ def _valid(seen: Seen) -> Iterator[Event]:
 
 def _said(standing: Standing, seen: Seen) -> Iterator[Event]:
     """What it printed, an exception's traceback included."""
-    lines = [
-        line.rstrip() for line in standing.log().splitlines() if line.strip() and not _SERVERS.match(line)
-    ]
+    for event in seen.of("raised"):  # the answer may overtake it
+        standing.says(event.data["error"], timeout_s=_ON_ITS_WAY_S)
+    log = _COLOUR.sub("", standing.log())
+    lines = [line.rstrip() for line in log.splitlines() if line.strip() and not _SERVERS.match(line)]
     if not lines or not (seen.of("raised") or seen.answer.status >= 500 or not seen.answer.status):
         if lines:
             yield note(f"It printed {count(len(lines), 'line')}; the last one: {cut(lines[-1], 100)}")
@@ -144,10 +139,12 @@ def _said(standing: Standing, seen: Seen) -> Iterator[Event]:
     )
 
 
-def _ending(seen: Seen, timeout_s: float) -> Iterator[Event]:
+def _ending(standing: Standing, seen: Seen, timeout_s: float) -> Iterator[Event]:
     answer = seen.answer
-    yield measured("wsgi.own.status", answer.status, f"The status was {answer.status}.")
-    last = seen.events[-1].kind if seen.events else ""
+    said = f"The status was {answer.status}." if answer.status else "There was no status, which counts as 0."
+    yield measured("wsgi.own.status", answer.status, said)
+    # What it did when the client had gone is no news.
+    last = next((event.kind for event in reversed(seen.events) if seen.at_ms(event) < answer.end_ms), "")
     if answer.failure == "timeout":
         where = {
             "": "it was not even called",
@@ -159,7 +156,8 @@ def _ending(seen: Seen, timeout_s: float) -> Iterator[Event]:
         )
         return
     for event in seen.of("raised")[:1]:
-        yield about("raised", f"{event.data['error']}: {event.data['text']}")
+        yield about("raised", raised(event.data))
+    yield from _ended(standing, seen)
     failed = f", {failure_of(answer)}" if answer.failure and answer.status else ""
     hue: Hue = "ok" if 0 < answer.status < 500 and not answer.failure else "bad"
     yield result(
@@ -167,11 +165,24 @@ def _ending(seen: Seen, timeout_s: float) -> Iterator[Event]:
     )
 
 
-def _footers(app: App, request: Ask, kind: Kind) -> Iterator[Event]:
-    words = [f"-X {request.method}"] if request.method != "GET" else []
-    words += [f"-H {quote(f'{name}: {value}')}" for name, value in request.fields]
-    if request.body:
-        words.append(f"-d {quote(request.body.decode('utf-8', 'replace'))}")
+def _ended(standing: Standing, seen: Seen) -> Iterator[Event]:
+    """A server that its application took along."""
+    if seen.answer.failure not in ("empty", "reset", "cut"):
+        return
+    status = standing.wait(_ON_ITS_WAY_S)
+    gone = [event.data for event in seen.others + standing.events() if event.kind == "gone"]
+    if status is None and not gone:
+        return
+    number = -status if status is not None and status < 0 else (gone[0].get("signal") if gone else None)
+    how = f"was killed by signal {number}" if number else "ended"
+    if status is not None and status > 0:
+        how = f"ended with status {status}"
+    whose = "The server's process" if status is not None else "The worker's process"
+    yield warning(f"{whose} {how} in the middle of the request.")
+
+
+def _footers(app: App, wanted: Wanted, kind: Kind) -> Iterator[Event]:
+    request, words = wanted.request, wanted.words
     target = quote(app.target)
     yield command(
         "by hand",

@@ -18,6 +18,7 @@ from labs.wsgi.words import framing
 
 # What fits on a line of keys.
 _CELLS = 56
+_ONE = "one by one"
 COUNTS, CHUNKS = ("wsgiref", "waitress"), ("flask", "sync", "gthread")
 
 
@@ -111,16 +112,13 @@ def _kept(standing: Standing) -> bool:
 def _row(kind: Kind, answer: Answer, kept: bool, environ: dict[str, object]) -> Row:
     how = framing(answer)
     threads, processes = environ.get("wsgi.multithread") is True, environ.get("wsgi.multiprocess") is True
-    runs = (
-        " and ".join([*(["threads"] if threads else []), *(["processes"] if processes else [])])
-        or "one by one"
-    )
+    runs = " and ".join([*(["threads"] if threads else []), *(["processes"] if processes else [])]) or _ONE
     server = (answer.get("Server") or "none").split(" ")[0].partition("/")[0]
     hue: Hue = "ok" if kept else "mute"
     shown = how.replace("Content-Length: ", "length ")
     return Row(
         f"{NAMES[kind]}: the body's end is said by {how}; the connection {'stays open' if kept else 'is closed'};"
-        f" Server: {server}; it runs requests in {runs}.",
+        f" Server: {server}; it runs requests {runs if runs == _ONE else f'in {runs}'}.",
         (NAMES[kind], shown, "yes" if kept else "no", server, runs),
         hues=("accent", "", hue, "mute", ""),
         bold=(1,),

@@ -32,8 +32,8 @@ PREPARE, PLAIN, TRACED = (f"labs.wsgi.broken:{name}" for name in ("prepare", "pl
 HOME = Ask("/")
 # The tracer's last word on a request.
 LAST = "valid"
-# A server that forgets close() never tells it.
-_PATIENCE_S = 2.0
+# A server that forgets close() never tells it; and how long what was told may be on its way.
+_PATIENCE_S, _CALLED_S = 2.0, 0.5
 
 
 class Missing(NamedTuple):
@@ -140,6 +140,13 @@ class Seen(NamedTuple):
         """When it happened, since the client began."""
         return (event.at_ns - self.began_ns) / 1e6
 
+    @property
+    def calls(self) -> int:
+        """How often server and application called each other, or handed something over."""
+        return len(self.of("start_response", "returned", "item", "write", "raised", "close")) + bool(
+            self.environ
+        )
+
     def of(self, *kinds: str) -> list[ChildEvent]:
         """The events of these kinds, in order."""
         return [event for event in self.events if event.kind in kinds]
@@ -156,20 +163,26 @@ class Seen(NamedTuple):
         return str(found[0].data["said"]) if found else None
 
 
-def observed(standing: Standing, request: Ask = HOME) -> Seen:
-    """Ask a traced server, and wait for what it tells about it. Never raises for what the application does."""
+def observed(standing: Standing, request: Ask = HOME, *, most: int | None = None) -> Seen:
+    """Ask a traced server, and wait for what it tells about it. Never raises for what the application does.
+
+    `most` bounds how many bytes of the body are read.
+    """
     before = standing.events()
     began = time.monotonic_ns()
-    answer = asked(standing, request)
-    standing.wait_for(LAST, timeout_s=_PATIENCE_S if answer.status else 1.0, since_ns=began)
+    answer = asked(standing, request, most)
+    # A server that refuses a request does not call the application, and then there is nothing to wait for.
+    if standing.wait_for("environ", timeout_s=_CALLED_S, since_ns=began):
+        standing.wait_for(LAST, timeout_s=_PATIENCE_S if answer.status else _CALLED_S, since_ns=began)
     after = standing.events()
     own = [event for event in after if event.at_ns >= began and "request" in event.data]
     return Seen(answer, began, own, [event for event in before + after if "request" not in event.data])
 
 
-def asked(standing: Standing, request: Ask = HOME) -> Answer:
+def asked(standing: Standing, request: Ask = HOME, most: int | None = None) -> Answer:
     """One request on a connection of its own."""
-    return ask(standing.where, **{k: v for k, v in request._asdict().items() if k != "after_ms"})
+    words = {k: v for k, v in request._asdict().items() if k != "after_ms"}
+    return ask(standing.where, **words, most=most)
 
 
 def habits_of(internet: Internet) -> frozenset[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from itertools import zip_longest
 
 from labctl.events import Row, Rows
@@ -10,6 +12,8 @@ from labctl.serving.asking import write_request
 from labs.telling import table
 from labs.wsgi.stage import Seen
 from labs.wsgi.words import MEANINGS, cut
+
+_MOST_HEADERS = 8
 
 
 def environ_table(seen: Seen, title: str) -> Rows:
@@ -21,13 +25,20 @@ def environ_table(seen: Seen, title: str) -> Rows:
             (key, cut(_shown(key, environ[key]), 17), meaning),
             hues=("accent", "", "mute"),
         )
-        for key, meaning in MEANINGS.items()
+        for key, meaning in [*MEANINGS.items(), *_others(environ)]
         if key in environ
     ]
     left = len(environ) - len(rows)
     return table(
         "environ", title, ("key", "value", ""), rows, note=f"and {left} more" if left else "", named=False
     )
+
+
+def _others(environ: Mapping[str, str]) -> list[tuple[str, str]]:
+    """The other headers of the request; a server's environment may have such names, too, and is not shown."""
+    known = {"HTTP_CONNECTION", *MEANINGS, *os.environ}
+    keys = [key for key in environ if key.startswith("HTTP_") and key not in known]
+    return [(key, "a header of the request") for key in keys[:_MOST_HEADERS]]
 
 
 def _shown(key: str, value: str) -> str:

@@ -31,11 +31,13 @@ def read_violation(name: str) -> str:
         return name
     from difflib import get_close_matches
 
-    close = get_close_matches(name, VIOLATIONS, n=1)
+    close = [known for known in VIOLATIONS if name and name in known] or get_close_matches(
+        name, VIOLATIONS, n=1
+    )
     raise UsageError(
         "violation-unknown",
-        f"there is no violation called {name[:60]}",
-        evidence=(("known", ", ".join(VIOLATIONS[:6]) + ", ..."),),
+        f"there is no violation called {name[:60]!r}",
+        evidence=(("there are", ", ".join(VIOLATIONS)),),
         fixes=(f"labctl wsgi --violate {close[0] if close else 'all'}",),
     )
 

@@ -8,10 +8,12 @@ from labctl.events import Event
 from labctl.internet import Internet
 from labctl.serving.asking import Ask
 from labs.telling import about, command, measured, note, opening, result
+from labs.words import count
 from labs.wsgi.claims import CLOSE, ITERABLE
 from labs.wsgi.ladder import ladder
 from labs.wsgi.stage import Seen, observed, staged
 from labs.wsgi.telling import environ_table, wire_table
+from labs.wsgi.words import a
 
 TARGET = "/hello?name=Ada"
 BODY = b"Hello, Ada!\n"
@@ -24,7 +26,7 @@ def whole(internet: Internet) -> Iterator[Event]:
     with staged(internet) as stage:
         toy = stage.stand("hello", "toy", trace=True)
         seen = observed(toy, Ask(TARGET, fields=FIELDS))
-        yield opening("from the socket to the application, and back", f"{len(seen.events)} calls seen")
+        yield opening("from the socket to the application, and back", f"{seen.calls} calls seen")
         yield from ladder(seen, TARGET)
         yield about("environ", "is a dict; the server made it from the bytes of the request.")
         yield about("sr", "is start_response: it keeps status and headers, and sends nothing.")
@@ -35,7 +37,7 @@ def whole(internet: Internet) -> Iterator[Event]:
         yield from side_by_side(stage)
     yield result("A server, a dict, a callback, an iterable of bytes: that is all of WSGI.")
     yield command(
-        "by hand", "gunicorn labs.wsgi.apps.hello:app", "then curl -i http://127.0.0.1:8000/?name=Ada"
+        "by hand", "gunicorn labs.wsgi.apps.hello:app", "then curl -i 'http://127.0.0.1:8000/?name=Ada'"
     )
     yield command("your own", "labctl wsgi MODULE:APP --path /", "traced, not changed")
     yield command("break it", "labctl wsgi --violate all")
@@ -45,13 +47,14 @@ def whole(internet: Internet) -> Iterator[Event]:
 def _judged(seen: Seen) -> Iterator[Event]:
     items, answer = seen.of("item"), seen.answer
     sent = sum(event.data["bytes"] for event in items)
-    yield measured("wsgi.hello.items", len(items), f"The server took {len(items)} items.")
+    yield measured("wsgi.hello.items", len(items), f"The server took {count(len(items), 'item')}.")
     yield measured(
         "wsgi.hello.bytes", len(answer.body), f"The client got {len(answer.body)} bytes of body.", "B"
     )
+    kind = a(seen.of("returned")[0].data["type"])
     yield ITERABLE.judged(
         answer.body == BODY and len(items) == 3,
-        f"The application returned a {seen.of('returned')[0].data['type']}; the server took {len(items)} items of it,"
+        f"The application returned {kind}; the server took {count(len(items), 'item')} of it,"
         f" {sent} bytes, and the client got {len(answer.body)} of the {len(BODY)}.",
     )
     closes = seen.of("close")
@@ -60,9 +63,7 @@ def _judged(seen: Seen) -> Iterator[Event]:
     times = len(closes)
     yield CLOSE.judged(
         times == 1 and after,
-        f"close() was called {times} times{', after the last item' if after else ''}.".replace(
-            "1 times", "once"
-        ),
+        f"close() was called {'once' if times == 1 else f'{times} times'}{', after the last item' if after else ''}.",
     )
     said = seen.said
     if said == "":

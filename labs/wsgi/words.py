@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from labctl.protocols.http1 import get
 from labctl.serving.asking import Answer
 
@@ -12,6 +15,7 @@ _FAILED = {
     "empty": "closed without a byte",
     "malformed": "no HTTP",
     "cut": "cut off",
+    "large": "no more was read",
 }
 
 
@@ -43,6 +47,17 @@ def cut(text: str, most: int) -> str:
 def start_line(answer: Answer) -> str:
     """The first line of the head as it came."""
     return answer.raw.partition(b"\r\n")[0].decode("latin-1")
+
+
+def a(name: str) -> str:
+    """`a list`, `an App`."""
+    return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
+
+
+def raised(data: Mapping[str, Any]) -> str:
+    """A tracer's event "raised", without a full stop: `KeyError: 'x'`, `KeyboardInterrupt`."""
+    said = str(data["text"]).rstrip(".")
+    return f"{data['error']}: {said}" if said else str(data["error"])
 
 
 # Keys of environ that everybody meets, in the order in which they are shown.

@@ -24,11 +24,14 @@ from labs.flask.words import number, outcome, short
 from labs.flask.words import place as place_of
 
 SITE = """
+import functools
 import os
 import re
 import time
 
-from flask import Flask, abort, g, redirect, request, session
+from flask import Flask, abort, current_app, g, redirect, request, session
+
+guard = functools.partial(abort, 403)
 
 
 def create_app():
@@ -76,6 +79,37 @@ def create_app():
     @app.get("/leave")
     def leave():
         os._exit(3)
+
+    @app.get("/same")
+    def same():
+        view = current_app.view_functions["same"]
+        hooks = current_app.before_request_funcs[None]
+        return str(view is same and hooks[0] is load_user and list(hooks) == [load_user])
+
+    @app.get("/refuses")
+    def refuses():
+        guard()
+
+    @app.get("/events")
+    def events():
+        def endless():
+            while True:
+                yield "tick "
+                time.sleep(0.01)
+        return endless()
+
+    @app.get("/flood")
+    def flood():
+        return (b"x" * 65536 for _ in range(1 << 30))
+
+    @app.get("/crash")
+    def crash():
+        os.abort()
+
+    @app.route("/calls-itself")
+    def calls_itself():
+        with current_app.test_client() as client:
+            return client.get("/same").text
 
     @app.get("/folder/")
     def folder():
@@ -243,7 +277,7 @@ def test_a_field_and_the_method_reach_the_view(site: Path, capsys: Capsys) -> No
 @pytest.mark.parametrize(
     ("path", "said"),
     [
-        ("/boo", "no route: is like /boo. The nearest: GET /boom"),
+        ("/boo", "no route: matches /boo. The nearest: GET /boom"),
         ("/folder", "a redirect to http://127.0.0.1"),
         ("/boom", "boom raised ZeroDivisionError: division by zero; the visitor got 500."),
         ("/nothing", "did not return a valid"),
@@ -297,6 +331,86 @@ def test_a_view_that_holds_the_interpreters_lock_is_found_too(site: Path, capsys
     code, told = document(capsys, "learners_site", "/regular", "--timeout", "0.3")
     assert (code, told["error"]["code"]) == (3, "view-hangs")
     assert f"regular learners_site.py:{line_of('re.match')}" in str(told["error"]["evidence"])
+
+
+def test_the_application_finds_its_own_functions_where_it_registered_them(site: Path, capsys: Capsys) -> None:
+    _, told = document(capsys, "learners_site", "/same")
+    assert "body: 4 bytes: True" in texts(told)
+
+
+def test_a_request_inside_of_a_request_does_not_take_its_route(site: Path, capsys: Capsys) -> None:
+    _, told = document(capsys, "learners_site", "/calls-itself")
+    assert "route: GET /calls-itself is the endpoint calls_itself." in texts(told)
+
+
+def test_flasks_own_answer_to_options_is_no_failed_route(site: Path, capsys: Capsys) -> None:
+    _, told = document(capsys, "learners_site", "OPTIONS", "/echo")
+    assert [row[3] for row in table(told, "request.order") if "match URL" in row[2]] == [""]
+    assert "no route" not in texts(told)
+
+
+def test_the_tracer_does_not_stand_where_a_library_raised(site: Path, capsys: Capsys) -> None:
+    _, told = document(capsys, "learners_site", "/refuses")
+    assert "raised Forbidden: 403 at learners_site.py:" in texts(told)
+    assert "flask_trace" not in texts(told)
+
+
+def test_a_stream_without_an_end_is_no_error(site: Path, capsys: Capsys) -> None:
+    code, told = document(capsys, "learners_site", "/events", "--timeout", "0.3")
+    assert (code, told["error"]) == (0, None)
+    assert "The visitor got 200, and its body had not ended after" in texts(told)
+    assert "it is at endless learners_site.py:" in texts(told)
+
+
+def test_of_a_body_without_an_end_a_part_is_read(site: Path, capsys: Capsys) -> None:
+    code, told = document(capsys, "learners_site", "/flood")
+    assert (code, told["error"]) == (0, None)
+    assert "of its body the rest was not read." in texts(told)
+
+
+def test_a_view_that_crashes_the_interpreter_is_found(site: Path, capsys: Capsys) -> None:
+    code, told = document(capsys, "learners_site", "/crash")
+    assert (code, told["error"]["code"]) == (3, "app-exits")
+    assert dict(told["error"]["evidence"]) == {
+        "signal": "SIGABRT (6)",
+        "it was at": f"crash learners_site.py:{line_of('os.abort()')}",
+    }
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("/login", "-d", "user=ana"), "curl -i -d user=ana http://127.0.0.1:5000/login"),
+        (("PUT", "/echo", "-H", "X-A: b c"), "curl -i -X PUT -H 'X-A: b c' http://127.0.0.1:5000/echo"),
+        (("HEAD", "/"), "curl -I http://127.0.0.1:5000/"),
+    ],
+)
+def test_the_command_by_hand_asks_the_same(
+    words: tuple[str, ...], said: str, site: Path, capsys: Capsys
+) -> None:
+    _, told = document(capsys, "learners_site", *words)
+    assert f"flask --app learners_site run   # then {said}" in texts(told)
+
+
+def test_behind_middleware_the_command_by_hand_is_one_that_serves_it(site: Path, capsys: Capsys) -> None:
+    (site / "wrapped.py").write_text(
+        "from learners_site import create_app\napp = [create_app()][0].wsgi_app\n"
+    )
+    _, told = document(capsys, "wrapped")
+    assert "gunicorn wrapped   # then curl -i http://127.0.0.1:8000/" in texts(told)
+
+
+@pytest.mark.parametrize("word", ["echo?x=1", "http://shop.test/echo?x=1"])
+def test_a_url_or_a_path_without_its_slash_is_put_right(word: str, site: Path, capsys: Capsys) -> None:
+    with pytest.raises(UsageError) as raised:
+        read_target("learners_site", "get", word, (), (), (), None)
+    assert raised.value.fixes == ("labctl flask learners_site GET '/echo?x=1'",)
+
+
+def test_a_method_in_small_letters_is_one_unless_a_module_is_called_so(site: Path) -> None:
+    assert read_target("get", "/account/", None, (), (), (), None).is_ours
+    (site / "options.py").write_text("")
+    assert not read_target("options", "/", None, (), (), (), None).is_ours
 
 
 def test_a_view_that_ends_the_process_is_said(site: Path, capsys: Capsys) -> None:

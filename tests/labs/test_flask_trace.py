@@ -179,25 +179,27 @@ def test_an_application_behind_middleware_is_traced_as_well() -> None:
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
-    max_leaves=12,
+    st.none() | st.booleans() | st.integers() | st.text(max_size=4),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=6,
 )
 
 
 @settings(max_examples=40)
 @given(
     st.lists(
-        st.tuples(
+        max_size=8,
+        elements=st.tuples(
             st.sampled_from(("flask-begin", "flask-part", "flask-fact", "flask-stuck", "flask-end", "begin")),
             st.dictionaries(
                 st.sampled_from(
                     ("request", "method", "path", "began_ns", "thread", "records", "value", "frames")
                 ),
                 JSON,
+                max_size=5,
             ),
             st.sampled_from(("skipped", "route")),
-        )
+        ),
     )
 )
 def test_the_reader_takes_anything_since_the_application_can_write_there_too(

@@ -73,6 +73,13 @@ def test_the_rule_that_takes_a_path_is_named_with_its_line_and_the_reasons() -> 
     assert any("goes before a prefix" in reason for reason in said["reasons"])
 
 
+def test_a_path_that_leaves_the_folder_is_told_to_do_so() -> None:
+    config = write("a.conf", "server { listen 80; location /static { alias /srv/shop/static/; } }")
+    (said,) = answers(told(config, "/static../settings.py"))
+    assert said["to"] == "/srv/shop/settings.py"
+    assert any("outside of /srv/shop/static/" in reason for reason in said["reasons"])
+
+
 def test_https_and_the_name_of_the_file_are_taken_when_nothing_is_said_about_them() -> None:
     (said,) = answers(told(write("shop.conf", NGINX), "/x"))
     assert (said["scheme"], said["host"], said["to"]) == ("https", "shop.test", "http://127.0.0.1:8000/x")
@@ -91,8 +98,8 @@ def test_the_table_of_fields_says_whose_word_each_is() -> None:
     (fields,) = [e for e in events if getattr(e, "id", "").startswith("fields")]
     words = {row.cells[0]: row.cells[3] for row in fields.rows}  # type: ignore[union-attr]
     assert words["Host"] == "the proxy's"
-    assert words["X-Forwarded-For"] == "appended to his word"
-    assert words["X-Forwarded-Proto"] == "the visitor's own word"
+    assert words["X-Forwarded-For"] == "both, appended"
+    assert words["X-Forwarded-Proto"] == "the visitor's"
 
 
 def test_a_whole_url_says_scheme_host_and_port() -> None:

@@ -71,7 +71,7 @@ def test_items_come_through_as_they_were_and_are_counted(items: list[bytes]) -> 
     (closed,) = of(told, "close")
     assert (closed["items"], closed["bytes"]) == (len(items), sum(map(len, items)))
     assert started == [("200 OK", PLAIN)]
-    assert of(told, "valid") == [{"request": 1, "said": "", "read": 0}]
+    assert of(told, "valid") == [{"request": 1, "said": "", "server": "", "read": 0}]
 
 
 @pytest.mark.parametrize("body", [[b"a", b"b"], (b"a",), []], ids=["list", "tuple", "nothing in it"])
@@ -182,7 +182,7 @@ def test_reading_the_content_is_counted() -> None:
     content = io.BytesIO(b"one\ntwo\nthree")
     found, _, told, _ = drive(app, **{"wsgi.input": content, "CONTENT_LENGTH": "13"})
     assert found == [b"one\ntwo\nthree"]
-    assert of(told, "valid")[0] == {"request": 1, "said": "", "read": 13}
+    assert of(told, "valid")[0] == {"request": 1, "said": "", "server": "", "read": 13}
 
 
 def test_environ_is_told_in_parts_that_fit_an_event() -> None:

@@ -28,6 +28,11 @@ _ALL = "ProxyPass / http://127.0.0.1:8000/"
 
 CASES: tuple[Case, ...] = (
     case(
+        "values of headers",
+        f'{_ALL}\nRequestHeader set X-A "%{{REQUEST_SCHEME}}e"\nRequestHeader set X-B "a %{{HTTPS}}s 100%%"\nRequestHeader set X-Real-IP "expr=%{{REMOTE_ADDR}}"',
+        "/",
+    ),
+    case(
         "the catch-all alone",
         _ALL,
         "/",
@@ -296,7 +301,18 @@ CASES: tuple[Case, ...] = (
         "/a",
         "/b",
     ),
-    case("variables that come late", f"{_ALL}\nSetEnv no-proxy 1\nSetEnv here 1\nRequestHeader set X-A yes env=here", "/a"),
+    case(
+        "variables that come late",
+        f"{_ALL}\nSetEnv no-proxy 1\nSetEnv here 1\nRequestHeader set X-A yes env=here",
+        "/a",
+    ),
+    case(
+        "a socket",
+        "ProxyPass /s unix:/srv/app.sock|http://app.test/in\nProxyPass / unix:/srv/app.sock|http://localhost/",
+        "/s/x?y=1",
+        "/x",
+        "/a%20b",
+    ),
     case("underscores", _ALL, "/", fields=(("X_A", "with"), ("X-B", "b"))),
     case(
         "a balancer",

@@ -12,6 +12,18 @@ _STATIC = ("/static/app.css", "/static", "/static/", "/static/none.css", "/stati
 
 CASES: tuple[Case, ...] = (
     case(
+        "a socket",
+        "location / { proxy_pass http://unix:/srv/app.sock; }\nlocation /v/ { proxy_pass http://unix:/srv/app.sock:/w/; }",
+        "/x?y=1",
+        "/v/x",
+    ),
+    case(
+        "an upstream of a socket",
+        "upstream group { server unix:/srv/app.sock fail_timeout=0; }\nserver { listen 80; location / { proxy_pass http://group; proxy_set_header Host $http_host; } }",
+        "/x",
+        server=False,
+    ),
+    case(
         "passed on whole",
         "location / { proxy_pass http://127.0.0.1:8000; }",
         "/",

@@ -42,8 +42,10 @@ MAIN = (
     ),
     asked_apache.case(
         "the main server and a host",
-        "ServerName main.test\nDocumentRoot /srv/www\nAlias /s /srv/www/static\nProxyPass /a http://127.0.0.1:8001/main\n"
-        "ProxyPass /m !\nRequestHeader set X-A main\nRequestHeader set X-B main\nRewriteEngine On\nRewriteRule ^/f - [F]\n"
+        "ServerName main.test\nDocumentRoot /srv/www\nAlias /s /srv/www/static\n"
+        "ProxyPass /a http://127.0.0.1:8001/main\n"
+        "ProxyPass /m !\nRequestHeader set X-A main\nRequestHeader set X-B main\n"
+        "RewriteEngine On\nRewriteRule ^/f - [F]\n"
         "<Location /l>\nProxyPass http://127.0.0.1:8002/main\n</Location>\nProxyPreserveHost On\n"
         "<VirtualHost *:80>\nServerName shop.test\nAlias /s /srv/media\nProxyPass /a http://127.0.0.1:8000/host\n"
         "RequestHeader set X-A host\n<Location /l/x>\nProxyPass http://127.0.0.1:8003/host\n</Location>\n"

@@ -1,6 +1,6 @@
-"""The same small application three times: as it is, with TESTING, and with a handler for every Exception.
+"""The same small application four times: as it is, with TESTING, with DEBUG, and with a handler for every Exception.
 
-`/testing/...` and `/all/...` go to the second and the third.
+`/testing/...`, `/debug/...` and `/all/...` go to the others.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from labs.flask.apps.prepared import HABITS
 
 
-def create_app(*, testing: bool = False, catch_all: bool = False) -> Flask:
+def create_app(*, testing: bool = False, debug: bool = False, catch_all: bool = False) -> Flask:
     app = Flask(__name__)
-    app.config["TESTING"] = testing
+    app.config.update(TESTING=testing, DEBUG=debug)
     app.logger.disabled = True
     if "flask-never-propagates" in HABITS:
         app.config["PROPAGATE_EXCEPTIONS"] = False
@@ -88,4 +88,11 @@ def answer_everything(error: Exception) -> Any:
 
 
 plain = create_app()
-app = DispatcherMiddleware(plain, {"/testing": create_app(testing=True), "/all": create_app(catch_all=True)})
+app = DispatcherMiddleware(
+    plain,
+    {
+        "/testing": create_app(testing=True),
+        "/debug": create_app(debug=True),
+        "/all": create_app(catch_all=True),
+    },
+)

@@ -57,7 +57,12 @@ def show(internet: Internet) -> Iterator[Event]:
         if all(own)
         else f"Three tasks in one thread all saw {three[0]['path']}: the last one that began.",
     )
-    yield result("request, g and session are found through a context variable: in threads and in tasks.")
+    yield result(
+        "request, g and session are found through a context variable: in threads and in tasks."
+        if all(own)
+        else "Tasks that share a thread share its thread-locals: one visitor's data in another one's answer.",
+        "ok" if all(own) else "bad",
+    )
     yield from footer("concurrent")
 
 

@@ -29,15 +29,19 @@ def show(internet: Internet) -> Iterator[Event]:
 
     app = own_app("labs.flask.apps.errors")
     with Stage(app, habits_of(internet)) as stage:
-        yield opening("an exception in each place", "as it is, and with TESTING")
+        yield opening("an exception in each place", "as it is, with TESTING, with DEBUG")
         stage.ask("/fine")
         plain = {place: stage.ask(f"/{place}") for place in PLACES}
         testing = {place: stage.ask(f"/testing/{place}") for place in PLACES}
+        debug = {place: stage.ask(f"/debug/{place}") for place in PLACES}
         aborted = stage.ask("/abort-500")
         everything = stage.ask("/all/no/such/page")
     yield _places("plain", "As it is", plain)
-    yield _places("testing", "With TESTING; DEBUG does the same", testing)
-    yield from _propagates(plain["view"], testing["view"])
+    same = all(_did(testing[place]) == _did(debug[place]) for place in PLACES)
+    yield _places("testing", "With TESTING; with DEBUG the same" if same else "With TESTING", testing)
+    if not same:
+        yield _places("debug", "With DEBUG", debug)
+    yield from _propagates(plain["view"], testing["view"], debug["view"])
     yield from _original(plain["view"], aborted)
     yield from _catch_all(everything)
     yield result("In production a 500 is a response like others; in tests you want the exception itself.")
@@ -53,6 +57,10 @@ def ran(seen: Seen) -> list[str]:
     return [word for kind, word in words if kind in kinds]
 
 
+def _did(seen: Seen) -> tuple[str, list[str]]:
+    return _answer(seen), ran(seen)
+
+
 def _places(id: str, title: str, found: Mapping[str, Seen]) -> Rows:
     rows = []
     for place, seen in found.items():
@@ -60,7 +68,7 @@ def _places(id: str, title: str, found: Mapping[str, Seen]) -> Rows:
         answer = _answer(seen)
         rows.append(
             Row(
-                f"Raised in {CALLED[place]}: {answer}; then {listed(did)} ran.",
+                f"Raised in {CALLED[place]}: {answer}; {listed(did)} ran.",
                 (CALLED[place], *("ran" if each in did else "──" for each in WHO), answer),
                 hues=(
                     "",
@@ -79,17 +87,17 @@ def _answer(seen: Seen) -> str:
     return f"{seen.answer.status}, the server's" if through else str(seen.answer.status)
 
 
-def _propagates(plain: Seen, testing: Seen) -> Iterator[Event]:
-    first, second = ran(plain), ran(testing)
-    if not first or not second:
+def _propagates(plain: Seen, testing: Seen, debug: Seen) -> Iterator[Event]:
+    first, second, third = ran(plain), ran(testing), ran(debug)
+    if not first or not second or not third:
         yield PROPAGATES.not_seen("The application did not tell of its requests.")
         return
     yield measured("flask.errors.testing", listed(second), f"With TESTING {listed(second)} ran.")
     yield PROPAGATES.judged(
-        second == ["teardown"] and first == ["errorhandler", "after_request", "teardown"],
-        f"As it is: {listed(first)}; with TESTING: {listed(second)} alone."
-        if second == ["teardown"]
-        else f"With TESTING there ran {listed(second)}, as without.",
+        second == third == ["teardown"] and first == ["errorhandler", "after_request", "teardown"],
+        f"As it is: {listed(first)}; with TESTING and with DEBUG: {listed(second)} alone."
+        if second == third == ["teardown"]
+        else f"With TESTING there ran {listed(second)}, with DEBUG {listed(third)}.",
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from labctl.events import Event, Row
 from labctl.internet import Internet
+from labctl.serving.flask_trace_reading import Request
 from labs.flask.claims import ERROR_404, NOT_FOUND
 from labs.flask.habits import habits_of
 from labs.flask.picture import picture
@@ -33,8 +34,9 @@ def show(internet: Internet) -> Iterator[Event]:
     yield measured(
         "flask.not-found.before", len(before), f"{len(before)} before_request ran for a URL without a route."
     )
+    late = _raised_late(nowhere.traced)
     yield NOT_FOUND.judged(
-        bool(before) and nowhere.traced.first("view") is None,
+        late and nowhere.traced.first("view") is None,
         f"{listed(before)} ran, and then the {nowhere.answer.status} that routing had found was raised."
         if before
         else f"No before_request ran; the answer was {nowhere.answer.status}.",
@@ -60,5 +62,19 @@ def show(internet: Internet) -> Iterator[Event]:
         if not any(own)
         else "The handler answered for one of the two.",
     )
-    yield result("Count and log in before_request, and you count the scanners' URLs too.")
+    yield result(
+        "Count and log in before_request, and you count the scanners' URLs too."
+        if late
+        else "Here a wrong URL meets no hook, and no log in before_request has it."
+    )
     yield from footer("not-found")
+
+
+def _raised_late(request: Request) -> bool:
+    """Whether routing found no route first, then before_request ran, and then the exception was raised."""
+    match, hook, raised = (request.first(kind) for kind in ("match", "before_request", "raised"))
+    if match is None or hook is None or raised is None or hook.ended_ms is None:
+        return False
+    return (
+        bool(match.notes.get("raised")) and match.began_ms < hook.began_ms < hook.ended_ms <= raised.began_ms
+    )

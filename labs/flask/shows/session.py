@@ -23,6 +23,10 @@ ADMIN = '{"role":"admin","user":"ana"}'
 SMALL, LARGE = 3000, 5500
 
 
+class _NoAnswer(Exception):
+    pass
+
+
 def show(internet: Internet) -> Iterator[Event]:
     from labctl.serving.application import own_app
 
@@ -41,7 +45,11 @@ def show(internet: Internet) -> Iterator[Event]:
             yield from cookie_table(*found)
             yield SESSION_READ.judged(True, f"Without the key it says {found[2].payload}.")
         rows: list[Row] = []
-        yield from _tried(stage, name, value, rows)
+        try:
+            yield from _tried(stage, name, value, rows)
+        except _NoAnswer as why:
+            yield FORGED.not_seen(str(why))
+            yield REPLAYED.not_seen(str(why))
         yield from _sizes(stage)
     yield result(
         "Put nothing secret into it, keep the key out of the repository, and let sessions end by themselves."
@@ -50,9 +58,11 @@ def show(internet: Internet) -> Iterator[Event]:
 
 
 def _who(stage: Stage, name: str, value: str) -> dict[str, str]:
-    """What the shop takes a cookie for."""
+    """What the shop takes a cookie for. Raises _NoAnswer when it does not say: that is no refusal."""
     answer = stage.ask("/whoami", fields=(("Cookie", f"{name}={value}"),)).answer
-    found = json.loads(answer.body) if answer.status == 200 else {}
+    if answer.status != 200:
+        raise _NoAnswer(f"Asked whom it takes a cookie for, the shop gave {answer.status or answer.failure}.")
+    found = json.loads(answer.body)
     return {str(k): str(v) for k, v in found.items()}
 
 

@@ -66,13 +66,21 @@ def show(internet: Internet) -> Iterator[Event]:
         len(after),
         f"{count(len(after), 'after_request function')} of the app ran without the view.",
     )
+    if allowed.traced.first("view") is None:
+        yield SHORT_CIRCUIT.not_seen(f"The view did not run with a session either: {statuses[1]}.")
+        return
     yield SHORT_CIRCUIT.judged(
-        not view and len(after) == len(AFTER),
+        not view and len(after) == len(AFTER) and statuses[0] == 401,
         f"require_login returned {statuses[0]}; the view was skipped, and {' and '.join(after)} ran."
         if not view
         else f"require_login returned 401, and the view ran all the same: the visitor got {statuses[0]}.",
     )
-    yield result("Authentication belongs into before_request: nothing behind it runs by mistake.")
+    yield result(
+        "Authentication in before_request guards every view behind it."
+        if not view
+        else "Here a before_request function cannot refuse anybody.",
+        "warn" if view else "ok",
+    )
     yield from footer("short-circuit")
 
 

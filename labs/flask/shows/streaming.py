@@ -43,11 +43,14 @@ def show(internet: Internet) -> Iterator[Event]:
         )
     yield table("streams", "What the visitor got", ("", "the generator", "answer", "body"), rows)
     bare, kept = (_raised(seen) for seen in found[:2])
+    if found[0].traced is None or found[0].answer.status != 200:
+        yield STREAMING.not_seen(f"The bare generator's view answered {found[0].answer.status}.")
+        return
     yield measured(
         "flask.streaming.bare", bare or "nothing", f"The bare generator raised {bare or 'nothing'}."
     )
     yield STREAMING.judged(
-        bare == "RuntimeError" and not kept,
+        bare == "RuntimeError" and _behind_teardown(found[0]) and not kept and "ana" in found[1].answer.text,
         "The generator ran behind teardown and met RuntimeError; with stream_with_context it read g.user."
         if bare
         else "The bare generator read g.user while it was sent: the context was still there.",
@@ -57,6 +60,16 @@ def show(internet: Internet) -> Iterator[Event]:
         "warn" if bare else "ok",
     )
     yield from footer("streaming")
+
+
+def _behind_teardown(seen: Seen) -> bool:
+    """Whether a generator raised when teardown was over."""
+    request = seen.traced
+    teardown = request.first("teardown_request") if request is not None else None
+    if request is None or teardown is None or teardown.ended_ms is None:
+        return False
+    raised = next((r for r in request.records if r.kind == "item" and r.notes.get("raised")), None)
+    return raised is not None and raised.began_ms >= teardown.ended_ms
 
 
 def _raised(seen: Seen) -> str:

@@ -47,6 +47,7 @@ APPS: dict[str, Callable[..., Any]] = {
 
 
 def app(environ: Environ, start_response: Callable[..., Any]) -> Any:
+    # Whatever the server makes of a path with percent signs in it.
     found = APPS.get(environ["PATH_INFO"]) or (environment if "environ" in environ["PATH_INFO"] else None)
     if found is None:
         start_response("404 Not Found", _EMPTY)

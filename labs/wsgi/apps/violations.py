@@ -23,7 +23,7 @@ def start_twice(environ: Environ, start_response: StartResponse) -> Iterable[byt
 
 
 def start_twice_bare(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-    start_response("200 OK", [])
+    start_response("204 No Content", [])
     start_response("404 Not Found", PLAIN)
     return [BODY]
 

@@ -22,6 +22,7 @@ TARGET = "/caf%C3%A9/environ%2Fhere?q=caf%C3%A9"
 DECODED = "/caf\u00c3\u00a9/environ/here"
 FIELDS = (("X-Tag", "a"), ("X-Tag", "b"), ("X_User", "mallory"))
 CONTENT = b"twelve bytes"
+_ONCE = f"{len(CONTENT)} then 0"
 # These hand out the socket, and a second read waits for ever.
 _WAITING, _SHORT_S, _LONG_S = ("wsgiref", "flask"), 0.6, 5.0
 _READ = {"waits": "the second read of the content waits", "fails": "reading the content twice failed"}
@@ -116,6 +117,9 @@ def _judged(found: dict[Kind, Given]) -> Iterator[Event]:
         joined, f"X-Tag: a and X-Tag: b became {listed([repr(tag) for tag in sorted(tags)])}."
     )
     gunicorn = found.get("sync")
+    once = [NAMES[kind] for kind, given in found.items() if given.reads == _ONCE]
+    waits = [NAMES[kind] for kind, given in found.items() if given.reads == "waits"]
+    again = [NAMES[kind] for kind in found if NAMES[kind] not in (*once, *waits)]
     takers = [NAMES[kind] for kind, given in found.items() if "HTTP_X_USER" in given.environ]
     yield measured(
         "wsgi.underscores",
@@ -124,14 +128,13 @@ def _judged(found: dict[Kind, Given]) -> Iterator[Event]:
     )
     if gunicorn is None:
         yield UNDERSCORES.not_seen("gunicorn is not here.")
-        yield INPUT.not_seen("gunicorn is not here.")
-        return
-    yield UNDERSCORES.judged(
-        "HTTP_X_USER" not in gunicorn.environ,
-        f"gunicorn {'handed X_User on' if 'HTTP_X_USER' in gunicorn.environ else 'dropped X_User'};"
-        f" it came through under {listed(takers, 'none')}.",
-    )
-    yield INPUT.judged(
-        gunicorn.reads == f"{len(CONTENT)} then 0",
-        f"Under gunicorn the content had {gunicorn.reads} bytes.",
-    )
+    else:
+        yield UNDERSCORES.judged(
+            "HTTP_X_USER" not in gunicorn.environ,
+            f"gunicorn {'handed X_User on' if 'HTTP_X_USER' in gunicorn.environ else 'dropped X_User'};"
+            f" it came through under {listed(takers, 'none')}.",
+        )
+    said = [f"{_ONCE} bytes came under {listed(once)}"] if once else []
+    said += [f"the second read waited under {listed(waits)}"] if waits else []
+    said += [f"it was otherwise under {listed(again)}"] if again else []
+    yield INPUT.judged(bool(once) and not again, f"{'; '.join(said)}.")

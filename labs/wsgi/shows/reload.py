@@ -48,6 +48,8 @@ def show(internet: Internet) -> Iterator[Event]:
         yield opening("does a change arrive?", "one file, edited while it is served")
         _write(file, "new")
         _until_new(debug)
+        if _processes(plain, before["flask run"]) > 1:  # a reloader, then, and it needs its time
+            _until_new(plain)
         after = {name: _told(standing) for name, standing in servers.items()}
         rows = [_row(name, servers[name], before[name], after[name]) for name in servers]
         yield table(
