@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 # How wide the terminal is that the tests were started from must not matter (readline sets these under pytest-xdist).
 for _name in ("COLUMNS", "LINES"):
     os.environ.pop(_name, None)
+# A shell that starts something in the background has it ignore Ctrl-C, and all of its children, too.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -42,6 +42,10 @@ ERRORS: dict[str, str] = {
         "The module or the name in it is not there. Modules are looked for in the current folder, or "
         "in the folder of a file that is named by its path; what is there instead is shown."
     ),
+    "app-not-reached": (
+        "A proxy answered the request itself, or the app's server did, and your app never saw it. A path that is odd "
+        "(an encoded slash, one that climbs above the root) is often the reason."
+    ),
     "app-raises": (
         "Importing the module raised an exception. Its last lines in your own files are shown. A "
         "module that is missing may be there in another interpreter: --python PATH chooses it."

@@ -104,6 +104,8 @@ def _mapped(state: State, mapped: Mapped) -> Answer:
     if refused := _refused(state, state.folders(mapped.to)):
         state.say(f"{refused} holds for {mapped.to} and refuses everybody.", refused.place)
         return _answer(state, "status", "", 403, mapped.words, mapped.place)
+    if mapped.kind == "wsgi":
+        return _answer(state, "unknown", f"mod_wsgi and {mapped.to} answer", 0, mapped.words, mapped.place)
     if mapped.kind == "program":
         return _answer(state, "unknown", f"the program {mapped.to}", 0, mapped.words, mapped.place)
     served = serve_file(state, mapped.to, lambda name: _index(state, name))

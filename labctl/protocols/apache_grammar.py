@@ -44,8 +44,9 @@ class Directive:
         return inner if self.block is None else f"<{inner}>"
 
 
-# What an include gives: the name and the text of each file, in order. `True`: it need not be there.
-Include = Callable[[str, Place, bool], Sequence[tuple[str, str]]]
+# What an include gives: the name and the text of each file, in order; None: nobody knows what stands there, and the
+# `Include` stays as a directive. `True`: it need not be there.
+Include = Callable[[str, Place, bool], Sequence[tuple[str, str]] | None]
 
 
 class Reading:
@@ -170,9 +171,12 @@ def _directive(each: Directive, reading: Reading) -> list[Directive]:
     elif each.key in ("include", "includeoptional") and reading.include is not None and each.arguments:
         if reading.depth > 16:
             raise ConfigError("Files include one another without end", each.place)
+        files = reading.include(each.first, each.place, each.key == "includeoptional")
+        if files is None:
+            return [each]
         reading.depth += 1
         found: list[Directive] = []
-        for file, text in reading.include(each.first, each.place, each.key == "includeoptional"):
+        for file, text in files:
             found += parse(text, reading, file)
         reading.depth -= 1
         return found

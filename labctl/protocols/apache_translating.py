@@ -167,6 +167,11 @@ def aliased(state: State) -> Mapped:
             real = to + state.uri[taken:]
         state.say(f"{each} is the first Alias in order that fits.", each.place)
         return Mapped("program" if each.key.startswith("script") else "file", real, str(each), each.place)
+    # mod_wsgi comes after mod_alias.
+    for each in state.both("wsgiscriptalias"):
+        if len(each.arguments) > 1 and matched(each.first, state.uri):
+            state.say(f"{each} takes what no Alias does: mod_wsgi runs the app in Apache's processes.", each.place)
+            return Mapped("wsgi", each.arguments[1], str(each), each.place)
     root = state.document_root()
     state.say(f"No Alias fits, so the path is sought under DocumentRoot {root}.")
     return Mapped("file", root.rstrip("/") + state.uri, "DocumentRoot", None)

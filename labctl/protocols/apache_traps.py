@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from itertools import islice
 
@@ -15,12 +14,7 @@ from labctl.protocols.apache_scopes import Configuration, Host
 from labctl.protocols.apache_state import State
 from labctl.protocols.apache_uri import Target
 from labctl.protocols.proxy_answers import Answer, OnDisk, Place, Request
-from labctl.protocols.proxy_traps import Caught
-
-_SOCKETS = re.compile(
-    r"(?:^|[/_.-])(?:ws|wss|websockets?|sockets?|socket\.io|sockjs|cable)(?:$|[/_.-])", re.IGNORECASE
-)
-
+from labctl.protocols.proxy_traps import SOCKETS, Caught, by_weight
 
 # Among so many lines of one kind is looked for such as take one another's paths.
 MOST_LINES = 500
@@ -28,9 +22,7 @@ MOST_LINES = 500
 
 def apache_traps(configuration: Configuration) -> list[Caught]:
     """All traps, each at most once a place, the dangerous ones first."""
-    found = dict.fromkeys(_all(configuration))
-    order = ("danger", "wrong", "note")
-    return sorted(found, key=lambda each: (order.index(each.trap.weight), each.place.file, each.place.line))
+    return by_weight(_all(configuration))
 
 
 def _all(configuration: Configuration) -> Iterator[Caught]:
@@ -56,7 +48,10 @@ def _of_hosts(configuration: Configuration) -> Iterator[Caught]:
     for host in configuration.hosts:
         for _, port in host.addresses:
             ports.setdefault(port, []).append(host)
-        if not host.name:
+    for host in configuration.hosts:
+        # The first of a port answers for every name, and often is meant to.
+        first = any(ports[port][0] is host for _, port in host.addresses)
+        if not host.name and not host.aliases and not first and not _not_here(configuration, host):
             yield Caught(traps.NAME_MISSING, host.place, host.words)
     for port, hosts in ports.items():
         if len(hosts) > 1:
@@ -68,6 +63,14 @@ def _of_hosts(configuration: Configuration) -> Iterator[Caught]:
     rules = configuration.main.own("rewriterule")
     if rules and configuration.hosts:
         yield Caught(traps.REWRITE_NOT_INHERITED, rules[0].place, str(rules[0]))
+
+
+def _not_here(configuration: Configuration, host: Host) -> bool:
+    """Whether a file is included that nobody has seen: what it sets is not missing."""
+    sections = [*host.locations, *configuration.main.locations]
+    return bool(
+        configuration.both(host, "include") or [one for section in sections for one in section.own("include")]
+    )
 
 
 def _asked(configuration: Configuration, host: Host, path: str) -> Answer:
@@ -171,20 +174,23 @@ def _rewrites(configuration: Configuration, host: Host) -> Iterator[Caught]:
 def _fields(configuration: Configuration, host: Host) -> Iterator[Caught]:
     reverse = configuration.both(host, "proxypassreverse")
     reverse += [one for section in host.locations for one in section.own("proxypassreverse")]
-    reversed_to = {url.rstrip("/") for one in reverse for url in one.arguments}
+    reversed_to = tuple(url.rstrip("/") for one in reverse for url in one.arguments if "://" in url)
+    known = not _not_here(configuration, host)
     seen = False
     for path, url, each in islice(_passes(configuration, host), MOST_LINES):
         state = _state(configuration, host, path)
         if not seen:
             yield Caught(traps.STREAMS_BOTH_WAYS, each.place, str(each))
             seen = True
-        if url.rstrip("/") not in reversed_to:
+        # A line for / turns back the redirects of all that lies under its URL, and none comes from a WebSocket.
+        backends = _backends(configuration, url)
+        if known and backends and not any(each.startswith(reversed_to) for each in backends):
             yield Caught(traps.REVERSE_MISSING, each.place, str(each))
         kept = holding(state, "proxypreservehost")
-        if not kept or kept[-1].first.lower() != "on":
+        if kept[-1].first.lower() != "on" if kept else known:
             yield Caught(traps.HOST_NOT_KEPT, each.place, str(each))
         proto = [one for one in holding(state, "requestheader") if "x-forwarded-proto" in str(one).lower()]
-        if not proto:
+        if not proto and known:
             yield Caught(traps.PROTO_NOT_SET, each.place, str(each))
         for one in proto:
             if "%{REQUEST_SCHEME}e" in str(one):
@@ -192,8 +198,20 @@ def _fields(configuration: Configuration, host: Host) -> Iterator[Caught]:
         upgrades = url.startswith(("ws:", "wss:")) or any(
             word.startswith("upgrade=") for word in each.arguments
         )
-        if _SOCKETS.search(path) and not upgrades:
+        if SOCKETS.search(path) and not upgrades:
             yield Caught(traps.WEBSOCKET_HTTP, each.place, str(each))
+
+
+def _backends(configuration: Configuration, url: str) -> list[str]:
+    """The URLs that a backend may name in a redirect: those of a balancer's members too; none for a WebSocket."""
+    plain = url.partition("|")[2] or url
+    if plain.startswith(("ws:", "wss:")):
+        return []
+    if not plain.startswith("balancer://"):
+        return [plain.rstrip("/")]
+    name, _, path = plain.removeprefix("balancer://").partition("/")
+    members = [member.rstrip("/") + f"/{path}".rstrip("/") for member in configuration.members(name)]
+    return [plain.rstrip("/"), *members]
 
 
 def _state(configuration: Configuration, host: Host, path: str) -> State:

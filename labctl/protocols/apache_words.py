@@ -35,7 +35,7 @@ READ = frozenset(
         *("loadmodule", "include", "includeoptional", "header", "proxyrequests", "proxytimeout", "listen"),
         *("requireall", "requireany", "sslengine", "sslproxyengine", "proxyvia", "fallbackresource"),
         *("usecanonicalname", "browsermatch", "browsermatchnocase", "proxypassinherit", "proxyiobuffersize"),
-        *("setenv", "allowoverride", "proxypassreversecookiedomain", "proxypassreversecookiepath"),
+        *("wsgiscriptalias", "setenv", "allowoverride", "proxypassreversecookiedomain", "proxypassreversecookiepath"),
     )
 )
 
@@ -65,7 +65,6 @@ MATTERS: dict[str, str] = {
     "remoteipinternalproxy": "takes the visitor's address from a field",
     "remoteiptrustedproxy": "takes the visitor's address from a field",
     "remoteipproxyprotocol": "takes the visitor's address from a first line",
-    "wsgiscriptalias": "answers with mod_wsgi",
     "wsgiscriptaliasmatch": "answers with mod_wsgi",
     "sethandler": "says who answers",
     "addhandler": "says who answers",

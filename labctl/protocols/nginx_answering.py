@@ -123,6 +123,8 @@ def _doubts(state: State) -> None:
         for each in scope.directives:
             if each.name in MATTERS and each.name not in HANDLERS:
                 state.doubt(f"{each.name} at {each.place} is not followed here: it {MATTERS[each.name]}.")
+            elif each.name == "include":
+                state.doubt(f"{each} at {each.place}: the file is not here, and what it says is not known.")
 
 
 def _denied(state: State) -> Directive | None:
@@ -146,6 +148,12 @@ def _try_files(state: State, each: Directive) -> Answer | None:
         prefix = state.location.name if state.location is not None and state.location.pattern is None else ""
         path = state.file(name) if not state.alias() else state.root() + name.removeprefix(prefix)
         there = state.on_disk(path.rstrip("/") or "/")
+        if there is None and last.startswith("=") and wants_folder == name.endswith("/"):
+            # Nobody writes such a rule for files that are not there.
+            state.doubt(f"Whether {path} is there is not known on this machine. If not, nginx answers {last[1:]}.")
+            state.say(f"try_files gives {path}, which is taken as there.", each.place)
+            state.uri = name if not state.alias() else prefix + name.removeprefix(prefix)
+            return None
         if there is None:
             state.doubt(
                 f"try_files at {each.place}: whether {path} is there is not known here. If it is, it answers."
@@ -201,6 +209,9 @@ def _proxied(state: State, each: Directive) -> Answer:
     if len(state.missing) > missing:
         names = ", ".join(f"${name}" for name in state.missing[missing:])
         state.doubt(f"proxy_pass at {each.place}: {names} is not known here.")
+    if not passed.host.partition(":")[0]:
+        state.say(f"{each} comes to {passed.scheme}://{passed.host}, without a host: nginx answers 500.", each.place)
+        return _status(state, 500, words=str(each))
     state.proxy_host = host_header(passed)
     uri, why = passed_uri(state, passed)
     if not uri or uri.startswith("?"):

@@ -45,8 +45,9 @@ class Directive:
         return " ".join((self.name, *self.arguments))
 
 
-# What an include gives: the name and the text of each file, in order. `True`: it need not be there.
-Include = Callable[[str, Place, bool], Sequence[tuple[str, str]]]
+# What an include gives: the name and the text of each file, in order; None: nobody knows what stands there, and the
+# `include` stays as a directive. `True`: it need not be there.
+Include = Callable[[str, Place, bool], Sequence[tuple[str, str]] | None]
 
 
 def words(text: str, file: str = "", start: int = 0, line: int = 1) -> Iterator[Word]:
@@ -176,8 +177,11 @@ class _Reader:
         assert self._include is not None
         if self._depth > 16:
             raise ConfigError("Files include one another without end", place)
+        files = self._include(pattern, place, False)
+        if files is None:
+            return [Directive("include", (pattern,), place)]
         found: list[Directive] = []
-        for file, text in self._include(pattern, place, False):
+        for file, text in files:
             found += parse(text, self._include, file, self._depth + 1)
         return found
 

@@ -70,7 +70,13 @@ def choose_server(configuration: Configuration, request: Request) -> ChosenServe
         if len(here) == 1
         else f"No server_name is {host or 'empty'}: the default takes it, {server.words} at {server.place}, as {why}."
     )
-    return ChosenServer(server, (Reason(text, server.place),), True, {}, doubts)
+    # What the pattern of its name would have caught is empty.
+    empty: dict[str, str] = {}
+    for name in server.names:
+        if name.startswith("~"):
+            empty |= dict.fromkeys(_pattern(name, server).groupindex, "")
+            doubts += (f"{host or 'An empty name'} does not fit {name}; --host gives another name.",)
+    return ChosenServer(server, (Reason(text, server.place),), True, empty, doubts)
 
 
 def default_server(here: list[Server], port: int) -> tuple[Server, bool]:

@@ -37,7 +37,10 @@ def rewrite(scope: Scope, state: State, changed: bool = False) -> Outcome:
     """Run the rules of a block. `state.scope` is then the `if` that was true last, if one was."""
     for each in scope.directives:
         if each.name == "set" and len(each.arguments) == 2:
+            before = len(state.missing)
             state.made[each.first.removeprefix("$")] = state.expand(each.arguments[1])
+            for name in state.missing[before:]:
+                state.doubt(f"{each} at {each.place}: ${name} is not known here.")
         elif each.name == "break" and not each.arguments:
             state.say("break ends the rules here.", each.place)
             return Outcome(stopped=True)

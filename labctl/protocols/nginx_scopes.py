@@ -56,6 +56,10 @@ class Scope:
         found = self.holding(name)
         return found[-1].first if found else default
 
+    def not_here(self) -> Directive | None:
+        """An `include` that holds here and whose file nobody has seen: what it says is not known."""
+        return next((each for scope in self.chain() for each in scope.own("include")), None)
+
     def chain(self) -> Iterator[Scope]:
         """This block and those around it."""
         scope: Scope | None = self

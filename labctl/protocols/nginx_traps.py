@@ -10,13 +10,10 @@ from labctl.protocols.nginx_forwarding import read_proxy_pass
 from labctl.protocols.nginx_grammar import Directive
 from labctl.protocols.nginx_names import duplicate_names
 from labctl.protocols.nginx_scopes import Configuration, Location, Scope, Server
-from labctl.protocols.nginx_variables import names_in
-from labctl.protocols.proxy_traps import Caught
+from labctl.protocols.nginx_variables import PLACEHOLDER, names_in
+from labctl.protocols.proxy_traps import SOCKETS, Caught, by_weight
 
 _EVENTS = re.compile(r"(?:^|[/_-])(?:sse|events?|streams?)(?:$|[/_-])", re.IGNORECASE)
-_SOCKETS = re.compile(
-    r"(?:^|[/_.-])(?:ws|wss|websockets?|sockets?|socket\.io|sockjs|cable)(?:$|[/_.-])", re.IGNORECASE
-)
 _HOST = re.compile(r"[\w.*-]*(?:\$\w+)?", re.ASCII)
 # An ending as in \.(css|js)$: such a pattern takes paths of every folder.
 _ENDING = re.compile(r"\\\.[\w(|?:)]+\$$")
@@ -25,9 +22,7 @@ _NUMERIC = re.compile(r"[\d.]+|\[[0-9a-fA-F:]+\]")
 
 def nginx_traps(configuration: Configuration) -> list[Caught]:
     """All traps, each at most once a place, the dangerous ones first."""
-    found = dict.fromkeys(_all(configuration))
-    order = ("danger", "wrong", "note")
-    return sorted(found, key=lambda each: (order.index(each.trap.weight), each.place.file, each.place.line))
+    return by_weight(_all(configuration))
 
 
 def _all(configuration: Configuration) -> Iterator[Caught]:
@@ -64,14 +59,15 @@ def _everywhere(scope: Scope, name: str) -> Iterator[Directive]:
 def _of_servers(configuration: Configuration) -> Iterator[Caught]:
     ports: dict[int, list[Server]] = {}
     for server in configuration.servers:
-        if not server.own("listen") and configuration.part != "server":
+        known = server.not_here() is None
+        if known and not server.own("listen") and configuration.part != "server":
             yield Caught(traps.LISTEN_MISSING, server.place, server.words)
         for port in {listen.port for listen in server.listens if listen.port}:
             ports.setdefault(port, []).append(server)
         for each in server.own("server_name"):
             for name in each.arguments:
                 middle = "*" in name[1:-1] or (name.startswith("*") and not name.startswith("*."))
-                if not name.startswith("~") and (not _HOST.fullmatch(name) or middle):
+                if not name.startswith("~") and not PLACEHOLDER.search(name) and (not _HOST.fullmatch(name) or middle):
                     yield Caught(traps.NAME_ODD, each.place, f"server_name {name}")
     for port, servers in ports.items():
         marked = any(listen.default for server in servers for listen in server.listens if listen.port == port)
@@ -104,7 +100,7 @@ def _ifs(location: Location) -> Iterator[Caught]:
 
 
 def _buffering(scope: Scope) -> Iterator[Caught]:
-    streams = isinstance(scope, Location) and (_EVENTS.search(scope.name) or _SOCKETS.search(scope.name))
+    streams = isinstance(scope, Location) and (_EVENTS.search(scope.name) or SOCKETS.search(scope.name))
     for each in scope.own("proxy_buffering"):
         if each.first == "off" and not streams:
             yield Caught(traps.BUFFERING_OFF, each.place, str(each))
@@ -150,17 +146,19 @@ def _passing(location: Location, configuration: Configuration) -> Iterator[Caugh
         yield from _fields(location, each)
         yield from _backend(location, each, configuration)
         set_here = {one.first.lower(): one for one in location.holding("proxy_set_header")}
-        old = location.value("proxy_http_version", "1.0") == "1.0"
-        if _SOCKETS.search(location.name) and "upgrade" not in set_here:
+        # What a file that is not here sets is not missing.
+        known = location.not_here() is None
+        old = known and location.value("proxy_http_version", "1.0") == "1.0"
+        if SOCKETS.search(location.name) and "upgrade" not in set_here and known:
             yield Caught(traps.UPGRADE_MISSING, each.place, f"{location.words}: {each}")
         elif "upgrade" in set_here and old:
             yield Caught(traps.UPGRADE_OLD, each.place, f"{location.words}: {each}")
-        if _EVENTS.search(location.name) and location.value("proxy_buffering", "on") != "off":
+        if known and _EVENTS.search(location.name) and location.value("proxy_buffering", "on") != "off":
             yield Caught(traps.STREAM_BUFFERED, each.place, f"{location.words}: {each}")
         upstream = configuration.upstreams.get(passed.host)
-        if upstream is not None and upstream.keepalive and (old or "connection" not in set_here):
+        if upstream is not None and upstream.keepalive and known and (old or "connection" not in set_here):
             yield Caught(traps.KEEPALIVE_OLD, each.place, f"{location.words}: {each}")
-        if not location.holding("client_max_body_size"):
+        if known and not location.holding("client_max_body_size"):
             server = next(scope for scope in location.chain() if isinstance(scope, Server))
             yield Caught(traps.BODY_LIMIT, server.place, server.words)
 
@@ -194,14 +192,14 @@ def _fields(location: Location, each: Directive) -> Iterator[Caught]:
         one.first.lower(): one for one in location.holding("proxy_set_header") if len(one.arguments) == 2
     }
     words = f"{location.words}: {each}"
-    host = setting.get("host")
-    if host is None:
+    known = location.not_here() is None
+    if known and "host" not in setting:
         yield Caught(traps.HOST_LOST, each.place, words)
         if location.value("proxy_redirect", "default") == "off":
             yield Caught(traps.REDIRECT_OFF, each.place, words)
-    if "x-forwarded-for" not in setting:
+    if known and "x-forwarded-for" not in setting:
         yield Caught(traps.FOR_MISSING, each.place, words)
-    if "x-forwarded-proto" not in setting:
+    if known and "x-forwarded-proto" not in setting:
         yield Caught(traps.PROTO_MISSING, each.place, words)
     for name in ("x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-real-ip", "forwarded"):
         if name in setting and f"http_{name.replace('-', '_')}" in names_in(setting[name].arguments[1]):
@@ -217,7 +215,7 @@ def _backend(location: Location, each: Directive, configuration: Configuration) 
     if host == "localhost":
         yield Caught(traps.LOCALHOST, each.place, str(each))
     names = names_in(passed.host)
-    if not names or location.holding("resolver"):
+    if not names or location.holding("resolver") or location.not_here():
         return
     # A variable that is set to an address, or to the name of an upstream, needs no resolver.
     values = [
@@ -227,6 +225,8 @@ def _backend(location: Location, each: Directive, configuration: Configuration) 
         if len(one.arguments) == 2 and one.first.removeprefix("$") in names
     ]
     known = [value for value in values if _is_address(value) or value in configuration.upstreams]
+    if PLACEHOLDER.search(passed.host) and not values:
+        return
     if not values or len(known) < len(values):
         yield Caught(traps.NO_RESOLVER, each.place, str(each))
 

@@ -10,6 +10,9 @@ from labctl.protocols.nginx_scopes import compiled
 
 _NAME = re.compile(r"\$(?:\{(\w+)\}|(\w+))", re.ASCII)
 
+# nginx's own names are of small letters: these are for envsubst, before nginx reads the file.
+PLACEHOLDER = re.compile(r"\$(?:\{[A-Z][A-Z0-9_]*\}|[A-Z][A-Z0-9_]+)", re.ASCII)
+
 # A name to its value; None when nobody here knows it.
 Value = Callable[[str], str | None]
 

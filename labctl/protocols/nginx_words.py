@@ -74,12 +74,9 @@ MATTERS: dict[str, str] = {
     "ssl_verify_client": "wants a certificate of the client",
     "proxy_protocol": "takes the visitor's address from a first line",
     "gzip_static": "serves NAME.gz instead",
-    "try_files_expires": "",
     "proxy_cache_valid": "answers out of a cache",
     "proxy_cookie_path": "changes Set-Cookie",
     "proxy_cookie_domain": "changes Set-Cookie",
-    "uwsgi_param": "",
-    "fastcgi_param": "",
 }
 
 # They change speed, logs, limits, TLS or what is said about an answer, never who gives it.

@@ -5,11 +5,18 @@ A test produces each one, and another shows that a good configuration has none.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
 from labctl.protocols.proxy_answers import Place
 
 Weight = Literal["danger", "wrong", "note"]
+_ORDER: tuple[Weight, ...] = ("danger", "wrong", "note")
+# A path that WebSockets are usually at.
+SOCKETS = re.compile(
+    r"(?:^|[/_.-])(?:ws|wss|websockets?|sockets?|socket\.io|sockjs|cable)(?:$|[/_.-])", re.IGNORECASE
+)
 
 
 class Trap(NamedTuple):
@@ -31,3 +38,11 @@ class Caught(NamedTuple):
     trap: Trap
     place: Place
     words: str
+
+
+def by_weight(found: Iterable[Caught]) -> list[Caught]:
+    """Each once, the dangerous ones first, then in the order of the lines."""
+    return sorted(
+        dict.fromkeys(found),
+        key=lambda each: (_ORDER.index(each.trap.weight), each.place.file, each.place.line),
+    )

@@ -24,7 +24,7 @@ PROXY_FAULTS: tuple[WebFault, ...] = (
     _fault("proxy-adds-proto", "The proxy adds X-Forwarded-Proto without being told."),
     _fault("proxy-drops-forwarded", "The proxy drops every X-Forwarded field that comes from outside."),
     _fault("gunicorn-trusts-nobody", "gunicorn's forwarded_allow_ips names an address that nobody has."),
-    _fault("gunicorn-takes-underscores", "gunicorn runs with --header-map dangerous."),
+    _fault("gunicorn-lets-underscores-in", "gunicorn runs with --header-map dangerous."),
     _fault("proxy-encrypts-upstream", "The proxy speaks TLS with the app as well."),
     _fault("nginx-whole-segments", "nginx's location matches whole segments of the path."),
     _fault("apache-longest-wins", "In Apache the longest ProxyPass wins, wherever it stands."),

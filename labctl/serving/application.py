@@ -42,7 +42,7 @@ def read_app(target: str, *, python: str | None = None, cwd: str | None = None) 
         module, folder = _of_path(target, os.path.join(here, os.path.expanduser(place)))
     else:
         module, folder = place, here
-    if not all(part.isidentifier() for part in module.split(".")):
+    if not _can_be_imported(module, folder):
         raise _invalid(target, f"{module!r} is not the name of a module")
     _check_attribute(target, attribute)
     return App(target, module, attribute, folder, interpreter)
@@ -89,6 +89,13 @@ def _of_path(target: str, path: str) -> tuple[str, str]:
         parts.insert(0, folder.name)
         folder = folder.parent
     return ".".join(parts), str(folder)
+
+
+def _can_be_imported(module: str, folder: str) -> bool:
+    """Any file can be imported by its name, `my-shop.py` too; only `import my-shop` cannot be written."""
+    if all(part.isidentifier() for part in module.split(".")):
+        return True
+    return "." not in module and Path(folder, f"{module}.py").is_file()
 
 
 def _check_attribute(target: str, attribute: str) -> None:

@@ -90,6 +90,8 @@ class Tracer:
         if self._watch is not None:
             self._watch.over(trace)
         note_skipped(trace, app)
+        while trace.later:
+            trace.later.pop()()
         trace.tell()
 
 

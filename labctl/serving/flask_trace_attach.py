@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from labctl.serving import flask_trace_notes as notes
@@ -60,8 +61,10 @@ def _matching(app: Any, adapter: Any, match: Callable[..., Any], trace: Trace) -
         # This word is Flask's, when it routes the request. Its answer to OPTIONS and extensions ask as well.
         if not named.get("return_rule"):
             return match(*given, **named)
-        # A test client in a view pushes its context once more when its request is over.
+        # stream_with_context pushes the context once more, as a test client in a view does: that is no routing.
         first, trace.matched = not trace.matched, True
+        if not first and trace.inside <= 1:
+            return match(*given, **named)
         record = trace.begin("match", Location(""))
         try:
             found = match(*given, **named)
@@ -69,7 +72,7 @@ def _matching(app: Any, adapter: Any, match: Callable[..., Any], trace: Trace) -
             trace.end(record)
             record[NOTES].update(raised=type(error).__name__, status=getattr(error, "code", None))
             if first:
-                trace.note(**near_routes(app, adapter, error))
+                trace.later.append(partial(_note_near, trace, app, adapter, error))
             raise
         trace.end(record)
         if isinstance(found, tuple) and hasattr(found[0], "rule"):
@@ -80,6 +83,11 @@ def _matching(app: Any, adapter: Any, match: Callable[..., Any], trace: Trace) -
         return found
 
     return traced_match
+
+
+def _note_near(trace: Trace, app: Any, adapter: Any, error: Exception) -> None:
+    """When the request is over: a large map takes its time."""
+    trace.facts.update(near_routes(app, adapter, error))
 
 
 def _trace_methods(app: Any) -> None:

@@ -55,6 +55,10 @@ class Body:
     def _source(self) -> Location:
         """Named only when it is a generator of the application's: the body of most responses is a list."""
         body = getattr(self._trace.response, "response", None)
+        # That of stream_with_context keeps the application's own in a variable.
+        outer = getattr(body, "gi_frame", None)
+        if outer is not None and outer.f_globals.get("__name__", "").startswith("flask."):
+            body = outer.f_locals.get("gen", body)
         code = getattr(body, "gi_code", None)
         if code is None:
             return Location("")

@@ -41,6 +41,7 @@ class Trace:
         self.inside = 0
         self.entered = False
         self.matched = False
+        self.later: list[Callable[[], None]] = []
         self.response: Any = None
         self.lost = 0
         self._counts: dict[str, int] = {}

@@ -15,6 +15,7 @@ from labctl.serving.child_events import ChildEvent, read_event
 _LOG_BYTES = 262144
 _MOST_EVENTS = 200_000
 _PIPE_BYTES = 1 << 20
+_READ_BYTES = 65536
 _F_SETPIPE_SZ = 1031  # Linux: a server must not wait for us
 
 
@@ -27,6 +28,7 @@ class Hearing:
     def __init__(self) -> None:
         self._events_end, self.events_fd = os.pipe()
         self._log_end, self.log_fd = os.pipe()
+        os.set_blocking(self._log_end, False)
         self._stop_end, self._stop = os.pipe()
         for descriptor in (self.events_fd, self.log_fd):
             with contextlib.suppress(OSError, ImportError):
@@ -127,21 +129,37 @@ class Hearing:
                 if stopping and not ready:
                     break  # something that we could not end still has the pipe
                 for descriptor in ready:
-                    data = b"" if descriptor == self._stop_end else os.read(descriptor, 65536)
+                    if descriptor == self._log_end:
+                        if self._read_log():
+                            selector.unregister(descriptor)
+                        continue
+                    data = b"" if descriptor == self._stop_end else os.read(descriptor, _READ_BYTES)
                     if descriptor == self._stop_end:
                         stopping = True
                     if not data:
                         selector.unregister(descriptor)
                         self._end(descriptor)
-                    elif descriptor == self._events_end:
-                        self._hear(data)
                     else:
-                        self._print(data)
+                        # What was printed before an event was told is in the log before it is heard.
+                        self._read_log()
+                        self._hear(data)
         with self._changed:
             self._closed = self._deaf = True
             self._changed.notify_all()
         for descriptor in (self._events_end, self._log_end, self._stop_end):
             os.close(descriptor)
+
+    def _read_log(self) -> bool:
+        """Take what has been printed, a pipe full at most. True at the end."""
+        for _ in range(_PIPE_BYTES // _READ_BYTES):
+            try:
+                data = os.read(self._log_end, _READ_BYTES)
+            except BlockingIOError:
+                return False
+            if not data:
+                return True
+            self._print(data)
+        return False
 
     def _end(self, descriptor: int) -> None:
         if descriptor == self._events_end:

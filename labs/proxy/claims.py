@@ -80,7 +80,7 @@ UNDERSCORE = Claim(
     "proxy.underscore",
     "X_Forwarded_For and X-Forwarded-For are one name in the environ: wsgiref takes both, gunicorn the second only.",
     source="RFC 3875 section 4.1.18; gunicorn docs, header_map",
-    broken_by="gunicorn-takes-underscores",
+    broken_by="gunicorn-lets-underscores-in",
     kind="habit",
     shown_by=("--show", "underscore"),
 )

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import glob
-import os
 import re
-from collections.abc import Sequence
+import sys
 from pathlib import Path
 from shlex import quote
 from typing import Literal, NamedTuple
 
 from labctl.errors import Malformed, UsageError
-from labctl.protocols.proxy_answers import ConfigError, OnDisk, Place
+from labctl.protocols.proxy_answers import ConfigError
 
 Server = Literal["nginx", "apache"]
 MOST_BYTES = 4 * 1024 * 1024
-MOST_FILES = 500
+STDIN = "-"
 _STARTS = {
     b"\x89PNG": "a PNG picture",
     b"\xff\xd8\xff": "a JPEG picture",
@@ -36,6 +34,8 @@ _APACHE = re.compile(
     r"DocumentRoot|ServerName|ServerRoot|LoadModule|RequestHeader|SetEnvIf|IncludeOptional|ErrorLog|Listen)\s+\S)",
     re.IGNORECASE | re.MULTILINE,
 )
+# What Jinja, Mustache and the like put a value into.
+_TEMPLATE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}")
 _NGINX = re.compile(
     r"^\s*(?:(?:http|server|events|location\b[^{\n]*|upstream\s+\S+|map\s+\S+\s+\$\w+)\s*\{|"
     r"(?:proxy_pass|listen|server_name|proxy_set_header|try_files|worker_processes)\s[^\n;]*;)",
@@ -51,46 +51,10 @@ class Source(NamedTuple):
     server: Server
 
 
-class Includes:
-    """Reads what a configuration includes. `missing` are patterns that named no file, with their place."""
-
-    def __init__(self, main: Path) -> None:
-        self._folder = main.resolve().parent
-        self._read = 0
-        self.missing: list[tuple[str, Place]] = []
-        self.files: list[str] = []
-
-    def __call__(self, pattern: str, place: Place, optional: bool = False) -> Sequence[tuple[str, str]]:
-        """Names and texts, in the order of their names, as glob(3) gives them. Raises ConfigError for too many."""
-        found: list[str] = []
-        # A file of sites-available names others as seen from the main file's folder, which is the one above.
-        for folder in (self._folder, self._folder.parent):
-            found = sorted(each for each in glob.glob(os.path.join(folder, pattern)) if os.path.isfile(each))
-            if found or os.path.isabs(pattern):
-                break
-        if not found and not optional and not set(pattern) & set("*?["):
-            self.missing.append((pattern, place))
-        out = []
-        for path in found:
-            self._read += 1
-            if self._read > MOST_FILES:
-                raise ConfigError(f"More than {MOST_FILES} files are included", place)
-            try:
-                with open(path, encoding="utf-8", errors="surrogateescape") as file:
-                    text = file.read(MOST_BYTES + 1)
-            except OSError as error:
-                self.missing.append((f"{pattern} ({error.strerror})", place))
-                continue
-            if len(text) > MOST_BYTES:
-                raise ConfigError(f"{path} is larger than {MOST_BYTES:,} bytes", place)
-            name = os.path.relpath(path, self._folder)
-            self.files.append(name)
-            out.append((name if not name.startswith("..") else path, text))
-        return out
-
-
 def read_source(name: str, server: Server | None) -> Source:
     """The file, and whose it is. Raises UsageError cannot-read, config-ambiguous; Malformed config-malformed."""
+    if name == STDIN:
+        return _source("standard input", sys.stdin.buffer.read(MOST_BYTES + 1), server, typed=name)
     path = Path(name)
     try:
         if path.is_dir():
@@ -114,7 +78,11 @@ def read_source(name: str, server: Server | None) -> Source:
                 fixes=("labctl proxy --config /etc/apache2/apache2.conf",),
             )
         if path.exists() and not path.is_file():
-            raise UsageError("config-not-file", f"{name} is no ordinary file, so it is not read")
+            raise UsageError(
+                "config-not-file",
+                f"{name} is no ordinary file, so it is not read",
+                fixes=("labctl proxy --config - < FILE   reads what is piped in",),
+            )
         with path.open("rb") as file:
             raw = file.read(MOST_BYTES + 1)
     except (OSError, ValueError) as error:
@@ -122,9 +90,27 @@ def read_source(name: str, server: Server | None) -> Source:
         raise UsageError(
             "config-unreadable", f"{name} cannot be read", evidence=(("got", reason),)
         ) from error
+    return _source(name, raw, server, typed=name)
+
+
+def as_text(raw: bytes) -> str:
+    """A character a byte, as both servers read their files: /ä in a file is the /%C3%A4 of a request."""
+    return raw.removeprefix(b"\xef\xbb\xbf").decode("latin-1")
+
+
+def _source(name: str, raw: bytes, server: Server | None, *, typed: str) -> Source:
     _is_text(name, raw)
-    text = raw.decode("utf-8", errors="surrogateescape").removeprefix("\ufeff")
-    return Source(name, text, server or _recognised(name, text))
+    text = as_text(raw)
+    return Source(typed, text, server or _recognised(name, text))
+
+
+def template_marks(text: str) -> list[tuple[int, str]]:
+    """Lines with {{ value }} or {% if %} in them, which no server understands; comments do not count."""
+    return [
+        (number, found[0])
+        for number, line in enumerate(text.splitlines(), 1)
+        if not line.lstrip().startswith("#") and (found := _TEMPLATE.search(line))
+    ]
 
 
 def _is_text(name: str, raw: bytes) -> None:
@@ -140,15 +126,17 @@ def _is_text(name: str, raw: bytes) -> None:
         raise _malformed(name, "holds NUL bytes, so it is no text")
 
 
+def _looks_like(text: str) -> Server | None:
+    apache, nginx = (len(pattern.findall(text)) for pattern in (_APACHE, _NGINX))
+    if not apache and not nginx:
+        return None
+    return "apache" if apache > nginx else "nginx"
+
+
 def _recognised(name: str, text: str) -> Server:
     without_comments = re.sub(r"^\s*#.*$", "", text, flags=re.MULTILINE)
-    apache, nginx = (len(pattern.findall(without_comments)) for pattern in (_APACHE, _NGINX))
-    if apache and not nginx:
-        return "apache"
-    if nginx and not apache:
-        return "nginx"
-    if apache and nginx:
-        return "apache" if apache > nginx else "nginx"
+    if looks := _looks_like(without_comments):
+        return looks
     stripped = without_comments.strip()
     if not stripped:
         raise _malformed(name, "holds comments and nothing else")
@@ -183,6 +171,21 @@ def broken(name: str, server: Server, error: ConfigError, text: str) -> Malforme
     if not error.place.file:
         lines = text.splitlines()
         line = lines[error.place.line - 1].strip()[:80] if 0 < error.place.line <= len(lines) else ""
+    name = "standard input" if name == STDIN else name
+    if marks := template_marks(text):
+        number, mark = marks[0]
+        return Malformed(
+            "config-malformed",
+            f"{name} is a template ({mark[:40]} at line {number}): give what is made out of it, "
+            "with the values in their places",
+        )
+    looks = _looks_like(text)
+    if looks not in (None, server):
+        return Malformed(
+            "config-malformed",
+            f"{name} is no configuration of {server}: it looks like one of {looks}",
+            fixes=(f"labctl proxy --config {quote(name)}",),
+        )
     check = "nginx -t" if server == "nginx" else "apache2ctl configtest"
     where = f"{name}, {error.place}" if not error.place.file else str(error.place)
     return Malformed(
@@ -193,30 +196,3 @@ def broken(name: str, server: Server, error: ConfigError, text: str) -> Malforme
         evidence=((("line", line),) if line else ()),
         fixes=(f"{check}   says what the server itself thinks",),
     )
-
-
-class Disk:
-    """What is at a path here; None where the configuration's disk is plainly another machine's."""
-
-    def __init__(self) -> None:
-        self._known: dict[str, OnDisk] = {}
-
-    def __call__(self, path: str) -> OnDisk:
-        """Look. A folder above that exists here, below the root and its usual children, makes the path ours."""
-        if path not in self._known:
-            self._known[path] = self._look(path)
-        return self._known[path]
-
-    def _look(self, path: str) -> OnDisk:
-        if not path.startswith("/") or "\0" in path:
-            return None
-        try:
-            if os.path.isdir(path):
-                return "folder"
-            if os.path.exists(path):
-                return "file"
-        except (OSError, ValueError):
-            return None
-        parent = Path(os.path.normpath(path)).parent
-        # /srv/shop is here when /srv/shop exists; that /srv exists says nothing about /srv/shop.
-        return "" if len(parent.parts) > 2 and parent.exists() else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from shlex import quote
 from typing import Annotated, Any, Literal
 
 from labctl.errors import CannotRun, UsageError
@@ -33,6 +34,7 @@ EXAMPLES = (
     "proxy shop:app",
     "proxy --config /etc/nginx/nginx.conf --path /static/app.css",
 )
+MOST_BOOT_S = 600
 # Straight to the server: nothing stands before it.
 _WITHOUT_PROXY = ("underscore", "gunicorn-trust")
 # Faults of labctl's own proxy and of what it stands in for; a real nginx or Apache has none of them.
@@ -41,7 +43,7 @@ _OF_THE_PROXY = ("proxy-", "nginx-", "apache-", "origin-")
 
 def place(arguments: Mapping[str, Any]) -> Place:
     """The learner's own app and configuration are this machine's; everything else is the sandbox's."""
-    return "own" if arguments.get("config") or arguments.get("app") else "sandbox"
+    return "own" if arguments.get("config") or arguments.get("app") is not None else "sandbox"
 
 
 def run(
@@ -67,6 +69,10 @@ def run(
 ) -> Iterator[Event]:
     """The lab's events. Raises UsageError, at once, for options that cannot be meant."""
     _sensible(internet, app, with_, show, config, path, host, python)
+    if not 0 < boot_timeout <= MOST_BOOT_S:
+        raise UsageError(
+            "usage", f"--boot-timeout: {boot_timeout:g} is not a number of seconds up to {MOST_BOOT_S}"
+        )
     if config:
         from labs.proxy.config import explained
 
@@ -77,15 +83,16 @@ def run(
         from labs.proxy.real import expect
 
         expect(chosen)
-    if internet.kind == "live" and not app:
+    if internet.kind == "live" and app is None:
         raise CannotRun(
             "needs-sandbox", "the proxies of this lab stand in the sandbox", fixes=("labctl proxy",)
         )
-    if app:
+    if app is not None:
         from labctl.serving.application import read_app
         from labs.proxy.own import own_app
 
-        return own_app(internet, read_app(app, python=python), (path or ["/"])[0], chosen, boot_timeout)
+        known = read_app(app, python=python)
+        return own_app(internet, known, _target(app, (path or ["/"])[0]), chosen, boot_timeout)
     if show:
         from importlib import import_module
 
@@ -95,6 +102,17 @@ def run(
     from labs.proxy.hops import whole
 
     return whole(internet, chosen)
+
+
+def _target(app: str, path: str) -> str:
+    """What an app is asked for. Raises UsageError for what is no path."""
+    if not path.startswith("/") or any(not "!" <= each <= "~" for each in path):
+        raise UsageError(
+            "path-invalid",
+            f"{path[:60]!r} is no path: it begins with a /, and other characters than ASCII stand there as %C3%A9",
+            fixes=(f"labctl proxy {quote(app)} --path /",),
+        )
+    return path.partition("#")[0]
 
 
 def _sensible(
@@ -179,5 +197,5 @@ LAB = Lab(
     examples=EXAMPLES,
     place=place,
     # What is looked at is the learner's own then, and no claim of ours.
-    judges=lambda arguments: not (arguments.get("config") or arguments.get("app")),
+    judges=lambda arguments: place(arguments) != "own",
 )

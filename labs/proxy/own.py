@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator
+from shlex import quote
 from typing import Any, NamedTuple
 
 from labctl.errors import CannotRun
 from labctl.events import Event, Hue, Row
 from labctl.internet import Internet
+from labctl.sandbox.proxy_street import LOCAL
 from labctl.serving.application import App
 from labctl.serving.standing import Standing, stand
 from labs.proxy.front import Front, With, other_fronts
@@ -18,14 +20,19 @@ from labs.proxy.way import Way, way_to
 from labs.proxy.words import RIGHT, WRONG
 from labs.telling import about, command, measured, note, opening, result, table, warning
 
-_LINE = "app.wsgi_app = ProxyFix(app.wsgi_app, x_for={}, x_proto=1, x_host=1)"
+_LINE = "{0} = ProxyFix({0}, x_for={1}, x_proto=1, x_host=1)"
 _LIES = (("X-Forwarded-For", LIE),)
-# How long an app may take to look at a request.
-_PATIENCE_S = 10.0
+_UNSEEN = "A view that reads X-Forwarded-For by itself is not seen here: it believes what visitors write."
+_OUTSIDE = "This was seen from outside: what the app does with X-Forwarded-For further in cannot be told."
+# How long an app may take for a request, and what it has told for coming to us.
+_PATIENCE_S, _TELLS_S = 10.0, 0.5
 
 
 class Case(NamedTuple):
-    """One request: what stood before the app, whether the visitor lied, and whom the app took for the visitor."""
+    """One request: what stood before the app, whether the visitor lied, and whom the app took for the visitor.
+
+    `by`: the framework that told it; "" when it was seen from outside.
+    """
 
     title: str
     cdn: bool
@@ -35,6 +42,7 @@ class Case(NamedTuple):
     scheme: str
     host: str
     chain: str
+    by: str
     status: int
 
     @property
@@ -44,8 +52,9 @@ class Case(NamedTuple):
 
 
 def own_app(internet: Internet, app: App, target: str, with_: With, boot_timeout_s: float) -> Iterator[Event]:
-    """Raises CannotRun as `stand` does, and when the app does not look at a request in time."""
+    """Raises CannotRun as `stand` does, and when no request gets to the app, or no answer from it in time."""
     front = Front(with_)
+    patience_s = internet.timeout or _PATIENCE_S
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(
             stand(app, "sync", trace="labs.proxy.apps.spying:traced", boot_timeout_s=boot_timeout_s)
@@ -57,7 +66,7 @@ def own_app(internet: Internet, app: App, target: str, with_: With, boot_timeout
         if not road.street.own_addresses:
             yield warning(NO_ADDRESSES)
         cases = [
-            _case(road, server, target, title, cdn=cdn, lies=lies)
+            _case(road, server, app, target, title, patience_s, cdn=cdn, lies=lies)
             for title, cdn, lies in (
                 ("a proxy", False, False),
                 ("a proxy, you lie", False, True),
@@ -66,27 +75,50 @@ def own_app(internet: Internet, app: App, target: str, with_: With, boot_timeout
             )
         ]
     yield from _told(road, cases, layers, target)
+    yield from _advice(cases, layers, _place(app, cases))
     yield command("next", "labctl proxy --show grid", "every count, and visitors who lie")
     yield from other_fronts(with_, app=app.target)
 
 
-def _case(road: Way, server: Standing, target: str, title: str, *, cdn: bool, lies: bool) -> Case:
+def _case(
+    road: Way, server: Standing, app: App, target: str, title: str, patience_s: float, *, cdn: bool, lies: bool
+) -> Case:
     since = time.monotonic_ns()
-    answer = road.answer(_LIES if lies else (), cdn=cdn, target=target)
-    saw = server.wait_for("saw", timeout_s=_PATIENCE_S if answer.status else 0.5, since_ns=since)
+    answer = road.answer(_LIES if lies else (), cdn=cdn, target=target, timeout_s=patience_s)
+    if answer.failure == "timeout":
+        server.end(0)  # what hangs would not let it end by itself
+        raise CannotRun(
+            "view-hangs",
+            f"GET {target} has no answer after {patience_s:g} s, and its process was ended",
+            evidence=(("asked", f"GET {target} behind {title}"),),
+            fixes=(
+                f"labctl proxy {quote(app.target)} --path /other   a path that answers",
+                f"labctl wsgi {quote(app.target)}   where it hangs",
+            ),
+        )
+    # The last one counts: what stands further in has the last word.
+    server.wait_for("end", timeout_s=_TELLS_S, since_ns=since)
+    inside = server.wait_for("saw", timeout_s=0.0, since_ns=since, where=lambda event: event.data["by"] != "")
+    saw = inside or server.wait_for("saw", timeout_s=_TELLS_S, since_ns=since)
     if saw is None:
         raise CannotRun(
-            "app-hangs",
-            f"the app did not look at {target}",
+            "app-not-reached",
+            f"GET {target} did not get to the app: it was answered before",
             evidence=(
                 ("asked", f"GET {target} behind {title}"),
                 ("got", f"{answer.status or answer.failure}"),
             ),
-            fixes=("labctl wsgi MODULE:APP",),
+            fixes=(f"labctl proxy {quote(app.target)} --path /",),
         )
-    told = {name: str(saw.data.get(name, "")) for name in ("remote_addr", "scheme", "host", "chain")}
+    told = {name: str(saw.data.get(name, "")) for name in ("remote_addr", "scheme", "host", "chain", "by")}
     took = told.pop("remote_addr")
     return Case(title, cdn, lies, road.street.visitor, took, **told, status=answer.status)
+
+
+def _place(app: App, cases: list[Case]) -> str:
+    """Where a ProxyFix belongs: "app.wsgi_app" for a Flask, "application" for what has no such place."""
+    name = app.attribute if app.attribute.isidentifier() else "app"
+    return f"{name}.wsgi_app" if any(case.by == "Flask" for case in cases) else name
 
 
 def _told(road: Way, cases: list[Case], layers: list[dict[str, Any]], target: str) -> Iterator[Event]:
@@ -123,10 +155,11 @@ def _told(road: Way, cases: list[Case], layers: list[dict[str, Any]], target: st
     yield about(
         "middleware", ", ".join(_layer(layer) for layer in layers) if layers else "none that can be seen"
     )
+    if len(fixes) > 1:
+        yield note(f"{len(fixes)} ProxyFix do not add up: each of them counts in the same list.")
     failed = next((case.status for case in cases if case.status >= 500 or not case.status), None)
     if failed is not None:
         yield note(f"The app answered {failed or 'nothing'}; what it had before it did is told all the same.")
-    yield from _advice(cases, fixes)
 
 
 def _layer(layer: dict[str, Any]) -> str:
@@ -134,22 +167,28 @@ def _layer(layer: dict[str, Any]) -> str:
     return f"{layer.get('name', '?')}({counts})" if counts else str(layer.get("name", "?"))
 
 
-def _advice(cases: list[Case], fixes: list[dict[str, Any]]) -> Iterator[Event]:
+def _advice(cases: list[Case], layers: list[dict[str, Any]], place: str) -> Iterator[Event]:
     near, far = (all(case.right for case in cases if case.cdn is cdn) for cdn in (False, True))
+    if near and far:
+        yield result("This app was right with one proxy and with two, whatever it counts.")
+        return
     if far:
         yield result("This app is right behind a CDN and a proxy. Let nobody reach it past the CDN.")
         return
     if near:
-        yield about("behind a CDN too", _LINE.format(2))
+        yield about("behind a CDN too", _LINE.format(place, 2))
         yield result(
             "This app is right behind one proxy. Behind a CDN too, all visitors would have its address."
         )
         return
-    for place, count in (("behind one proxy", 1), ("behind a CDN too", 2)):
-        yield about(place, _LINE.format(count))
-    if not fixes:
-        yield result("This app takes the proxy for the visitor: nothing in it reads X-Forwarded-For.", "warn")
-    else:
+    for where, count in (("behind one proxy", 1), ("behind a CDN too", 2)):
+        yield about(where, _LINE.format(place, count))
+    if any(layer.get("name") == "ProxyFix" for layer in layers):
         believed = any(case.took == LIE for case in cases)
         lie = " and believes what visitors write" if believed else ""
         yield result(f"This app has a count that fits neither one proxy nor two{lie}.", "warn")
+    elif all(case.took == LOCAL for case in cases):
+        yield note(_UNSEEN if all(case.by for case in cases) else _OUTSIDE)
+        yield result("This app takes the proxy for the visitor: REMOTE_ADDR is the proxy's address.", "warn")
+    else:
+        yield result("This app takes somebody else for the visitor, with one proxy and with two.", "warn")

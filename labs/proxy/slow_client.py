@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from collections.abc import Callable
 from typing import NamedTuple
 
 from labctl.protocols.http1 import write_request_head
@@ -70,7 +71,7 @@ def send_slowly(where: Address, seconds: float) -> Slow:
     return _both(where, converse, _UPLOAD_BYTES)
 
 
-def _both(where: Address, converse: object, size: int) -> Slow:
+def _both(where: Address, converse: Callable[[socket.socket], int], size: int) -> Slow:
     waited: list[float] = []
 
     def other() -> None:
@@ -83,11 +84,11 @@ def _both(where: Address, converse: object, size: int) -> Slow:
     with socket.socket(family, socket.SOCK_STREAM) as line:
         line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _WINDOW_BYTES)
         line.settimeout(20.0)
-        line.connect(where)
         began_ns = time.monotonic_ns()
         thread.start()
         try:
-            got = converse(line)  # type: ignore[operator]
+            line.connect(where)
+            got = converse(line)
         except OSError:
             got = -1
         took = (time.monotonic_ns() - began_ns) / 1e6

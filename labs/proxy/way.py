@@ -86,11 +86,19 @@ class Way:
             ),
         )
 
-    def answer(self, fields: Fields = (), *, cdn: bool, source: str = "", target: str = "/") -> Answer:
+    def answer(
+        self,
+        fields: Fields = (),
+        *,
+        cdn: bool,
+        source: str = "",
+        target: str = "/",
+        timeout_s: float = 30.0,
+    ) -> Answer:
         """The answer alone."""
         raw = write_request_head("GET", target, (("Host", HOST), *fields, ("Connection", "close")))
         source = (source or self.street.visitor) if self.street.own_addresses else ""
-        with Connection(self._cdn if cdn else self.proxy, source=source, timeout_s=30.0) as connection:
+        with Connection(self._cdn if cdn else self.proxy, source=source, timeout_s=timeout_s) as connection:
             connection.socket = self._context.wrap_socket(connection.socket, server_hostname=HOST)
             connection.send(raw)
             return connection.read_answer()

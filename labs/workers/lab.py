@@ -27,7 +27,6 @@ Show = Literal[
     "control",
 ]
 Class = Literal["sync", "gthread"]
-_USUAL_WORKERS, _USUAL_REQUESTS = 3, 12
 
 
 def place(arguments: Mapping[str, Any]) -> Place:
@@ -56,7 +55,7 @@ def run(
     show: Annotated[Show | None, "One demonstration instead of a whole run."] = None,
 ) -> Iterator[Event]:
     """The lab's events. Raises UsageError, at once, for what cannot be meant."""
-    from labs.workers.plan import check_path, read_plan
+    from labs.workers.plan import USUAL_REQUESTS, USUAL_WORKERS, check_path, read_plan
 
     _sensible(
         app,
@@ -73,14 +72,15 @@ def run(
         events: Iterator[Event] = module.show(internet)
         return events
     kind = worker_class or ("gthread" if (threads or 1) > 1 else "sync")
+    asked_for = check_path(path or "/") if app else ""
     plan = read_plan(
-        _USUAL_WORKERS if workers is None else workers,
+        USUAL_WORKERS if workers is None else workers,
         kind,
         threads,
         internet.timeout,
-        _USUAL_REQUESTS if requests is None else requests,
+        USUAL_REQUESTS if requests is None else requests,
         internet.seed,
-        check_path(path or "/") if app else "",
+        asked_for,
     )
     target = None
     if app:
@@ -89,7 +89,7 @@ def run(
         target = read_app(app, python=python)
     from labs.workers.whole import whole
 
-    return whole(internet, plan, target, boot_timeout)
+    return whole(internet, plan, target, boot_timeout, asked_for)
 
 
 def _sensible(app: str | None, show: str | None, options: Mapping[str, Any], own: Mapping[str, Any]) -> None:

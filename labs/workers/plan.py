@@ -9,6 +9,7 @@ from typing import NamedTuple
 from labctl.errors import UsageError
 
 MOST_WORKERS, MOST_THREADS, MOST_AT_ONCE, MOST_REQUESTS, MOST_TIMEOUT_S = 60, 60, 120, 200, 60
+USUAL_WORKERS, USUAL_REQUESTS, USUAL_TIMEOUT_S = 3, 12, 2
 # A run is a minute at most, however it is asked for.
 MOST_WORK_MS = 60_000.0
 # Twelve requests come over this long, and all of them over the second figure at most; how long one takes.
@@ -102,7 +103,7 @@ def read_plan(
             "a sync worker has one thread; gunicorn itself takes gthread when --threads is more than 1",
             fixes=(f"labctl workers --worker-class gthread --threads {threads}",),
         )
-    timeout_s = 2 if timeout is None else int(timeout)
+    timeout_s = USUAL_TIMEOUT_S if timeout is None else int(timeout)
     if timeout is not None and (timeout != timeout_s or not 1 <= timeout_s <= MOST_TIMEOUT_S):
         raise UsageError(
             "workers-bounds",

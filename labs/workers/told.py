@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from labctl.events import Event, Step
+from labctl.events import Event, Measure, Step
 from labs.telling import measured
 from labs.words import count, ms
-from labs.workers.board import Work
 from labs.workers.claims import ONE_AT_A_TIME
 from labs.workers.client import Asked
+from labs.workers.happening import Replaced, Work
 from labs.workers.plan import Plan
 from labs.workers.queueing import Job, agrees, enough, serve
 from labs.workers.watching import Watched
@@ -23,6 +23,9 @@ _REASONS = {
     "refused": "a refused connection",
     "malformed": "something that is no HTTP",
 }
+_NO_BREAK = "\u00a0"
+# Less than this is the way to a free worker.
+_A_WAIT_MS = 50.0
 _SHORT = {
     "empty": "closed, not a byte",
     "timeout": "no answer",
@@ -31,27 +34,46 @@ _SHORT = {
 }
 
 
+class Line(NamedTuple):
+    """One of the lines under the picture, and the measure in it."""
+
+    term: str
+    value: str
+    remark: str
+    fact: Measure
+
+
 def summary(plan: Plan, seen: Watched, *, compared: bool = True) -> Iterator[Event]:
     """The lines under the picture. Every number is of this run, or said to be computed.
 
     `compared` False for a server without workers, where being busy means nothing.
     """
     yield from _waited(plan, seen)
-    yield from _answered(seen)
-    yield from _slowest(seen)
-    if compared:
-        yield from _busy(plan, seen)
+    lines = [_answered(seen), _slowest(seen), _busy(plan, seen) if compared else None]
+    said = [line for line in lines if line is not None]
+    # In one column: the values are padded to the longest one.
+    wide = max(len(line.value) for line in said)
+    for line in said:
+        text = f"{line.term.capitalize()}: {line.value}; {line.remark}."
+        yield Step(text=text, label=line.term, title=line.value.ljust(wide, _NO_BREAK), summary=line.remark)
+        yield line.fact
 
 
 def _waited(plan: Plan, seen: Watched) -> Iterator[Event]:
+    """How long the queue was at worst; no measure when there was none, so that nothing is explained about it."""
     waiting, at = seen.board.worst
-    where = "the kernel's backlog" if seen.board.kind == "sync" else "the workers' pools and the backlog"
-    text = "No request had to wait (0 in the queue): there was always a free worker."
-    if waiting:
-        busy = seen.board.in_hand(at)
-        why = "every worker was busy" if busy >= plan.slots else f"{busy} were being worked on"
-        text = f"At worst {count(waiting, 'request')} waited in {where}, at {ms(at)}: {why}."
-    yield measured("workers.queue.most", waiting, text, "requests")
+    if not waiting:
+        return
+    gthread = seen.board.kind == "gthread"
+    where = "the workers' pools and the backlog" if gthread else "the kernel's backlog"
+    busy = min(seen.board.in_hand(at), plan.slots)
+    what = "thread" if gthread else "worker"
+    why = f"every {what} was busy" if busy == plan.slots else f"{busy} of {count(plan.slots, what)} had work"
+    yield measured(
+        f"workers.{'pools' if gthread else 'queue'}.most",
+        waiting,
+        f"At worst {count(waiting, 'request')} waited in {where}, at {ms(at)}: {why}.",
+    )
 
 
 def became(asked: Asked) -> str:
@@ -70,57 +92,59 @@ def in_short(asked: Asked) -> str:
     return str(answer.status) if answer.status else _SHORT.get(answer.failure, answer.failure)
 
 
-def _answered(seen: Watched) -> Iterator[Event]:
-    good = [each for each in seen.asked if each.answered]
+def _answered(seen: Watched) -> Line:
     bad = [each for each in seen.asked if not each.answered]
-    total = len(seen.asked)
+    good, total = len(seen.asked) - len(bad), len(seen.asked)
     remark = "every one of them"
     if bad:
         first = bad[0]
         work = seen.work(first.request.label)
-        why = ": its worker was ended mid-way" if work is not None and work.cut else ""
-        more = f", and {len(bad) - 1} more" if len(bad) > 1 else ""
+        why = ""
+        if work is not None and work.cut:
+            why = ": its worker was ended mid-way" if work.stuck else f": its worker ended ({work.how})"
+        elif work is not None and work.raised:
+            why = f": the view raised {work.raised}"
+        more = f"; {len(bad) - 1} more were not answered well" if len(bad) > 2 else ""
+        more = "; and another one was not answered well" if len(bad) == 2 else more
         remark = f"request {first.request.label} got {became(first)}{why}{more}"
-    yield _line("answered", f"{len(good)} of {total}", remark)
-    yield measured(
-        "workers.answered", len(good), f"{len(good)} of {total} requests were answered.", "requests"
+    fact = measured(
+        "workers.answered",
+        good,
+        f"{good} of {count(total, 'request')} {'was' if total == 1 else 'were'} answered.",
+        "requests",
     )
+    return Line("answered", f"{good} of {total}", remark, fact)
 
 
-def _slowest(seen: Watched) -> Iterator[Event]:
+def _slowest(seen: Watched) -> Line | None:
     good = [each for each in seen.asked if each.answered]
-    if not good:
-        return
-    slowest = max(good, key=lambda each: each.took_ms)
-    work = seen.work(slowest.request.label)
-    if work is None or work.end_ms is None:
-        return
+    slowest = max(good, key=lambda each: each.took_ms, default=None)
+    work = None if slowest is None else seen.work(slowest.request.label)
+    if slowest is None or work is None or work.end_ms is None:
+        return None
     queued, worked = ms(work.queued_ms), ms(work.end_ms - work.begin_ms)
-    label = slowest.request.label
-    yield _line("slowest", ms(slowest.took_ms), f"request {label}: {queued} in the queue, {worked} of work")
-    yield measured(
-        "workers.slowest",
-        round(slowest.took_ms, 1),
-        f"Request {label} took longest: {ms(slowest.took_ms)}, of which {queued} in the queue.",
-        "ms",
-    )
+    label, took = slowest.request.label, ms(slowest.took_ms)
+    text = f"Request {label} took longest: {took}, of which {queued} in the queue."
+    fact = measured("workers.slowest", round(slowest.took_ms, 1), text, "ms")
+    return Line("slowest", took, f"request {label}: {queued} in the queue, {worked} of work", fact)
 
 
-def _busy(plan: Plan, seen: Watched) -> Iterator[Event]:
-    if not seen.works or seen.lasted_ms <= 0:
-        return
-    span = max(work.end_ms or 0.0 for work in seen.works) - min(work.begin_ms for work in seen.works)
+def _busy(plan: Plan, seen: Watched) -> Line | None:
+    span = max((work.end_ms or 0.0 for work in seen.works), default=0.0)
+    span -= min((work.begin_ms for work in seen.works), default=0.0)
+    if span <= 0:
+        return None
     worked = sum((work.end_ms or work.begin_ms) - work.begin_ms for work in seen.works)
-    percent = round(100 * worked / (plan.slots * span)) if span > 0 else 0
-    yield _line("busy", f"{percent}%", other_workers(plan, seen.works, seen.board.kills).said)
-    yield measured(
+    percent = round(100 * worked / (plan.slots * span))
+    fact = measured(
         "workers.busy", percent, f"The workers were busy for {percent}% of the time from first to last.", "%"
     )
+    return Line("busy", f"{percent}%", other_workers(plan, seen.works, seen.board.replaced).said, fact)
 
 
-def jobs_of(seen: Sequence[Work], kills: Sequence[tuple[int, int, float, float]]) -> list[Job]:
+def jobs_of(seen: Sequence[Work], replaced: Sequence[Replaced]) -> list[Job]:
     """For how long each request held its worker: until the successor was ready, for one that cost its worker."""
-    after = {old: until for old, _, _, until in kills}
+    after = {each.old: each.ready_ms for each in replaced}
     return [
         Job(
             work.sent_ms,
@@ -140,51 +164,62 @@ class Other(NamedTuple):
     wanted: int = 0
 
 
-def other_workers(
-    plan: Plan, works: Sequence[Work], kills: Sequence[tuple[int, int, float, float]] = ()
-) -> Other:
+def other_workers(plan: Plan, works: Sequence[Work], replaced: Sequence[Replaced] = ()) -> Other:
     """What another --workers would have given. Only said when the same computation gives this run's own waits."""
-    jobs = jobs_of(works, kills)
+    jobs = jobs_of(works, replaced)
     here = serve(jobs, plan.slots)
     if not agrees(here, [work.queued_ms for work in works]):
-        return Other("no word about other --workers: computed for these, the waits are not as measured")
+        return Other("nothing is computed for other --workers: these waits were not those of one queue")
     wanted = enough(jobs)
+    what = "worker" if plan.kind == "sync" else "thread"
     if here.longest_ms <= 20:
-        return Other(f"computed: {wanted or 1} at the same time would do without a queue")
+        return Other(f"computed: {count(wanted or 1, what)} would do, without a queue")
     if wanted is None:
-        return Other("computed: even 60 at the same time leave a queue")
-    what = "--workers" if plan.kind == "sync" else "workers x threads ="
-    return Other(
-        f"computed: with {what} {wanted} the queue never forms", wanted if plan.kind == "sync" else 0
-    )
-
-
-def _line(term: str, value: str, remark: str) -> Step:
-    """One of the lines under the picture, and its sentence."""
-    return Step(text=f"{term.capitalize()}: {value}; {remark}.", label=term, title=value, summary=remark)
+        return Other(f"computed: even 60 {what}s leave a queue")
+    if plan.kind == "sync":
+        return Other(f"computed: with --workers {wanted} the queue never forms", wanted)
+    return Other(f"computed: with workers x threads = {wanted} the queue never forms")
 
 
 def one_at_a_time(plan: Plan, seen: Watched) -> Event:
-    """The claim of every run: as many requests in a worker's hands as it has threads."""
-    found = seen.board.most_at_once()
-    most = max(found.values(), default=0)
-    # Somebody may also wait because the machine is busy, with a worker that is free.
-    behind = [
-        amount for since, _, amount in seen.board.waiting.parts if seen.board.in_hand(since) >= plan.slots
-    ]
-    waiting = max(behind, default=0)
+    """The claim of every run: as many requests in a worker's hands as it has threads, and who waits waits for it."""
+    most = max(seen.board.most_at_once().values(), default=0)
     threads = count(plan.threads, "thread")
     if most > plan.threads:
         return ONE_AT_A_TIME.judged(
             False, f"One worker had {most} requests in hand, with {threads}.", most=most
         )
-    if not waiting:
-        return ONE_AT_A_TIME.not_seen(
-            "No request had to wait for a worker: one was always free. Ask with fewer --workers or more --requests."
-        )
-    return ONE_AT_A_TIME.judged(
-        True,
-        f"No worker had more than {count(most, 'request')} in hand, with {threads}, while up to {waiting} waited.",
-        most=most,
-        waiting=waiting,
+    waiting = max(
+        (amount for since, _, amount in seen.board.waiting.parts if _full(plan, seen, since)), default=0
     )
+    if waiting:
+        return ONE_AT_A_TIME.judged(
+            True,
+            f"No worker had more than {count(most, 'request')} in hand, with {threads}, while up to {waiting} waited.",
+            most=most,
+            waiting=waiting,
+        )
+    behind = [work for work in seen.works if _behind_its_own(plan, seen, work)]
+    if behind:
+        longest = max(work.queued_ms for work in behind)
+        return ONE_AT_A_TIME.judged(
+            True,
+            f"No worker had more than {count(most, 'request')} in hand, with {threads}. "
+            f"{count(len(behind), 'request')} waited for one that was busy, up to {ms(longest)}, while another one had "
+            "a free thread: who accepts a connection keeps it.",
+            most=most,
+        )
+    return ONE_AT_A_TIME.not_seen(
+        "No request had to wait for a busy worker. Ask with fewer --workers or more --requests."
+    )
+
+
+def _full(plan: Plan, seen: Watched, at_ms: float) -> bool:
+    """Whether all threads of all workers were busy. Else one may wait because the machine is."""
+    return seen.board.in_hand(at_ms) >= plan.slots
+
+
+def _behind_its_own(plan: Plan, seen: Watched, work: Work) -> bool:
+    """Whether a request has waited for a thread of the worker that did it: gthread accepts more than it can do."""
+    half = work.begin_ms - work.queued_ms / 2
+    return work.queued_ms >= _A_WAIT_MS and seen.board.in_hand(half, work.pid) >= plan.threads

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from labctl.events import Span
-from labs.workers.board import Board, Told, Work
+from labs.workers.board import Board
 from labs.workers.client import Asked, Clients
+from labs.workers.happening import Told, Work
 from labs.workers.server import address_of, label_in
 
 if TYPE_CHECKING:
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 _POLL_S = 0.05
 # What has happened is told this much later, so that what comes over two ways is in order.
 _BEHIND_MS = 40.0
-_SIGNALS = {6: "SIGABRT", 9: "kill -9", 15: "SIGTERM"}
+_SETTLES_S = 1.5
 
 
 class Watched(NamedTuple):
@@ -56,11 +58,12 @@ def watch(
             until = (time.monotonic_ns() - began) / 1e6 - (0.0 if over else _BEHIND_MS)
             while heap and heap[0].at_ms <= until:
                 yield from board.feed(heap.pop(0))
+            yield from board.overdue(until)
             if over:
                 break
         asked = tuple(clients.asked())
         # A worker that was ended last has its successor in a moment.
-        end = time.monotonic() + 1.5
+        end = time.monotonic() + _SETTLES_S
         while board.unsettled and time.monotonic() < end and server.alive():
             time.sleep(_POLL_S / 5)
             for event in server.events():
@@ -86,8 +89,38 @@ def _of_clients(clients: Clients, seen: set[tuple[str, str]], began: int) -> lis
 def _of_server(event: ChildEvent, began: int) -> Told | None:
     if event.kind not in ("begin", "end", "timeout", "gone", "booted"):
         return None
-    at = (event.at_ns - began) / 1e6
-    signal = _SIGNALS.get(int(event.data.get("signal") or 0), "") if event.kind == "gone" else ""
-    status = int(event.data.get("status") or 0)
-    label = label_in(event) if event.kind == "begin" else ""
-    return Told(at, event.kind, event.pid, label, int(event.data.get("id") or 0), status, signal)
+    return Told(
+        (event.at_ns - began) / 1e6,
+        event.kind,
+        event.pid,
+        label_in(event) if event.kind == "begin" else "",
+        int(event.data.get("id") or 0),
+        str(event.data.get("raised") or ""),
+        how_it_ended(event) if event.kind == "gone" else "",
+    )
+
+
+def how_it_ended(event: ChildEvent) -> str:
+    """The end of a process in a few words: `kill -9`, `SIGSEGV`, `exit status 7`."""
+    number = int(event.data.get("signal") or 0)
+    if not number:
+        return f"exit status {event.data.get('status')}"
+    if number == signal.SIGKILL:
+        return "kill -9"
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def works_in(events: Sequence[ChildEvent]) -> list[Work]:
+    """The requests whose begin and end are among these, in the order of their ends; milliseconds of the machine."""
+    begun: dict[tuple[int, object], float] = {}
+    works = []
+    for event in events:
+        key = event.pid, event.data.get("id")
+        if event.kind == "begin":
+            begun[key] = event.at_ns / 1e6
+        elif event.kind == "end" and key in begun:
+            works.append(Work(label_in(event), event.pid, 0, begun[key], begun[key], event.at_ns / 1e6))
+    return works

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -11,9 +12,9 @@ from labctl.internet import Internet
 from labs.telling import command, opening, result
 from labs.words import count, ms
 from labs.workers.claims import HEARTBEAT, TIMEOUT
-from labs.workers.plan import Plan
+from labs.workers.plan import USUAL_REQUESTS, USUAL_TIMEOUT_S, Plan
 from labs.workers.server import missing_gunicorn, standing
-from labs.workers.told import one_at_a_time, other_workers, summary
+from labs.workers.told import Other, one_at_a_time, other_workers, summary
 from labs.workers.watching import Watched, watch
 from labs.workers.without import without_gunicorn
 
@@ -23,9 +24,13 @@ if TYPE_CHECKING:
 
 
 def whole(
-    internet: Internet, plan: Plan, app: App | None = None, boot_timeout_s: float | None = None
+    internet: Internet,
+    plan: Plan,
+    app: App | None = None,
+    boot_timeout_s: float | None = None,
+    path: str = "",
 ) -> Iterator[Event]:
-    """`app`: somebody's own application; else the lab's. Raises CannotRun for what does not stand."""
+    """`app`: somebody's own application, asked for `path`; else the lab's. Raises CannotRun for what does not stand."""
     if app is None and not internet.fault and (missing := missing_gunicorn(plan.kind)) is not None:
         yield from without_gunicorn(internet, plan, missing)
         return
@@ -59,7 +64,7 @@ def whole(
         f"{good} of {len(seen.asked)} answered in {ms(seen.lasted_ms)}, by {workers}{threads}.",
         "ok" if good == len(seen.asked) or plan.hanging is not None else "warn",
     )
-    yield from _footer(plan, app, other_workers(plan, seen.works, seen.board.kills).wanted)
+    yield from _footer(internet, plan, app, path, other_workers(plan, seen.works, seen.board.replaced))
 
 
 def _version(events: Sequence[ChildEvent]) -> str:
@@ -85,13 +90,14 @@ def _about_the_one_that_hangs(plan: Plan, seen: Watched) -> Iterator[Event]:
     if work is None or work.end_ms is None:
         return
     took = work.end_ms - work.begin_ms
-    kill = next((each for each in seen.board.kills if each[0] == work.pid), None)
+    successor = next((each for each in seen.board.replaced if each.old == work.pid), None)
     if plan.kind == "sync":
         said = f"Request {hanging.label} was in hand for {ms(took)}, with --timeout {plan.timeout_s}"
-        if work.cut and kill is not None:
+        if work.cut and successor is not None:
             yield TIMEOUT.judged(
                 True,
-                f"{said}: then pid {kill[0]} was ended, and pid {kill[1]} was ready {ms(kill[3] - kill[2])} later.",
+                f"{said}: then pid {successor.old} was ended, and pid {successor.new} was ready "
+                f"{ms(successor.ready_ms - successor.gone_ms)} later.",
             )
         else:
             yield TIMEOUT.judged(False, f"{said}, and its worker was left alone.")
@@ -109,18 +115,31 @@ def _about_the_one_that_hangs(plan: Plan, seen: Watched) -> Iterator[Event]:
             )
 
 
-def _footer(plan: Plan, app: App | None, wanted: int) -> Iterator[Event]:
+def _footer(internet: Internet, plan: Plan, app: App | None, path: str, other: Other) -> Iterator[Event]:
     words = f"-w {plan.workers} -t {plan.timeout_s}"
     if plan.kind == "gthread":
         words = f"-k gthread -w {plan.workers} --threads {plan.threads}"
     target = app.target if app is not None else "labs.workers.apps.shop:app"
     alone = "--no-control-socket " if plan.kind == "sync" else ""
-    yield command("by hand", f"gunicorn {alone}{words} {target}")
-    if app is not None:
-        yield command("again", f"labctl workers {app.target} --workers {wanted or min(60, plan.workers * 2)}")
-        return
-    if wanted:
-        yield command("see it", f"labctl workers --workers {wanted}", "whether the computed number is right")
+    yield command("by hand", f"gunicorn {alone}{words} {shlex.quote(target)}")
+    same = _same_again(internet, plan, app, path)
+    if other.wanted:
+        yield command("see it", f"{same} --workers {other.wanted}", "whether the computed number is right")
     elif plan.kind == "sync":
-        yield command("see it", "labctl workers --worker-class gthread --threads 4", "threads, and --timeout")
-    yield command("next", "labctl workers --show kill", "kill -9 under load")
+        yield command("see it", f"{same} --worker-class gthread --threads 4", "threads, and --timeout")
+    if app is None:
+        yield command("next", "labctl workers --show kill", "kill -9 under load")
+
+
+def _same_again(internet: Internet, plan: Plan, app: App | None, path: str) -> str:
+    """The command that asks for the same requests again, without what it says of workers."""
+    words = ["labctl workers"]
+    if app is not None:
+        words += [shlex.quote(app.target), *((f"--path {shlex.quote(path)}",) if path != "/" else ())]
+    if len(plan.requests) != USUAL_REQUESTS:
+        words.append(f"--requests {len(plan.requests)}")
+    if plan.timeout_s != USUAL_TIMEOUT_S:
+        words.append(f"--timeout {plan.timeout_s}")
+    if app is None and internet.seed != 1:
+        words.append(f"--seed {internet.seed}")
+    return " ".join(words)

@@ -1,15 +1,14 @@
-"""The wsgi lab: the contract live, the matrix of servers, the learner's own application, bad input."""
+"""The wsgi lab: the contract live, the matrix of servers, its demonstrations."""
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import Any
 
 import pytest
+from wsgi_runs import Capsys, rows_of, run, texts
 
-from labctl.cli import run as command_line
 from labctl.errors import CannotRun, UsageError
 from labctl.sandbox.wsgi_faults import WSGI_FAULTS
 from labs.wsgi import broken
@@ -17,78 +16,11 @@ from labs.wsgi.apps import violations
 from labs.wsgi.claims import CLAIMS
 from labs.wsgi.names import BROKEN, JUDGED
 
-Capsys = pytest.CaptureFixture[str]
-SHOP = """
-from flask import Flask, request
-
-print("the shop opens")
-app = Flask(__name__)
-
-
-@app.get("/")
-def home():
-    return "welcome"
-
-
-@app.post("/cart")
-def cart():
-    return {"got": request.form["item"], "who": request.headers["X-Who"]}
-
-
-@app.get("/boom")
-def boom():
-    raise LookupError("no such thing")
-
-
-def plain(environ, start_response):
-    start_response("200", [("Content-Type", "text/plain")])
-    yield b"one, "
-    yield b"two"
-
-
-def stuck(environ, start_response):
-    import threading
-    threading.Event().wait()
-
-
-number = 7
-
-
-async def other(scope, receive, send):
-    pass
-"""
-
 
 @pytest.fixture(autouse=True)
 def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LABCTL_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("VIRTUAL_ENV", raising=False)
-
-
-@pytest.fixture
-def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder outside of the project with an application in it, and we are there."""
-    folder = tmp_path / "elsewhere"
-    folder.mkdir()
-    (folder / "shop_of_a_test.py").write_text(SHOP, encoding="utf-8")
-    monkeypatch.chdir(folder)
-    return folder
-
-
-def run(capsys: Capsys, *words: str) -> tuple[int, dict[str, Any]]:
-    capsys.readouterr()
-    code = command_line(["wsgi", *words, "--json"])
-    return code, json.loads(capsys.readouterr().out)
-
-
-def texts(document: dict[str, Any]) -> str:
-    rows = [row["text"] for event in document["events"] for row in event.get("rows", [])]
-    return "\n".join([*(event["text"] for event in document["events"]), *rows])
-
-
-def rows_of(document: dict[str, Any], id: str) -> list[list[str]]:
-    found = [event for event in document["events"] if event["kind"] == "rows" and event["id"] == id]
-    return [row["cells"] for event in found for row in event["rows"]]
 
 
 def test_each_violation_is_an_application_and_each_application_a_violation() -> None:
@@ -108,6 +40,7 @@ def test_the_ladder_has_the_calls_in_the_order_of_the_contract(capsys: Capsys) -
     code, document = run(capsys)
     assert code == 0
     labels = [e["label"] for e in document["events"] if e["kind"] == "exchange"]
+    assert "7 calls seen" in texts(document)
     assert labels[1:7] == [
         "app(environ, sr)", "sr('200 OK', ...)", "return Greeting", "b'Hello, '", "b'Ada'", "b'!\\n'",
     ]  # fmt: skip
@@ -163,95 +96,33 @@ def test_asgi_is_driven_and_the_type_errors_are_the_real_ones(capsys: Capsys) ->
 def test_write_comes_before_what_is_returned(capsys: Capsys) -> None:
     code, document = run(capsys, "--show", "write")
     assert code == 0
+    labels = [e["label"] for e in document["events"] if e["kind"] == "exchange"]
+    assert labels[2:7] == [
+        "sr('200 OK', ...)", "b'first by wri...", "b'then again, '", "return list", "b'and last by ...",
+    ]  # fmt: skip
     assert "56 bytes came" in texts(document)
 
 
-def test_an_application_in_a_folder_of_its_own_is_traced(shop: Path, capsys: Capsys) -> None:
-    code, document = run(
-        capsys, "shop_of_a_test:app", "--path", "/cart?x=1", "-d", "item=tea", "-H", "X-Who: Ada"
-    )
-    assert code == 0
-    assert document["measures"]["wsgi.own.status"]["value"] == 200
-    environ = {row[0]: row[1] for row in rows_of(document, "environ")}
-    assert environ["REQUEST_METHOD"] == '"POST"'
-    assert environ["QUERY_STRING"] == '"x=1"'
-    assert rows_of(document, "times")[0][0] == "the call"
-    assert "the shop opens" in texts(document)
-    assert [path.name for path in shop.iterdir() if path.name != "__pycache__"] == ["shop_of_a_test.py"]
-
-
-def test_an_application_may_have_a_package_called_labs(shop: Path, capsys: Capsys) -> None:
-    (shop / "labs").mkdir()
-    (shop / "labs" / "__init__.py").write_text("OURS = False\n", encoding="utf-8")
-    text = SHOP.replace("from flask", "import labs\nassert not labs.OURS\nfrom flask", 1)
-    (shop / "shop_with_labs.py").write_text(text, encoding="utf-8")
-    code, document = run(capsys, "shop_with_labs:app")
-    assert code == 0
-    assert document["measures"]["wsgi.own.status"]["value"] == 200
-
-
-@pytest.mark.parametrize("server", ["sync", "waitress"])
-def test_a_generator_is_followed_item_by_item_and_judged(shop: Path, capsys: Capsys, server: str) -> None:
-    code, document = run(capsys, "shop_of_a_test.py:plain", "--server", server)
-    assert code == 0
-    said = texts(document)
-    assert "Item 1: b'one, ', 5 bytes." in said
-    assert "Item 2: b'two', 3 bytes." in said
-    assert "wsgiref.validate says: " in said, "a status needs a reason"
-
-
-def test_what_an_application_raises_is_shown_with_its_line(shop: Path, capsys: Capsys) -> None:
-    code, document = run(capsys, "shop_of_a_test:app", "--path", "/boom")
-    assert code == 0
-    assert document["measures"]["wsgi.own.status"]["value"] == 500
-    assert "LookupError: no such thing" in texts(document)
-
-
-def test_an_application_that_never_answers_is_given_up_and_ended(shop: Path, capsys: Capsys) -> None:
-    code, document = run(capsys, "shop_of_a_test:stuck", "--timeout", "0.3")
-    assert code == 0
-    assert "it was called, and has not returned" in texts(document)
-
-
-@pytest.mark.parametrize(
-    ("target", "code"),
-    [
-        ("shop_of_a_test:nothing", "app-not-found"),
-        ("no_such_module:app", "app-not-found"),
-        ("shop_of_a_test:number", "app-not-callable"),
-        ("shop_of_a_test:other", "app-is-asgi"),
-    ],
-)
-def test_an_application_that_cannot_be_served_is_an_error_with_a_code(
-    shop: Path, capsys: Capsys, target: str, code: str
-) -> None:
-    with pytest.raises(CannotRun) as caught:
-        run(capsys, target)
-    assert caught.value.code == code
-
-
-@pytest.mark.parametrize(
-    ("words", "code"),
-    [
-        (("--path", "/"), "options-contradict"),
-        (("--show", "asgi", "--violate", "all"), "options-contradict"),
-        (("shop:app", "--show", "asgi"), "options-contradict"),
-        (("shop:app", "--violate", "all"), "options-contradict"),
-        (("--violate", "start-twize"), "violation-unknown"),
-        (("shop:app", "--path", "cart"), "path-invalid"),
-        (("shop:app", "--path", "/caf\u00e9"), "path-invalid"),
-        (("shop:app", "-X", "G ET"), "method-invalid"),
-        (("shop:app", "-H", "no colon"), "header-invalid"),
-        (("shop:app", "-H", "X: a\r\nY: b"), "header-invalid"),
-        (("shop:a b",), "app-invalid"),
-    ],
-)
-def test_words_that_mean_nothing_are_refused_before_anything_starts(
-    capsys: Capsys, words: tuple[str, ...], code: str
-) -> None:
+def test_a_part_of_a_violations_name_is_enough_to_be_told_the_whole(capsys: Capsys) -> None:
     with pytest.raises(UsageError) as caught:
-        run(capsys, *words)
-    assert caught.value.code == code
+        run(capsys, "--violate", "crlf")
+    assert caught.value.fixes == ("labctl wsgi --violate crlf-in-header",)
+
+
+@pytest.mark.parametrize("fault", ["server-takes-one-item", "server-forgets-close"])
+def test_a_fault_of_the_body_leaves_a_list_to_be_counted(fault: str) -> None:
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        return [b"all of it"]
+
+    assert broken.LAYERS[fault](app)({}, None) == [b"all of it"]
+
+
+def test_percent_signs_in_the_path_leave_the_other_claims_alone(capsys: Capsys) -> None:
+    _, document = run(capsys, "--show", "environ", "--break", "server-keeps-escapes")
+    outcomes = {claim["claim"]: claim["outcome"] for claim in document["claims"]}
+    assert [name for name, outcome in outcomes.items() if outcome != "HELD"] == ["wsgi.path"]
+    paths = {row[1] for row in rows_of(document, "environ")}
+    assert paths == {"/caf%C3%A9/environ%..."}, "under each of the servers"
 
 
 def test_a_server_that_is_not_installed_is_left_out_and_said(

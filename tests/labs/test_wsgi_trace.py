@@ -257,3 +257,58 @@ def test_exc_info_is_told_and_handed_on() -> None:
     _, _, told, started = drive(app)
     assert [data["exc_info"] for data in of(told, "start_response")] == [False, True]
     assert isinstance(started[1][2][1], ValueError)
+
+
+class Rude:
+    """What an application may hand out: nothing about it can be asked."""
+
+    def __len__(self) -> int:
+        raise RuntimeError("no length")
+
+    def __repr__(self) -> str:
+        raise RuntimeError("no repr")
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter([b"one", self])
+
+
+def test_what_cannot_even_be_looked_at_is_handed_on() -> None:
+    body = Rude()
+
+    def app(environ: Any, start_response: Any) -> Any:
+        start_response("200 OK", PLAIN)
+        return body
+
+    items, _, told, _ = drive(app)
+    assert items == [b"one", body]
+    assert of(told, "returned")[0]["length"] is None
+    assert [item["start"] for item in of(told, "item")] == ["b'one'", "<Rude>"]
+
+
+class Speechless(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
+def test_an_exception_without_a_text_comes_through_as_it_is() -> None:
+    def app(environ: Any, start_response: Any) -> Any:
+        raise Speechless
+
+    told: Told = []
+    environ: dict[str, Any] = {}
+    setup_testing_defaults(environ)
+    with pytest.raises(Speechless):
+        traced(app, lambda kind, **data: told.append((kind, data)))(environ, None)
+    assert (of(told, "raised")[0]["error"], of(told, "raised")[0]["text"]) == ("Speechless", "")
+
+
+def test_what_the_server_breaks_does_not_hide_what_the_application_breaks() -> None:
+    def app(environ: Any, start_response: Any) -> Any:
+        assert environ["REMOTE_PORT"] == 4711
+        start_response("200", PLAIN)
+        return [b""]
+
+    _, _, told, _ = drive(app, REMOTE_PORT=4711)
+    (valid,) = of(told, "valid")
+    assert valid["said"].startswith("The status string")
+    assert valid["server"] == "REMOTE_PORT is of type int, not str"

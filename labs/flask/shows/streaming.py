@@ -56,7 +56,9 @@ def show(internet: Internet) -> Iterator[Event]:
         else "The bare generator read g.user while it was sent: the context was still there.",
     )
     yield result(
-        "Status 200 was out already: an error in a generator can only cut the answer off.",
+        "Status 200 was out already: an error in a generator can only cut the answer off."
+        if bare
+        else "Here nothing was cut off, and each stream holds a context until its last piece.",
         "warn" if bare else "ok",
     )
     yield from footer("streaming")

@@ -1,10 +1,11 @@
 """What a learner's app makes of the forwarded fields: its layers of middleware, and the environ behind the last one.
 
-Runs in a child only, under the learner's Python: nothing but the standard library.
+Runs in a child only, under the learner's Python: nothing but the standard library, and what the app has imported.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -15,9 +16,12 @@ _DEEPEST = 20
 
 
 def traced(app: Any, tell: Tell) -> Any:
-    """The app with a spy behind its middleware; `layers` is told at once, `saw` for each request."""
+    """The app with a spy behind its middleware; `layers` is told at once, `saw` for each request.
+
+    Flask and Django tell themselves what they have, whatever stands before them: such a `saw` is `by` them.
+    """
     layers, holder, attribute = _way_in(app)
-    tell("layers", layers=layers)
+    tell("layers", layers=layers, by=[*_hear_flask(tell), *_hear_django(tell)])
     if holder is None:
         return _Spy(app, tell)
     setattr(holder, attribute, _Spy(getattr(holder, attribute), tell))
@@ -62,6 +66,49 @@ def _can_be_set(holder: Any, name: str, value: Any) -> bool:
     return True
 
 
+def _hear_flask(tell: Tell) -> list[str]:
+    flask = sys.modules.get("flask")
+    if flask is None:
+        return []
+
+    def heard(sender: Any, **_: Any) -> None:
+        environ = flask.request.environ
+        _saw(tell, environ, environ.get("wsgi.url_scheme", ""), "Flask")
+
+    try:
+        flask.request_started.connect(heard, weak=False)
+    except Exception:  # a Flask without signals
+        return []
+    return ["Flask"]
+
+
+def _hear_django(tell: Tell) -> list[str]:
+    signals, wsgi = (sys.modules.get(f"django.core.{name}") for name in ("signals", "handlers.wsgi"))
+    if signals is None or wsgi is None:
+        return []
+
+    def heard(sender: Any, environ: dict[str, Any] | None = None, **_: Any) -> None:
+        if environ is not None:
+            try:
+                scheme = wsgi.WSGIRequest(environ).scheme  # SECURE_PROXY_SSL_HEADER
+            except Exception:  # settings that are wrong are the app's to tell
+                scheme = environ.get("wsgi.url_scheme", "")
+            _saw(tell, environ, scheme, "Django")
+
+    signals.request_started.connect(heard, weak=False)
+    return ["Django"]
+
+
+def _saw(tell: Tell, environ: dict[str, Any], scheme: Any, by: str) -> None:
+    told = {
+        "remote_addr": environ.get("REMOTE_ADDR", ""),
+        "scheme": scheme,
+        "host": environ.get("HTTP_HOST", ""),
+        "chain": environ.get("HTTP_X_FORWARDED_FOR", ""),
+    }
+    tell("saw", by=by, **{name: str(value)[:300] for name, value in told.items()})
+
+
 class _Spy:
     """Looks at the environ and changes nothing."""
 
@@ -69,14 +116,7 @@ class _Spy:
         self._app, self._tell = app, tell
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        get = environ.get
-        self._tell(
-            "saw",
-            remote_addr=str(get("REMOTE_ADDR", "")),
-            scheme=str(get("wsgi.url_scheme", "")),
-            host=str(get("HTTP_HOST", "")),
-            chain=str(get("HTTP_X_FORWARDED_FOR", "")),
-        )
+        _saw(self._tell, environ, environ.get("wsgi.url_scheme", ""), "")
         answer: Iterable[bytes] = self._app(environ, start_response)
         return answer
 

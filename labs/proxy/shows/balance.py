@@ -15,6 +15,7 @@ from labs.proxy.claims import BALANCE
 from labs.proxy.front import Front, With, other_fronts
 from labs.proxy.way import street_of
 from labs.telling import command, measured, note, opening, result
+from labs.words import count as counted
 
 NAMES = ("A", "B", "C")
 _REQUESTS = 30
@@ -28,7 +29,11 @@ def show(internet: Internet, with_: With) -> Iterator[Event]:
         street = stack.enter_context(street_of(internet))
         apps = [street.app(lambda request, name=name: _named(name)) for name in NAMES]  # type: ignore[misc]
         proxy = front.stand(stack, street, Configuration(front.careful), {"app": apps})
-        answers = [ask(proxy, f"/{number}") for number in range(_REQUESTS)]
+        # Two visitors, by turns: nobody gets an app of his own.
+        visitors = (street.visitor, street.attacker) if street.own_addresses else ("",)
+        answers = [
+            ask(proxy, f"/{number}", source=visitors[number % len(visitors)]) for number in range(_REQUESTS)
+        ]
     got = [answer.text.strip() for answer in answers]
     counts = Counter(got)
     rows = [
@@ -41,9 +46,9 @@ def show(internet: Internet, with_: With) -> Iterator[Event]:
         for name in NAMES
     ]
     yield Rows(
-        f"{_REQUESTS} requests, one after the other.",
+        f"{_REQUESTS} requests of {counted(len(visitors), 'visitor')}, one after the other.",
         "balance",
-        f"{_REQUESTS} requests, one after the other",
+        f"{_REQUESTS} requests of {counted(len(visitors), 'visitor')}, one after the other",
         ("app", "requests", "which of them"),
         tuple(rows),
         form="shares",

@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from labctl.events import Event, Hue, Row, Span
 from labctl.internet import Internet
 from labctl.sandbox.proxy_configuration import Configuration
-from labctl.serving.asking import ask
+from labctl.serving.asking import Answer, ask
 from labctl.serving.child_events import ChildEvent
 from labctl.serving.standing import Standing
 from labs.proxy.claims import SLOW_READER, SLOW_SENDER, STREAMING
@@ -75,9 +76,11 @@ def show(internet: Internet, with_: With) -> Iterator[Event]:
                 configuration = Configuration(manners, buffers_answers=buffers, buffers_requests=buffers)
                 where = front.stand(stack, street, configuration, {"app": [where]})
             paths.append(Path(title, buffers, app, where))
-        fast_ms = ask(paths[-1].where, "/big").end_ms
+        fast_ms = _fast_ms(paths)
         reading = _at_once(paths, "/big", lambda where: read_slowly(where, SIZE_BYTES, _SLOW_S))
         sending = _at_once(paths, "/upload", lambda where: send_slowly(where, _SLOW_S))
+        # Somebody may have begun to use this machine meanwhile.
+        fast_ms = max(fast_ms, _fast_ms(paths))
     yield from _told("reading", f"Somebody reads 20 MiB in {_SLOW_S} s", reading)
     yield from _told("sending", f"Somebody uploads 400 kB in {_SLOW_S} s", sending)
     yield from _judged(reading, sending, fast_ms)
@@ -113,6 +116,16 @@ def _ways(with_: With) -> tuple[tuple[str, str, bool | None], ...]:
         ("buffering", "nginx-recommended", True),
         ("streaming", "apache-repaired", False),
     )
+
+
+def _big(paths: list[Path]) -> list[Answer]:
+    with ThreadPoolExecutor(len(paths)) as pool:
+        return list(pool.map(lambda path: ask(path.where, "/big"), paths))
+
+
+def _fast_ms(paths: list[Path]) -> float:
+    """How long 20 MiB take at full speed on the slowest of the ways, all asked at the same moment."""
+    return max(answer.end_ms for answer in _big(paths))
 
 
 def _at_once(paths: list[Path], path: str, act: Callable[[tuple[str, int]], Slow]) -> list[Held]:

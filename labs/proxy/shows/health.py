@@ -15,22 +15,27 @@ from labctl.serving.asking import ask
 from labctl.serving.standing import Standing
 from labs.proxy.claims import HEALTH
 from labs.proxy.front import Front, With, other_fronts
+from labs.proxy.real import real
 from labs.proxy.way import address_of, stand_app, street_of
 from labs.telling import command, measured, note, opening, result, table
 from labs.words import count as counted
 
 NAMES = ("A", "B", "C")
 _REQUESTS = 9
+# What nginx and Apache log of a connection that nobody took.
+_REFUSED = "Connection refused"
 # How long who failed is left alone; nginx and Apache count in whole seconds.
 _ALONE_S, _REAL_ALONE_S, _PATIENCE_S = 0.4, 1.0, 4.0
 
 
 class Phase(NamedTuple):
-    """Some requests, one after the other: who answered how many, and how many failed."""
+    """Some requests, one after the other: who answered how many, how many failed, how many of these in silence."""
 
     title: str
     answered: Counter[str]
     failed: int
+    # Of those that failed: without any answer, as from a proxy that is gone itself.
+    silent: int
 
     @property
     def requests(self) -> int:
@@ -47,12 +52,20 @@ def show(internet: Internet, with_: With) -> Iterator[Event]:
         alone_s = _ALONE_S if with_ == "embedded" else _REAL_ALONE_S
         configuration = Configuration(front.careful, fail_timeout_s=alone_s)
         addresses = [address_of(app) for app in apps.values()]
-        proxy = front.stand(stack, street, configuration, {"app": addresses})
+        standing = None
+        if with_ == "embedded":
+            proxy = front.stand(stack, street, configuration, {"app": addresses})
+        else:
+            standing = real(with_, stack, street, configuration, {"app": addresses})
+            proxy = standing.address
         phases = [_ask("all three live", proxy)]
         apps["B"].end(0)
         dead_at = time.monotonic()
         phases.append(_ask("B was killed", proxy))
-        tried = street.proxies[0].upstreams["app"].backends[1].failed if street.proxies else None
+        if standing is None:
+            tried = street.proxies[0].upstreams["app"].backends[1].failed
+        else:
+            tried = standing.log().count(_REFUSED)
         # Once, and once more for each time that it had been left alone for long enough.
         allowed = 1 + int((time.monotonic() - dead_at) / alone_s)
         _stand(internet, stack, "B", bind=f"127.0.0.1:{addresses[1][1]}")
@@ -64,22 +77,25 @@ def show(internet: Internet, with_: With) -> Iterator[Event]:
         ("", "requests", *(f"app {name}" for name in NAMES), "errors"),
         [_row(phase) for phase in phases],
     )
-    if tried is not None:
-        yield measured(
-            "proxy.health.tried",
-            tried,
-            f"The proxy tried dead B {counted(tried, 'time')} in {_REQUESTS} requests.",
-        )
+    yield measured(
+        "proxy.health.tried",
+        tried,
+        f"The proxy tried dead B {counted(tried, 'time')} in {_REQUESTS} requests.",
+    )
+    if any(phase.silent for phase in phases):
+        yield HEALTH.not_seen("The proxy itself gave no answer to some requests, so nothing can be told.")
+        return
     dead = phases[1]
-    told = f"While B was dead, {dead.failed} of {dead.requests} requests failed"
-    if tried is not None:
-        told += f", and B was tried {counted(tried, 'time')}"
+    told = (
+        f"While B was dead, {dead.failed} of {dead.requests} requests failed, and B was tried "
+        f"{counted(tried, 'time')}"
+    )
     returned = back.answered["B"] > 0
     later = (
         f"B answered again {back_after_s:.1f} s after it was killed" if returned else "B was not asked again"
     )
     yield HEALTH.judged(
-        dead.failed == 0 and returned and (tried is None or tried <= allowed),
+        dead.failed == 0 and returned and 0 < tried <= allowed,
         f"{told}; {later}.",
     )
     yield note(
@@ -107,21 +123,23 @@ def _stand(internet: Internet, stack: contextlib.ExitStack, name: str, bind: str
 def _ask(title: str, proxy: tuple[str, int]) -> Phase:
     answers = [ask(proxy, "/") for _ in range(_REQUESTS)]
     good = [answer for answer in answers if answer.status == 200]
-    return Phase(title, Counter(answer.text for answer in good), len(answers) - len(good))
+    silent = sum(1 for answer in answers if not answer.status)
+    return Phase(title, Counter(answer.text for answer in good), len(answers) - len(good), silent)
 
 
 def _until_back(proxy: tuple[str, int], dead_at: float) -> tuple[Phase, float]:
     """Ask until B answers, for some seconds at most; how many seconds after its death it did."""
     answered: Counter[str] = Counter()
-    failed = 0
+    failed = silent = 0
     while not answered["B"] and time.monotonic() < dead_at + _PATIENCE_S:
         answer = ask(proxy, "/")
         if answer.status == 200:
             answered[answer.text] += 1
         else:
             failed += 1
+            silent += not answer.status
         time.sleep(0.02)
-    return Phase("B is back", answered, failed), time.monotonic() - dead_at
+    return Phase("B is back", answered, failed, silent), time.monotonic() - dead_at
 
 
 def _row(phase: Phase) -> Row:

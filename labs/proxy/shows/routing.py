@@ -128,19 +128,20 @@ def _judged(found: Found) -> Iterator[Event]:
     apache = [taken for (server, _), taken in found.items() if server == "apache"]
     said = [
         *(f"nginx gave /apifoo to {taken['/apifoo']}" for taken in nginx[:1]),
-        *(f"Apache gave it to {taken['/apifoo']}" for taken in apache[:1]),
+        *(f"Apache gave {'it' if nginx else '/apifoo'} to {taken['/apifoo']}" for taken in apache[:1]),
     ]
     yield PREFIX.judged(
         all(taken["/apifoo"] == "api" for taken in nginx)
         and all(taken["/apifoo"] == "root" for taken in apache),
         f"{'; '.join(said)}.",
     )
+    deep = "/api/v2/x"
     said = [
-        *([f"nginx gave /api/x to {nginx[0]['/api/x']} and {nginx[1]['/api/x']}"] if nginx else []),
-        *([f"Apache gave it to {apache[0]['/api/x']} and {apache[1]['/api/x']}"] if apache else []),
+        *([f"nginx gave {deep} to {nginx[0][deep]} and {nginx[1][deep]}"] if nginx else []),
+        *([f"Apache gave {'it' if nginx else deep} to {apache[0][deep]} and {apache[1][deep]}"] if apache else []),
     ]
     yield ORDER.judged(
-        all(taken["/api/x"] == "api" for taken in nginx)
-        and [taken["/api/x"] for taken in apache] in ([], ["api", "root"]),
+        (not nginx or (nginx[0] == nginx[1] and nginx[0][deep] == "v2"))
+        and (not apache or (apache[0][deep] == "v2" and set(apache[1].values()) == {"root"})),
         f"With the long rules first and last, {'; '.join(said)}.",
     )

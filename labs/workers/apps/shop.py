@@ -81,10 +81,15 @@ WORK: dict[str, Callable[[float], None]] = {"/wait": wait, "/loop": loop, "/dige
 
 
 def app(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
-    """`/wait`, `/loop` and `/digest` take `ms`; `/count`, `/read` (the catalogue), `/raise`, and anything else."""
+    """`/wait`, `/loop` and `/digest` take `ms`; `/count`, `/read` (the catalogue), `/raise`, and anything else.
+
+    `at` is a moment of the monotonic clock, in ns, before which nothing begins: for requests that shall meet.
+    """
     path = environ.get("PATH_INFO", "/")
     query = dict(parse_qsl(environ.get("QUERY_STRING", "")))
     said: dict[str, Any] = {"pid": os.getpid(), "thread": threading.get_native_id()}
+    if "at" in query:
+        wait(max(0.0, (int(query["at"]) - time.monotonic_ns()) / 1e6))
     before, began, computed = of_this_thread(), time.monotonic_ns(), time.thread_time_ns()
     if path in WORK:
         WORK[path](float(query.get("ms", "0")))
@@ -99,6 +104,7 @@ def app(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]
     elif path == "/gil":
         said["gil"] = getattr(sys, "_is_gil_enabled", lambda: True)()
     after, wall = of_this_thread(), time.monotonic_ns() - began
+    said["from_ms"] = began / 1e6
     said["wall_ms"], said["cpu_ms"] = wall / 1e6, (time.thread_time_ns() - computed) / 1e6
     if min(*before, *after) >= 0:
         said["core_ms"] = (after[0] - before[0]) / 1e6

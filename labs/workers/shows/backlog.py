@@ -71,6 +71,8 @@ def show(internet: Internet) -> Iterator[Event]:
         hanging = [each for each in clients if not each.connected_ms and not each.refused]
         refused = [each for each in clients if each.refused]
         silent = {each.number for each in hanging}
+        clients[0].read()
+        busy_all_the_while = not clients[0].answered_ms
         _until_answered(clients)
     rows = [_row(each, each.number in silent) for each in clients]
     yield table(
@@ -86,16 +88,18 @@ def show(internet: Internet) -> Iterator[Event]:
         f"and took their requests, and gunicorn did not know of them.{told}"
     )
     yield note(
-        f"listen({ASKED}) keeps {ASKED + 1} on Linux. For the others there is no answer to their SYN, and their own "
+        f"--backlog {ASKED} is listen({ASKED}), which keeps {ASKED + 1} on Linux. For the others there is no answer to "
+        "their SYN, and their own "
         "kernels try again after 1 s, 3 s, 7 s. gunicorn asks for 2048, and net.core.somaxconn may make less of it."
     )
-    yield measured(
-        "workers.backlog.silent", len(silent), f"{count(len(silent), 'client')} heard nothing.", "clients"
-    )
+    yield measured("workers.backlog.silent", len(silent), f"{count(len(silent), 'client')} heard nothing.")
     if waiting is not None:
         yield measured(
             "workers.backlog.waiting", waiting, f"{waiting} waited in the kernel's queue.", "connections"
         )
+    if not silent and not refused and not busy_all_the_while:
+        yield BACKLOG.not_seen("This machine was too busy: the worker was done before all clients had come.")
+        return
     yield BACKLOG.judged(
         bool(silent) and not refused,
         f"{connected} of {CLIENTS} clients were connected, {len(silent)} heard nothing, {len(refused)} were refused.",

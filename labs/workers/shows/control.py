@@ -36,7 +36,7 @@ def show(internet: Internet) -> Iterator[Event]:
         "control.asked",
         "Who answers",
         ("when", "control sockets", "gunicornc talks to"),
-        [_row("one gunicorn", 1, before, pids), _row("two gunicorns", len(paths), after, pids)],
+        [_row("one gunicorn", len(known), before, pids), _row("two gunicorns", len(paths), after, pids)],
     )
     yield note(
         "Each gunicorn of a user opens the same path, in XDG_RUNTIME_DIR or in the home. The second removes the first "

@@ -11,13 +11,15 @@ from labs.telling import about, command, measured, note, opening, result, table,
 from labs.words import count, ms
 from labs.workers.claims import FORMULA
 from labs.workers.client import many, said
+from labs.workers.happening import at_once
 from labs.workers.server import ON_FEW_CORES, cores, standing
-from labs.workers.shows.models import at_once
 from labs.workers.starting import FEW_CORES
 from labs.workers.watching import Watched, watch
 
 REQUESTS, WAIT_MS, LOOP_MS = 10, 40, 30
 _BUSY = 0.2
+# More workers than cores, all of them computing: each is without a core for more than this part of its time.
+_SHORT_OF_CORES = 0.3
 
 
 class Rate(NamedTuple):
@@ -92,7 +94,7 @@ def _measure(internet: Internet, workers: int) -> Rate:
             0.001, sum(each["wall_ms"] for each in told)
         )
     core_ms = sum(float(each.get("cpu_ms", 0.0)) for each in told) / len(told)
-    return Rate(workers, _rate(waiting), at_once(waiting.board), _rate(loops), core_ms, for_core)
+    return Rate(workers, _rate(waiting), at_once(waiting.board.works), _rate(loops), core_ms, for_core)
 
 
 def _run(server: object, target: str) -> Watched:
@@ -146,8 +148,13 @@ def _judged(found: list[Rate], few: int) -> Event:
             f"needed a core for {ms(last.core_ms)} only.",
         )
     most = few * 1000 / last.core_ms
+    if last.waiting_most <= few or (last.for_core is not None and last.for_core < _SHORT_OF_CORES):
+        return FORMULA.not_seen(
+            f"The machine was too busy to tell: of {last.workers} workers {last.waiting_most} waited at once, and "
+            "those that compute were hardly ever at it together."
+        )
     return FORMULA.judged(
-        last.waiting_most == last.workers and last.loop_rate <= 1.1 * most,
+        last.loop_rate <= 1.1 * most,
         f"With {last.workers} workers {last.waiting_most} requests waited at once. Those that compute need a core for "
         f"{ms(last.core_ms)} each, so {count(few, 'core')} can do {most:.0f} a second, and did {last.loop_rate:.0f}.",
         at_once=last.waiting_most,

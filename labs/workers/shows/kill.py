@@ -79,7 +79,7 @@ def _killed(server: Standing) -> Generator[Event, None, float | None]:
     lost = [each for each in asked if not each.answered]
     rows = [_row(each, victim, killed_ns) for each in asked]
     yield heading(
-        "kill -9 under load", f"{REQUESTS} requests of {EACH_MS} ms, pid {victim} killed in the second"
+        "kill -9 under load", f"{REQUESTS} requests of {EACH_MS} ms, pid {victim} is killed during the second"
     )
     yield table("kill.requests", "", ("request", "when", "what became of it", "by"), rows)
     if born is None:
@@ -94,9 +94,7 @@ def _killed(server: Standing) -> Generator[Event, None, float | None]:
             f"Pid {born.pid} was ready {ms(later)} after pid {victim} was killed.",
             respawn_ms=round(later, 1),
         )
-    yield measured(
-        "workers.lost", len(lost), f"{count(len(lost), 'request')} of {REQUESTS} got no answer.", "requests"
-    )
+    yield measured("workers.lost", len(lost), f"{len(lost)} of {count(REQUESTS, 'request')} got no answer.")
     if born is None:
         yield IN_FLIGHT.not_seen(
             "Nobody came in the worker's place, so those that waited were answered by nobody."

@@ -15,11 +15,11 @@ from labs.workers.claims import RELOAD
 from labs.workers.client import Clients, many, said
 from labs.workers.server import address_of, standing
 
-WORKERS, REQUESTS, EACH_MS, APART_MS, HUP_AFTER_MS = 2, 16, 90, 45, 200
+WORKERS, REQUESTS, EACH_MS, APART_MS, HUP_AFTER_MS, GRACEFUL_S = 2, 16, 90, 45, 200, 10
 
 
 def show(internet: Internet) -> Iterator[Event]:
-    with standing(internet, "sync", workers=WORKERS) as server:
+    with standing(internet, "sync", workers=WORKERS, graceful_s=GRACEFUL_S) as server:
         yield opening("HUP under load", f"{WORKERS} sync workers, a request each {APART_MS} ms")
         before = server.workers()
         server.events()
@@ -28,7 +28,8 @@ def show(internet: Internet) -> Iterator[Event]:
             hup_ns = time.monotonic_ns()
             server.signal(signal.SIGHUP)
             asked = clients.wait(15)
-        end = time.monotonic() + 2.0
+        # They have --graceful-timeout, and then they are killed.
+        end = time.monotonic() + GRACEFUL_S + 2
         while set(server.workers()) & set(before) and time.monotonic() < end:
             server.wait_for("gone", timeout_s=0.05, since_ns=time.monotonic_ns())
         events, after = server.events(), server.workers()
@@ -57,7 +58,9 @@ def show(internet: Internet) -> Iterator[Event]:
     changed = not set(before) & set(after)
     gone = sum(1 for pid in before if pid not in after)
     if not changed and not lost:
-        yield RELOAD.judged(False, f"Of the old {WORKERS} workers only {gone} had gone after 2 s.")
+        yield RELOAD.judged(
+            False, f"Of the old {WORKERS} workers only {gone} had gone after {GRACEFUL_S + 2} s."
+        )
     else:
         yield RELOAD.judged(
             changed and not lost,

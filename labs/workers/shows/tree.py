@@ -12,8 +12,10 @@ from labs.telling import command, heading, measured, note, opening, result, tabl
 from labs.words import count, ms
 from labs.workers.claims import MASTER, ONE_SOCKET, ONE_WORKER
 from labs.workers.client import Clients, many, said
+from labs.workers.happening import at_once
 from labs.workers.processes import listening, parent_of, sockets_of
 from labs.workers.server import AS_IT_COMES, address_of, cores, standing
+from labs.workers.watching import works_in
 
 if TYPE_CHECKING:
     from labctl.serving.standing import Standing
@@ -90,12 +92,13 @@ def _default(internet: Internet) -> Iterator[Event]:
         workers = _all_there(server)
         with Clients(address_of(server), many(f"/wait?ms={each_ms}", 4)) as clients:
             asked = clients.wait(20)
-        pids = {event.pid for event in server.events() if event.kind == "begin"}
+        together = at_once(works_in(server.events()))
+        sync = server.says("Using worker: sync", timeout_s=2)
         last = max(each.done_ns for each in asked) - min(each.sent_ns for each in asked)
         formula = 2 * cores() + 1
         yield heading("gunicorn without --workers", f"4 requests of {each_ms} ms at once")
         yield note(
-            f"It has {count(workers, 'sync worker')}, and the 4 took {ms(last / 1e6)}: "
+            f"It has {count(workers, 'sync worker' if sync else 'worker')}, and the 4 took {ms(last / 1e6)}: "
             f"{4 * each_ms} ms are one after the other, {each_ms} ms all together."
         )
         yield measured(
@@ -105,10 +108,11 @@ def _default(internet: Internet) -> Iterator[Event]:
             "workers",
         )
         yield ONE_WORKER.judged(
-            workers == 1 and len(pids) == 1,
-            f"Nobody named a number, and gunicorn started {count(workers, 'worker')}; 2 x cores + 1 would be "
-            f"{formula}.",
+            workers == 1 and sync and together == 1 and last / 1e6 >= 4 * each_ms,
+            f"Nobody named a number: gunicorn started {count(workers, 'worker')}, with {together} of the 4 in hand at "
+            f"once, and 2 x cores + 1 would be {formula}.",
             workers=workers,
+            at_once=together,
         )
 
 
