@@ -206,6 +206,8 @@ def _to_backend(
 def _doubts(state: State) -> None:
     """Directives that are not followed and hold for this host or this path."""
     here = [*state.both(*MATTERS)]
+    for each in state.both("include"):
+        state.doubt(f"{each} at {each.place}: the file is not here, and what it says is not known.")
     for section, _ in state.locations():
         here += section.own(*MATTERS)
         for each in section.own("rewriterule"):

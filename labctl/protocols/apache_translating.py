@@ -170,7 +170,9 @@ def aliased(state: State) -> Mapped:
     # mod_wsgi comes after mod_alias.
     for each in state.both("wsgiscriptalias"):
         if len(each.arguments) > 1 and matched(each.first, state.uri):
-            state.say(f"{each} takes what no Alias does: mod_wsgi runs the app in Apache's processes.", each.place)
+            state.say(
+                f"{each} takes what no Alias does: mod_wsgi runs the app in Apache's processes.", each.place
+            )
             return Mapped("wsgi", each.arguments[1], str(each), each.place)
     root = state.document_root()
     state.say(f"No Alias fits, so the path is sought under DocumentRoot {root}.")

@@ -35,7 +35,13 @@ READ = frozenset(
         *("loadmodule", "include", "includeoptional", "header", "proxyrequests", "proxytimeout", "listen"),
         *("requireall", "requireany", "sslengine", "sslproxyengine", "proxyvia", "fallbackresource"),
         *("usecanonicalname", "browsermatch", "browsermatchnocase", "proxypassinherit", "proxyiobuffersize"),
-        *("wsgiscriptalias", "setenv", "allowoverride", "proxypassreversecookiedomain", "proxypassreversecookiepath"),
+        *(
+            "wsgiscriptalias",
+            "setenv",
+            "allowoverride",
+            "proxypassreversecookiedomain",
+            "proxypassreversecookiepath",
+        ),
     )
 )
 

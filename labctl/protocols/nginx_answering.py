@@ -150,10 +150,14 @@ def _try_files(state: State, each: Directive) -> Answer | None:
         there = state.on_disk(path.rstrip("/") or "/")
         if there is None and last.startswith("=") and wants_folder == name.endswith("/"):
             # Nobody writes such a rule for files that are not there.
-            state.doubt(f"Whether {path} is there is not known on this machine. If not, nginx answers {last[1:]}.")
+            state.doubt(
+                f"Whether {path} is there is not known on this machine. If not, nginx answers {last[1:]}."
+            )
             state.say(f"try_files gives {path}, which is taken as there.", each.place)
             state.uri = name if not state.alias() else prefix + name.removeprefix(prefix)
             return None
+        if there is None and not wants_folder and name.endswith("/"):
+            continue
         if there is None:
             state.doubt(
                 f"try_files at {each.place}: whether {path} is there is not known here. If it is, it answers."
@@ -210,7 +214,9 @@ def _proxied(state: State, each: Directive) -> Answer:
         names = ", ".join(f"${name}" for name in state.missing[missing:])
         state.doubt(f"proxy_pass at {each.place}: {names} is not known here.")
     if not passed.host.partition(":")[0]:
-        state.say(f"{each} comes to {passed.scheme}://{passed.host}, without a host: nginx answers 500.", each.place)
+        state.say(
+            f"{each} comes to {passed.scheme}://{passed.host}, without a host: nginx answers 500.", each.place
+        )
         return _status(state, 500, words=str(each))
     state.proxy_host = host_header(passed)
     uri, why = passed_uri(state, passed)

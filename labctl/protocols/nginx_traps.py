@@ -67,7 +67,11 @@ def _of_servers(configuration: Configuration) -> Iterator[Caught]:
         for each in server.own("server_name"):
             for name in each.arguments:
                 middle = "*" in name[1:-1] or (name.startswith("*") and not name.startswith("*."))
-                if not name.startswith("~") and not PLACEHOLDER.search(name) and (not _HOST.fullmatch(name) or middle):
+                if (
+                    not name.startswith("~")
+                    and not PLACEHOLDER.search(name)
+                    and (not _HOST.fullmatch(name) or middle)
+                ):
                     yield Caught(traps.NAME_ODD, each.place, f"server_name {name}")
     for port, servers in ports.items():
         marked = any(listen.default for server in servers for listen in server.listens if listen.port == port)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from shlex import quote
 
 from labctl.events import Event, Row
@@ -13,16 +12,17 @@ from labctl.protocols.apache_hosts import usual_request
 from labctl.protocols.apache_scopes import Configuration, Host
 from labctl.protocols.apache_traps import apache_traps
 from labctl.protocols.apache_words import MATTERS, READ
-from labctl.protocols.proxy_answers import Request
-from labs.proxy.config_asking import Asked
-from labs.proxy.config_file import Disk, Includes, Source
-from labs.proxy.config_told import LIES, told_answer, told_traps, told_unread
-from labs.telling import command, opening, table, warning
-from labs.words import count
+from labs.proxy.config_asking import Asked, as_request
+from labs.proxy.config_file import Source, template_marks
+from labs.proxy.config_includes import Disk, Includes
+from labs.proxy.config_told import LIES, told_answer, told_includes, told_traps, told_unread
+from labs.telling import command, note, opening, table, warning
+from labs.words import count, listed
 
 _TRANSLATING = (
     *("rewriterule", "proxypass", "proxypassmatch", "redirect", "redirectmatch", "redirectpermanent"),
-    *("redirecttemp", "alias", "aliasmatch", "scriptalias", "scriptaliasmatch", "documentroot"),
+    *("redirecttemp", "alias", "aliasmatch", "scriptalias", "scriptaliasmatch", "wsgiscriptalias"),
+    "documentroot",
 )
 _WHEN = {
     "rewriterule": "1 rewrite",
@@ -32,30 +32,39 @@ _WHEN = {
 }
 
 
-def told(source: Source, path: Path, asked: Sequence[Asked]) -> Iterator[Event]:
+def told(source: Source, asked: Sequence[Asked]) -> Iterator[Event]:
     """The events. Raises ConfigError."""
-    includes = Includes(path)
+    includes = Includes(source.name, "apache")
     reading = Reading(includes)
     configuration = Configuration(parse(source.text, reading), reading)
     passes = sum(1 for host in (configuration.main, *configuration.hosts) for _ in _rules_of(host))
     hosts = count(len(configuration.hosts), "VirtualHost")
-    yield opening(f"{path.name}: who takes which path?", f"Apache, {hosts}, {count(passes, 'rule')}")
-    for pattern, place in includes.missing:
-        yield warning(
-            f"{pattern}, which {place} includes, is not here: what it says is not known, "
-            "and Apache does not start without it."
+    yield opening(f"{source.title}: who takes which path?", f"Apache, {hosts}, {count(passes, 'rule')}")
+    yield from told_includes(includes, "Apache")
+    # Debian's envvars has APACHE_LOG_DIR and the like.
+    undefined = {name: place for name, place in reversed(reading.undefined) if not name.startswith("APACHE_")}
+    if undefined:
+        names = listed([f"${{{name}}} ({place})" for name, place in reversed(undefined.items())])
+        verb = (
+            "is defined nowhere here and stays"
+            if len(undefined) == 1
+            else "are defined nowhere here and stay"
         )
-    for name, place in dict.fromkeys(reading.undefined):
-        # Debian's envvars has APACHE_LOG_DIR and the like.
-        if not name.startswith("APACHE_"):
-            yield warning(f"${{{name}}} at {place} is defined nowhere here; it stays as it is.")
+        yield warning(f"{names} {verb} as written; Apache takes such names from its environment too.")
+    if marks := template_marks(source.text):
+        number, mark = marks[0]
+        yield warning(
+            f"The file is a template: {mark} at line {number} is taken as a word. Give what is made out of it."
+        )
     for section in (each for each in reading.skipped if _decides(each)):
         yield warning(f"{section} at {section.place} does not hold here: what stands in it was left out.")
-    disk = Disk()
-    if not asked:
+    disk, usual = Disk(), usual_request(configuration)
+    if not asked and passes:
         yield _rules(configuration)
+    elif not asked:
+        yield note("No line of the file gives a path to somebody.")
     for each in asked:
-        request = _request(configuration, each)
+        request = as_request(each, usual)
         yield from told_answer(
             request,
             answer(configuration, request, disk),
@@ -77,15 +86,6 @@ def _decides(section: Directive) -> bool:
         each.key in (*_TRANSLATING, "virtualhost", "location", "requestheader") or _decides(each)
         for each in section.block or ()
     )
-
-
-def _request(configuration: Configuration, asked: Asked) -> Request:
-    scheme, host, port = usual_request(configuration)
-    if asked.scheme:
-        scheme, port = asked.scheme, asked.port or (443 if asked.scheme == "https" else 80)
-    elif asked.port:
-        port = asked.port
-    return Request(asked.path, asked.host or host, scheme, asked.method, (), port)
 
 
 def _rules_of(host: Host) -> Iterator[tuple[str, Directive]]:

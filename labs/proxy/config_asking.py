@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from labctl.errors import UsageError
+from labctl.protocols.proxy_answers import Request
 
 _URL = re.compile(r"(https?)://([^/?#:\s]+|\[[0-9a-f:]+\])(?::(\d{1,5}))?([/?#].*)?", re.IGNORECASE)
+_NAME = re.compile(r"[^\s/?#@%\\]{1,255}")
 _METHOD = re.compile(r"[A-Z]{1,20}")
 
 
@@ -28,6 +30,12 @@ def read_paths(typed: Sequence[str], host: str = "", method: str = "GET") -> tup
         raise UsageError(
             "path-invalid", f"{method!r} is no method", fixes=("labctl proxy --config FILE --path /",)
         )
+    if host and not _NAME.fullmatch(host):
+        raise UsageError(
+            "path-invalid",
+            f"{host[:60]!r} is no host: it is a name like shop.test, and may have a port",
+            fixes=("labctl proxy --config FILE --path / --host shop.test",),
+        )
     return tuple(_read(each, host, method) for each in typed)
 
 
@@ -46,7 +54,7 @@ def _read(typed: str, host: str, method: str) -> Asked:
         raise UsageError(
             "path-invalid",
             f"{typed[:60]!r} is no path: it begins with a slash, or is a whole URL",
-            fixes=(f"labctl proxy --config FILE --path /{typed.lstrip('/')[:60]}",),
+            fixes=(f"labctl proxy --config FILE --path {_meant(typed)}",),
         )
     if not scheme and ":" in name and not name.startswith("["):
         name, _, number = name.partition(":")
@@ -57,3 +65,19 @@ def _read(typed: str, host: str, method: str) -> Asked:
         for c in path
     )
     return Asked(path.partition("#")[0] or "/", name, scheme, port, method)
+
+
+def _meant(typed: str) -> str:
+    """A path or URL that could have been meant."""
+    _, mark, rest = typed.partition("://")
+    return f"http://{rest.rpartition('@')[2]}"[:60] if mark and rest else f"/{typed.lstrip('/')[:60]}"
+
+
+def as_request(asked: Asked, usual: tuple[str, str, int]) -> Request:
+    """The request of a question; `usual` are scheme, host and port of a visitor about whom nothing is said."""
+    scheme, host, port = usual
+    if asked.scheme:
+        scheme, port = asked.scheme, asked.port or (443 if asked.scheme == "https" else 80)
+    elif asked.port:
+        port = asked.port
+    return Request(asked.path, asked.host or host, scheme, asked.method, (), port)

@@ -50,6 +50,11 @@ class Source(NamedTuple):
     text: str
     server: Server
 
+    @property
+    def title(self) -> str:
+        """What it is called on the screen."""
+        return "standard input" if self.name == STDIN else Path(self.name).name
+
 
 def read_source(name: str, server: Server | None) -> Source:
     """The file, and whose it is. Raises UsageError cannot-read, config-ambiguous; Malformed config-malformed."""

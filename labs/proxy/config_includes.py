@@ -19,7 +19,15 @@ _HOMES: dict[Server, tuple[str, ...]] = {
 # They come with nginx, Apache or certbot, and hold nothing that changes who answers.
 _HARMLESS = frozenset(
     (
-        *("mime.types", "fastcgi_params", "fastcgi.conf", "uwsgi_params", "scgi_params", "koi-utf", "koi-win"),
+        *(
+            "mime.types",
+            "fastcgi_params",
+            "fastcgi.conf",
+            "uwsgi_params",
+            "scgi_params",
+            "koi-utf",
+            "koi-win",
+        ),
         *("win-utf", "fastcgi-php.conf", "snakeoil.conf", "ssl-params.conf", "self-signed.conf"),
         *("options-ssl-nginx.conf", "options-ssl-apache.conf", "ports.conf"),
     )
@@ -46,7 +54,9 @@ class Includes:
         self.usual: list[str] = []
         self.taken: list[str] = []
 
-    def __call__(self, pattern: str, place: Place, optional: bool = False) -> Sequence[tuple[str, str]] | None:
+    def __call__(
+        self, pattern: str, place: Place, optional: bool = False
+    ) -> Sequence[tuple[str, str]] | None:
         """Names and texts, in the order of their names, as glob(3) gives them; None: what stands there is not known.
 
         Raises ConfigError for too many files.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from shlex import quote
 
 from labctl.events import Event, Row
@@ -12,13 +11,14 @@ from labctl.protocols.nginx_grammar import parse
 from labctl.protocols.nginx_names import usual_request
 from labctl.protocols.nginx_scopes import HANDLERS, Configuration, Location, Scope, Server
 from labctl.protocols.nginx_traps import nginx_traps
+from labctl.protocols.nginx_variables import PLACEHOLDER
 from labctl.protocols.nginx_words import MATTERS, READ
-from labctl.protocols.proxy_answers import Request
-from labs.proxy.config_asking import Asked
-from labs.proxy.config_file import Disk, Includes, Source
-from labs.proxy.config_told import LIES, told_answer, told_traps, told_unread
+from labs.proxy.config_asking import Asked, as_request
+from labs.proxy.config_file import Source
+from labs.proxy.config_includes import Disk, Includes
+from labs.proxy.config_told import LIES, told_answer, told_includes, told_traps, told_unread
 from labs.telling import command, note, opening, table, warning
-from labs.words import count
+from labs.words import count, listed
 
 _PARTS = {
     "http": "The file is a part: it is read as if it stood in an http block.",
@@ -26,25 +26,33 @@ _PARTS = {
 }
 
 
-def told(source: Source, path: Path, asked: Sequence[Asked]) -> Iterator[Event]:
+def told(source: Source, asked: Sequence[Asked]) -> Iterator[Event]:
     """The events. Raises ConfigError."""
-    includes = Includes(path)
+    includes = Includes(source.name, "nginx")
     configuration = Configuration(parse(source.text, includes))
     locations = sum(1 for server in configuration.servers for _ in server.every_location())
     servers = count(len(configuration.servers), "server")
-    yield opening(f"{path.name}: who takes which path?", f"nginx, {servers}, {count(locations, 'location')}")
+    yield opening(
+        f"{source.title}: who takes which path?", f"nginx, {servers}, {count(locations, 'location')}"
+    )
     if configuration.part:
         yield note(_PARTS[configuration.part])
-    for pattern, place in includes.missing:
+    yield from told_includes(includes, "nginx")
+    if placeholders := dict.fromkeys(PLACEHOLDER.findall(source.text)):
         yield warning(
-            f"{pattern}, which {place} includes, is not here: what it says is not known, "
-            "and nginx does not start without it."
+            f"The file is a template for envsubst: {listed([*placeholders])} are taken as words, and nginx itself would "
+            "not start with them. Give what is made out of it."
+            if len(placeholders) > 1
+            else f"The file is a template for envsubst: {next(iter(placeholders))} is taken as a word. Give what is made "
+            "out of it."
         )
-    disk = Disk()
-    if not asked:
+    disk, usual = Disk(), usual_request(configuration)
+    if not asked and configuration.servers:
         yield _rules(configuration)
+    elif not asked:
+        yield note("No server block stands in the file, so no path is given to anybody.")
     for each in asked:
-        request = _request(configuration, each)
+        request = as_request(each, usual)
         yield from told_answer(
             request,
             answer(configuration, request, disk),
@@ -60,19 +68,17 @@ def told(source: Source, path: Path, asked: Sequence[Asked]) -> Iterator[Event]:
         yield command("next", f"labctl proxy --config {name} --path /", "who takes a path, and why")
 
 
-def _request(configuration: Configuration, asked: Asked) -> Request:
-    scheme, host, port = usual_request(configuration)
-    if asked.scheme:
-        scheme, port = asked.scheme, asked.port or (443 if asked.scheme == "https" else 80)
-    elif asked.port:
-        port = asked.port
-    return Request(asked.path, asked.host or host, scheme, asked.method, (), port)
-
-
 def _rules(configuration: Configuration) -> Event:
     rows = []
     for server in configuration.servers:
-        ports = ", ".join(str(listen.port) for listen in server.listens if listen.port)
+        # IPv6 repeats the port; a template has a word in its place.
+        ports = ", ".join(
+            dict.fromkeys(
+                listen.address if "$" in listen.address else str(listen.port)
+                for listen in server.listens
+                if listen.port
+            )
+        )
         names = " ".join(server.names) or "no name"
         rows.append(
             Row(
@@ -110,7 +116,9 @@ def _kind(location: Location) -> str:
 
 
 def _what(scope: Scope) -> str:
-    for name in ("return", *HANDLERS, "try_files", "rewrite", "alias", "root"):
-        if found := scope.own(name):
+    refusing = [each for each in scope.own("deny") if each.first == "all" and not scope.own("allow")]
+    for name in ("return", *HANDLERS, "deny", "try_files", "rewrite", "alias", "root", "if"):
+        found = refusing if name == "deny" else scope.own(name)
+        if found:
             return str(found[0])
-    return f"{len(scope.own('location'))} locations" if isinstance(scope, Server) else "files"
+    return count(len(scope.own("location")), "location") if isinstance(scope, Server) else "files"

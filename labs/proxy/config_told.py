@@ -6,9 +6,10 @@ from collections.abc import Collection, Iterator, Sequence
 from difflib import get_close_matches
 
 from labctl.events import Event, Hue, Json, Row, Step
-from labctl.protocols.proxy_answers import UNKNOWN, Answer, Fields, Reason, Request, Unread
-from labctl.protocols.proxy_traps import Caught
-from labs.telling import about, heading, measured, result, table, warning
+from labctl.protocols.proxy_answers import UNKNOWN, Answer, Fields, Place, Reason, Request, Unread
+from labctl.protocols.proxy_traps import Caught, Trap
+from labs.proxy.config_includes import Includes
+from labs.telling import about, heading, measured, note, result, table, warning
 from labs.words import count, listed
 
 # What an honest visitor sends besides Host: nothing. What a lying one does.
@@ -89,7 +90,7 @@ def _sentence(answer: Answer) -> str:
         case "gone":
             return "the proxy closes the connection without a word."
         case _:
-            return f"not known here{': ' + answer.to if answer.to else ''}."
+            return f"{answer.to}; that is not followed here." if answer.to else "not known here."
 
 
 def _fields(request: Request, honest: Answer, lying: Answer) -> Event:
@@ -163,34 +164,74 @@ def _why(each: Unread, known: Collection[str]) -> str:
     return f"{UNKNOWN}; was {near[0]} meant?" if near else UNKNOWN
 
 
+def told_includes(includes: Includes, server: str) -> Iterator[Event]:
+    """Files that are not where the configuration says."""
+    for sentence in includes.taken:
+        yield note(sentence)
+    if includes.usual:
+        verb = "is" if len(includes.usual) == 1 else "are"
+        yield note(f"{listed(includes.usual)} {verb} not here; nothing in such a file changes who answers.")
+    for pattern, place in includes.missing:
+        yield warning(
+            f"{pattern}, which {place} includes, is not here: what it says is not known, "
+            f"and {server} does not start without it."
+        )
+
+
 def told_traps(caught: Sequence[Caught], *, brief: bool) -> Iterator[Event]:
     """The traps, one table of where they are, then what comes of each kind and what to write instead."""
     yield measured("proxy.config.traps", len(caught), f"The configuration sets {count(len(caught), 'trap')}.")
     if not caught:
         yield result("None of the traps that are known here is set.")
         return
-    rows = [
-        Row(
-            f"{each.trap.id} at {each.place}: {each.words}. {each.trap.title}",
-            (_WEIGHT[each.trap.weight][0], str(each.place), each.trap.id.partition("-")[2], each.words),
-            hues=(_WEIGHT[each.trap.weight][1], "mute", "accent", ""),
-            data={
-                "trap": each.trap.id,
-                "weight": each.trap.weight,
-                "line": each.place.line,
-                "file": each.place.file,
-                "title": each.trap.title,
-                "why": each.trap.why,
-                "instead": each.trap.instead,
-            },
-        )
-        for each in caught
-    ]
-    yield table("traps", f"Traps: {_amounts(caught)}", ("", "where", "trap", "what stands there"), rows)
-    for trap in dict.fromkeys(each.trap for each in caught if not brief):
-        name = trap.id.partition("-")[2]
-        yield about(name, f"{trap.title} {trap.why}")
-        yield about("instead", trap.instead)
+    kinds: dict[Trap, list[Caught]] = {}
+    for each in caught:
+        kinds.setdefault(each.trap, []).append(each)
+    rows = [_trap_row(trap, found) for trap, found in kinds.items()]
+    yield table("traps", f"Traps: {_amounts(caught)}", ("", "trap", "where", "what stands there"), rows)
+    for trap in () if brief else kinds:
+        yield about(_short(trap), f"{trap.title} {trap.why}")
+        if trap.weight != "note":
+            yield about("instead", trap.instead)
+
+
+def _trap_row(trap: Trap, found: Sequence[Caught]) -> Row:
+    """All places of a trap. In `data` is the first, and in `places` each of them."""
+    first, places = found[0], list(dict.fromkeys(str(each.place) for each in found))
+    shown = _lines([each.place for each in found])
+    more = f", and {count(len(found) - 1, 'more', 'more')}" if len(found) > 1 else ""
+    return Row(
+        f"{trap.id} at {listed(places)}: {first.words}{more}. {trap.title}",
+        (_WEIGHT[trap.weight][0], _short(trap), shown, f"{first.words}{more}"),
+        hues=(_WEIGHT[trap.weight][1], "accent", "mute", ""),
+        data={
+            "trap": trap.id,
+            "weight": trap.weight,
+            "line": first.place.line,
+            "file": first.place.file,
+            "places": places,
+            "what": [each.words for each in found],
+            "title": trap.title,
+            "why": trap.why,
+            "instead": trap.instead,
+        },
+    )
+
+
+def _short(trap: Trap) -> str:
+    return trap.id.partition("-")[2]
+
+
+def _lines(places: Sequence[Place]) -> str:
+    """`line 28`, `lines 28, 32`, at most four of them; with a file's name only the first."""
+    each = dict.fromkeys(places)
+    first = next(iter(each))
+    if len(each) == 1:
+        return str(first)
+    if any(place.file for place in each):
+        return f"{first}, and {len(each) - 1} more"
+    numbers = [str(place.line) for place in each]
+    return f"lines {', '.join(numbers[:4])}{', ...' if len(numbers) > 4 else ''}"
 
 
 _WEIGHT: dict[str, tuple[str, Hue]] = {

@@ -13,7 +13,7 @@ from labctl.sandbox.proxy_configuration import Configuration
 from labctl.sandbox.proxy_headers import MANNERS
 from labctl.sandbox.proxy_street import Street
 from labs.proxy.real import Apps, real
-from labs.telling import command
+from labs.telling import about, command
 
 With = Literal["embedded", "nginx", "apache"]
 # The manners of a proxy that somebody has configured with care.
@@ -33,6 +33,11 @@ class Front(NamedTuple):
     def plays(self, manners: str) -> bool:
         """Whether it can have these manners: the embedded one has all."""
         return self.with_ in ("embedded", MANNERS[manners].server)
+
+    def for_manners(self, manners: str) -> Front:
+        """Itself where it can have these manners; else labctl's own, which has them all: a claim about two servers
+        wants both."""
+        return self if self.plays(manners) else Front("embedded")
 
     def stand(
         self,
@@ -60,6 +65,13 @@ class Front(NamedTuple):
 
             return apache_version()
         return "embedded proxy"
+
+
+def stand_ins(front: Front) -> Iterator[Event]:
+    """Who plays the server that is not there by itself."""
+    if front.with_ != "embedded":
+        other = "Apache" if front.with_ == "nginx" else "nginx"
+        yield about(other, "labctl's own proxy here, with its manners; the other one is real")
 
 
 def other_fronts(with_: With, show: str = "", app: str = "") -> Iterator[Event]:

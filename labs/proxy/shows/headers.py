@@ -13,7 +13,7 @@ from labctl.sandbox.proxy_configuration import Configuration
 from labctl.sandbox.proxy_headers import MANNERS
 from labctl.sandbox.proxy_street import HOST
 from labs.proxy.claims import ADDED, PASSED
-from labs.proxy.front import Front, With, other_fronts
+from labs.proxy.front import Front, With, other_fronts, stand_ins
 from labs.proxy.real import Apps, apache_text, nginx_text
 from labs.proxy.way import address_of, environ_at, stand_app, street_of
 from labs.telling import about, command, opening, result, table
@@ -59,8 +59,8 @@ def show(internet: Internet, with_: With) -> Iterator[Event]:
         inner = f"{to_app[0]}:{to_app[1]}"
         found: dict[str, Told] = {}
         source = street.visitor if street.own_addresses else ""
-        for manners in (name for name in MANNERS if front.plays(name)):
-            proxy = front.stand(stack, street, Configuration(manners), apps)
+        for manners in MANNERS:
+            proxy = front.for_manners(manners).stand(stack, street, Configuration(manners), apps)
             found[manners] = Told(
                 environ_at(proxy, (("Host", HOST),), source=source),
                 environ_at(proxy, (("Host", HOST), *_SPOOF), source=source),
@@ -81,9 +81,10 @@ def show(internet: Internet, with_: With) -> Iterator[Event]:
             ("X-Forwarded-...", *(_TITLES[m] for m in found)),
             rows,
         )
+        yield from stand_ins(front)
         yield about("the app's", f"{inner}, the address that the proxy asks: redirects and links get it too")
         yield from _judged(found)
-        yield _lines(with_, apps)
+        yield _lines(apps)
     yield result("Set every X-Forwarded field that your app reads: what you leave out, visitors write.")
     yield command("by hand", "nginx -T | grep -n proxy_set_header", "what your own nginx sets")
     yield command("next", "labctl proxy --show gunicorn-trust", "who believes it, without ProxyFix")
@@ -133,14 +134,13 @@ def _field(key: str) -> str:
     return "-".join(part.capitalize() for part in key.removeprefix("HTTP_").split("_"))
 
 
-def _lines(with_: With, apps: Apps) -> Event:
+def _lines(apps: Apps) -> Event:
     """What repairs each, in its own words."""
     rows = []
     for manners, text in (("nginx-recommended", nginx_text), ("apache-repaired", apache_text)):
         server = MANNERS[manners].server
-        if with_ in ("embedded", server):
-            name = "Apache" if server == "apache" else "nginx"
-            for line in text(Configuration(manners), apps).splitlines():
-                if any(word in line for word in ("proxy_set_header", "RequestHeader", "ProxyPreserveHost")):
-                    rows.append(Row(f"{name}: {line.strip()}", (name, line.strip()), hues=("mute",)))
+        name = "Apache" if server == "apache" else "nginx"
+        for line in text(Configuration(manners), apps).splitlines():
+            if any(word in line for word in ("proxy_set_header", "RequestHeader", "ProxyPreserveHost")):
+                rows.append(Row(f"{name}: {line.strip()}", (name, line.strip()), hues=("mute",)))
     return table("repairs", "The lines that repair it", ("server", "line"), rows, named=False)

@@ -13,7 +13,7 @@ from labctl.sandbox.proxy_street import Street
 from labctl.sandbox.site import SiteAnswer, SiteRequest, text
 from labctl.serving.asking import ask
 from labs.proxy.claims import ORDER, PREFIX
-from labs.proxy.front import Front, With, other_fronts
+from labs.proxy.front import Front, With, other_fronts, stand_ins
 from labs.proxy.real import Apps
 from labs.proxy.way import street_of
 from labs.telling import about, command, opening, result, table
@@ -52,11 +52,11 @@ def show(internet: Internet, with_: With) -> Iterator[Event]:
         apps: Apps = {name: [street.app(_says(name))] for name in names}
         found: dict[tuple[str, str], Mapping[str, str]] = {}
         for server in ("nginx", "apache"):
-            if front.plays(f"{server}-default"):
-                for order, rules in (("order A", _RULES), ("order B", _RULES[::-1])):
-                    found[server, order] = _asked(
-                        stack, street, front, f"{server}-default", rules, apps, PATHS
-                    )
+            plain = f"{server}-default"
+            for order, rules in (("order A", _RULES), ("order B", _RULES[::-1])):
+                found[server, order] = _asked(
+                    stack, street, front.for_manners(plain), plain, rules, apps, PATHS
+                )
         images = {}
         if front.plays("nginx-default"):
             for title, rules in _IMAGES.items():
@@ -64,6 +64,7 @@ def show(internet: Internet, with_: With) -> Iterator[Event]:
                     stack, street, front, "nginx-default", rules, apps, ("/img/a.png", "/img/a.txt", "/a.png")
                 )
     yield _table(found)
+    yield from stand_ins(front)
     yield about("order A", "/api/v2, then /api, then /: the specific first")
     yield about("order B", "/, then /api, then /api/v2: the general first")
     if images:
@@ -124,24 +125,17 @@ def _table(found: Found) -> Event:
 
 
 def _judged(found: Found) -> Iterator[Event]:
-    nginx = [taken for (server, _), taken in found.items() if server == "nginx"]
-    apache = [taken for (server, _), taken in found.items() if server == "apache"]
-    said = [
-        *(f"nginx gave /apifoo to {taken['/apifoo']}" for taken in nginx[:1]),
-        *(f"Apache gave {'it' if nginx else '/apifoo'} to {taken['/apifoo']}" for taken in apache[:1]),
-    ]
+    nginx, apache = ([found[server, f"order {order}"] for order in "AB"] for server in ("nginx", "apache"))
     yield PREFIX.judged(
         all(taken["/apifoo"] == "api" for taken in nginx)
         and all(taken["/apifoo"] == "root" for taken in apache),
-        f"{'; '.join(said)}.",
+        f"nginx gave /apifoo to {nginx[0]['/apifoo']}; Apache gave it to {apache[0]['/apifoo']}.",
     )
     deep = "/api/v2/x"
-    said = [
-        *([f"nginx gave {deep} to {nginx[0][deep]} and {nginx[1][deep]}"] if nginx else []),
-        *([f"Apache gave {'it' if nginx else deep} to {apache[0][deep]} and {apache[1][deep]}"] if apache else []),
-    ]
     yield ORDER.judged(
-        (not nginx or (nginx[0] == nginx[1] and nginx[0][deep] == "v2"))
-        and (not apache or (apache[0][deep] == "v2" and set(apache[1].values()) == {"root"})),
-        f"With the long rules first and last, {'; '.join(said)}.",
+        nginx[0] == nginx[1]
+        and (nginx[0][deep], apache[0][deep]) == ("v2", "v2")
+        and set(apache[1].values()) == {"root"},
+        f"With the long rules first and last, nginx gave {deep} to {nginx[0][deep]} and {nginx[1][deep]}; "
+        f"Apache gave it to {apache[0][deep]} and {apache[1][deep]}.",
     )
