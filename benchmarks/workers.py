@@ -4,7 +4,7 @@ gunicorn is started by the lab's own code, and asked when all of its workers tak
 server that is still starting is what makes such figures look bad. Each model is measured in turn, `ROUNDS` times;
 the figure is the median of measured / theory, the worst round beside it. N requests are in the hands of workers at
 the same time whoever accepts them, so uneven accepting costs nothing here: a free worker takes the next one from the
-kernel's queue. `SPREAD` says how unevenly the requests were dealt out all the same.
+kernel's queue. How the requests of the last round were dealt out is told beside the figures.
 
 A second way, with a client that keeps just N in flight, tells what the burst itself costs.
 """

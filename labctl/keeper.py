@@ -127,6 +127,7 @@ def keep(program: int, life: int, wake: int) -> int:
             if descriptor == life:
                 # The program is not reaped yet, so its number is nobody else's.
                 send(-program, signal.SIGKILL)
+                send(program, signal.SIGKILL)  # it may have left its group
                 _, ended = os.waitpid(program, 0)
                 return ended
             os.read(wake, 512)

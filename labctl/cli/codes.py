@@ -14,7 +14,8 @@ ERRORS: dict[str, str] = {
     ),
     "app-exits": (
         "An application that is imported must not end its process: sys.exit and os._exit belong under "
-        '`if __name__ == "__main__":`. The line that did it is shown where it is known.'
+        '`if __name__ == "__main__":`. In a request they end the worker and every other request in it; a '
+        "signal says that code in C crashed, or that somebody killed it. The line is shown where it is known."
     ),
     "app-hangs": (
         "Importing the module did not come to its end in time. Often it starts the server itself "
@@ -321,11 +322,12 @@ ERRORS: dict[str, str] = {
     "url-scheme-unknown": "Only http and https are fetched here (RFC 9110 section 4.2).",
     "usage": "The command line cannot be understood. --help after any command says what it takes.",
     "view-hangs": (
-        "A request had no answer when its time was over (--timeout). Where its thread was then is shown, and the process "
-        "was ended. A view that waits for another service wants a timeout of its own."
+        "A request had no answer when its time was over (--timeout). Where its thread was then is shown, and the "
+        "process was ended. A view that waits for another service wants a timeout of its own."
     ),
     "violation-unknown": (
-        "labctl wsgi --violate NAME serves an application that breaks the contract in one way; --violate all has the names."
+        "labctl wsgi --violate NAME serves an application that breaks the contract in one way; --violate all "
+        "has the names."
     ),
     "workers-bounds": (
         "labctl workers starts what is asked for on this machine, so that there are bounds: 60 workers, 60 threads "

@@ -208,6 +208,8 @@ class Lesson:
 
     def _of_phase(self, phase: quiz.Phase) -> list[quiz.Item]:
         given = {name for name, value in self.run.arguments.items() if value}
+        if self.internet.timeout is not None:
+            given.add("timeout")
         return [i for i in self.items if i.phase == phase and not given & set(i.unless)]
 
     def _can_ask(self, item: quiz.Item) -> bool:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import fnmatch
 from urllib.parse import urlsplit
 
+from labctl.protocols.apache_doubts import doubt_unread
 from labctl.protocols.apache_files import serve_file
 from labctl.protocols.apache_forwarding import forwarded
 from labctl.protocols.apache_grammar import Directive
 from labctl.protocols.apache_hosts import ChosenHost, choose_host
 from labctl.protocols.apache_rewriting import Rewritten, rewrite
-from labctl.protocols.apache_scopes import Configuration, Section, compiled
+from labctl.protocols.apache_scopes import Configuration, Section
 from labctl.protocols.apache_state import State
 from labctl.protocols.apache_translating import Mapped, aliased, proxied, redirected
 from labctl.protocols.apache_uri import Target, for_backend, for_location, read_target
-from labctl.protocols.apache_words import MATTERS
 from labctl.protocols.proxy_answers import Answer, Kind, Look, Place, Reason, Request
 
 _HTTP = ("http", "https", "balancer", "ws", "wss", "h2", "h2c")
@@ -44,7 +43,7 @@ def answer(configuration: Configuration, request: Request, look: Look) -> Answer
             f"Apache reads the path as {target.uri}: it decodes, merges slashes and resolves dots first."
         )
     state.set_environment()
-    _doubts(state)
+    doubt_unread(state)
     return _translated(state)
 
 
@@ -105,7 +104,7 @@ def _mapped(state: State, mapped: Mapped) -> Answer:
         state.say(f"{refused} holds for {mapped.to} and refuses everybody.", refused.place)
         return _answer(state, "status", "", 403, mapped.words, mapped.place)
     if mapped.kind == "wsgi":
-        return _answer(state, "unknown", f"mod_wsgi and {mapped.to} answer", 0, mapped.words, mapped.place)
+        return _answer(state, "unknown", f"mod_wsgi, with {mapped.to},", 0, mapped.words, mapped.place)
     if mapped.kind == "program":
         return _answer(state, "unknown", f"the program {mapped.to}", 0, mapped.words, mapped.place)
     served = serve_file(state, mapped.to, lambda name: _index(state, name))
@@ -201,37 +200,6 @@ def _to_backend(
     return _answer(state, "proxy", to, 0, words, place)._replace(
         backends=members, sent=sent, doubts=tuple(state.doubts)
     )
-
-
-def _doubts(state: State) -> None:
-    """Directives that are not followed and hold for this host or this path."""
-    here = [*state.both(*MATTERS)]
-    for each in state.both("include"):
-        state.doubt(f"{each} at {each.place}: the file is not here, and what it says is not known.")
-    for section, _ in state.locations():
-        here += section.own(*MATTERS)
-        for each in section.own("rewriterule"):
-            state.doubt(
-                f"{each.name} at {each.place} stands in a section; rules there are not followed here."
-            )
-    for each in here:
-        if not _concerns(each, state.uri):
-            continue
-        words = str(each) if each.block is not None else each.name
-        state.doubt(f"{words} at {each.place} is not followed here: it {MATTERS[each.key]}.")
-
-
-def _concerns(each: Directive, uri: str) -> bool:
-    """Whether a directive that is not followed can be about this path."""
-    name = uri.rpartition("/")[2]
-    if each.key == "addhandler":
-        return any(name.endswith(f".{ending.lstrip('.')}") for ending in each.arguments[1:])
-    if each.key == "filesmatch":
-        return compiled(each.first, each.place).search(name) is not None
-    if each.key == "files":
-        return fnmatch.fnmatchcase(name, each.first)
-    # It acts when something has failed: see _answer.
-    return each.key != "errordocument"
 
 
 def _absolute(state: State, location: str) -> str:

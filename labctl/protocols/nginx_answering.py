@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
+from labctl.protocols.nginx_ending import Again, absolute, answered, error_answer
 from labctl.protocols.nginx_files import serve_file
 from labctl.protocols.nginx_forwarding import forwarded, host_header, passed_uri, read_proxy_pass
 from labctl.protocols.nginx_grammar import Directive
 from labctl.protocols.nginx_locations import Found, find_location
 from labctl.protocols.nginx_names import choose_server
 from labctl.protocols.nginx_rewriting import Ended, is_redirect, rewrite
-from labctl.protocols.nginx_scopes import HANDLERS, Configuration, Location
+from labctl.protocols.nginx_scopes import HANDLERS, Configuration
 from labctl.protocols.nginx_state import State
 from labctl.protocols.nginx_uri import escape, read_target
 from labctl.protocols.nginx_words import MATTERS
-from labctl.protocols.proxy_answers import Answer, Kind, Look, Reason, Request
-
-
-class _Again(Exception):
-    """Seek a location anew for the path that the state has now, or go to the location `named`."""
-
-    def __init__(self, named: str = "", *, server_rules: bool = True) -> None:
-        super().__init__(named)
-        self.named = named
-        self.server_rules = server_rules
+from labctl.protocols.proxy_answers import Answer, Look, Reason, Request
 
 
 def answer(configuration: Configuration, request: Request, look: Look) -> Answer:
@@ -42,25 +34,25 @@ def answer(configuration: Configuration, request: Request, look: Look) -> Answer
         state.say(
             f"nginx reads the path as {target.uri}: it decodes, merges slashes and resolves dots first."
         )
-    again = _Again()
+    again = Again()
     while True:
         state.changes -= 1
         if state.changes <= 0:
             state.say("The path was changed more than 10 times: nginx gives up.")
-            return _answer(state, "status", status=500)
+            return answered(state, "status", status=500)
         try:
             return _once(state, again)
-        except _Again as more:
+        except Again as more:
             again = more
 
 
-def _once(state: State, again: _Again) -> Answer:
+def _once(state: State, again: Again) -> Answer:
     state.scope, state.location, state.in_location = state.server, None, True
     if again.named:
         found = _named(state, again.named)
         if found is None:
             state.say(f"There is no location @{again.named}: nginx answers 500.")
-            return _answer(state, "status", status=500)
+            return answered(state, "status", status=500)
         state.enter(found)
     else:
         if again.server_rules and (done := _server_rules(state)):
@@ -86,11 +78,11 @@ def _entered(state: State) -> Answer | None:
         state.say(
             "The location is internal, and a visitor asks from outside: nginx answers 404.", location.place
         )
-        return _status(state, 404)
+        return error_answer(state, 404)
     last = state.reasons[-1]
     if location.redirects_without_slash and location.name == state.uri + "/" and last.place == location.place:
         query = f"?{state.arguments}" if state.arguments else ""
-        return _answer(state, "redirect", _absolute(state, escape(location.name) + query), status=301)
+        return answered(state, "redirect", absolute(state, escape(location.name) + query), status=301)
     return None
 
 
@@ -107,11 +99,11 @@ def _in_location(state: State) -> Answer:
         if outcome.ended:
             return _ended(state, outcome.ended)
         if outcome.changed:
-            raise _Again(server_rules=False)
+            raise Again(server_rules=False)
     _doubts(state)
     if denied := _denied(state):
         state.say(f"{denied} refuses everybody.", denied.place)
-        return _status(state, 403, words=str(denied))
+        return error_answer(state, 403, words=str(denied))
     tried = [] if state.scope.kind == "if" else state.scope.own("try_files")
     if tried and (done := _try_files(state, tried[0])):
         return done
@@ -141,6 +133,9 @@ def _denied(state: State) -> Directive | None:
 
 def _try_files(state: State, each: Directive) -> Answer | None:
     *candidates, last = each.arguments
+    # What comes of it when nothing is there: a status, or 500 for a path that leads here again and again.
+    round_again = state.expand(last).partition("?")[0] == state.uri
+    ending = last[1:] if last.startswith("=") else "500" if round_again else ""
     for candidate in candidates:
         # A folder is looked for where the word itself ends with a slash, and the path that goes on has none.
         wants_folder = candidate.endswith("/")
@@ -148,10 +143,10 @@ def _try_files(state: State, each: Directive) -> Answer | None:
         prefix = state.location.name if state.location is not None and state.location.pattern is None else ""
         path = state.file(name) if not state.alias() else state.root() + name.removeprefix(prefix)
         there = state.on_disk(path.rstrip("/") or "/")
-        if there is None and last.startswith("=") and wants_folder == name.endswith("/"):
+        if there is None and ending and wants_folder == name.endswith("/"):
             # Nobody writes such a rule for files that are not there.
             state.doubt(
-                f"Whether {path} is there is not known on this machine. If not, nginx answers {last[1:]}."
+                f"Whether {path} is there is not known on this machine. If not, nginx answers {ending}."
             )
             state.say(f"try_files gives {path}, which is taken as there.", each.place)
             state.uri = name if not state.alias() else prefix + name.removeprefix(prefix)
@@ -170,15 +165,15 @@ def _try_files(state: State, each: Directive) -> Answer | None:
         state.say(f"try_files looks for {path}: not there.", each.place)
     state.say(f"try_files goes to its last word, {last}.", each.place)
     if last.startswith("="):
-        return _status(state, int(last[1:]) if last[1:].isdigit() else 404, words=str(each))
+        return error_answer(state, int(last[1:]) if last[1:].isdigit() else 404, words=str(each))
     to = state.expand(last)
     if to.startswith("@"):
         state.internal = True
-        raise _Again(to[1:])
+        raise Again(to[1:])
     state.uri, mark, query = to.partition("?")
     state.arguments = query if mark else ""
     state.internal, state.as_sent = True, False
-    raise _Again
+    raise Again
 
 
 def _content(state: State) -> Answer:
@@ -194,17 +189,17 @@ def _content(state: State) -> Answer:
     if served.again:
         state.uri = served.again
         state.internal, state.as_sent = True, False
-        raise _Again
+        raise Again
     if served.kind == "status":
-        return _status(state, served.status)
+        return error_answer(state, served.status)
     if served.kind == "redirect":
-        return _answer(state, "redirect", _absolute(state, served.to), status=served.status)
-    return _answer(state, "file", served.to, status=served.status)
+        return answered(state, "redirect", absolute(state, served.to), status=served.status)
+    return answered(state, "file", served.to, status=served.status)
 
 
 def _gateway(state: State, each: Directive) -> Answer:
     state.say(f"{each.name} {each.first} answers; that protocol is not followed here.", each.place)
-    return _answer(state, "unknown", each.first)
+    return answered(state, "unknown", each.first)
 
 
 def _proxied(state: State, each: Directive) -> Answer:
@@ -217,7 +212,7 @@ def _proxied(state: State, each: Directive) -> Answer:
         state.say(
             f"{each} comes to {passed.scheme}://{passed.host}, without a host: nginx answers 500.", each.place
         )
-        return _status(state, 500, words=str(each))
+        return error_answer(state, 500, words=str(each))
     state.proxy_host = host_header(passed)
     uri, why = passed_uri(state, passed)
     if not uri or uri.startswith("?"):
@@ -233,7 +228,7 @@ def _proxied(state: State, each: Directive) -> Answer:
         )
     between = ":" if passed.host.startswith("unix:") else ""
     backends = upstream.members if upstream is not None else (passed.host,)
-    return _answer(state, "proxy", f"{passed.scheme}://{passed.host}{between}{uri}")._replace(
+    return answered(state, "proxy", f"{passed.scheme}://{passed.host}{between}{uri}")._replace(
         sent=sent, backends=backends, doubts=tuple(state.doubts)
     )
 
@@ -241,68 +236,9 @@ def _proxied(state: State, each: Directive) -> Answer:
 def _ended(state: State, ended: Ended) -> Answer:
     state.say(f"{ended.words} answers.", ended.place)
     if ended.status == 444:
-        return _answer(state, "gone", status=444, words=ended.words)
+        return answered(state, "gone", status=444, words=ended.words)
     if is_redirect(ended.status):
-        return _answer(state, "redirect", _absolute(state, ended.text), status=ended.status)
+        return answered(state, "redirect", absolute(state, ended.text), status=ended.status)
     if ended.text or ended.status < 300:
-        return _answer(state, "status", ended.text, status=ended.status)
-    return _status(state, ended.status)
-
-
-def _status(state: State, status: int, words: str = "") -> Answer:
-    """An error of nginx's own, or what error_page makes of it."""
-    for each in state.scope.holding("error_page"):
-        *codes, to = each.arguments
-        change = next((code for code in codes if code.startswith("=")), None)
-        if str(status) not in codes or (
-            state.error_status and state.scope.value("recursive_error_pages", "off") != "on"
-        ):
-            continue
-        state.say(f"{status} would be answered, and error_page sends it to {to}.", each.place)
-        if to.startswith(("http://", "https://")):
-            moved = int(change[1:]) if change and change[1:].isdigit() else 302
-            return _answer(state, "redirect", state.expand(to), status=moved if is_redirect(moved) else 302)
-        state.error_status = status
-        state.overwritten = None if change == "=" else int(change[1:]) if change else status
-        state.internal = True
-        if to.startswith("@"):
-            raise _Again(to[1:])
-        state.as_sent = False
-        state.method = "GET"
-        state.uri, mark, query = state.expand(to).partition("?")
-        state.arguments = query if mark else ""
-        raise _Again
-    return _answer(state, "status", status=status, words=words)
-
-
-def _absolute(state: State, location: str) -> str:
-    """A Location that begins with a slash gets scheme, host and port, as nginx does unless absolute_redirect is off."""
-    if not location.startswith("/") or state.scope.value("absolute_redirect", "on") == "off":
-        return location
-    request = state.request
-    usual = {"http": 80, "https": 443}[request.scheme]
-    port = "" if request.arrives_at == usual else f":{request.arrives_at}"
-    if state.scope.value("port_in_redirect", "on") == "off":
-        port = ""
-    host = request.host.lower()
-    if state.scope.value("server_name_in_redirect", "off") == "on":
-        host = next(iter(state.server.names), host)
-    return f"{request.scheme}://{host}{port}{location}"
-
-
-def _answer(state: State, kind: Kind, to: str = "", *, status: int = 0, words: str = "") -> Answer:
-    location = state.location
-    if state.overwritten and kind in ("file", "status"):
-        status = state.overwritten
-    rule = location.words if isinstance(location, Location) else words
-    return Answer(
-        kind,
-        to,
-        status,
-        state.server.words,
-        state.server.place,
-        rule,
-        location.place if location is not None else None,
-        reasons=tuple(state.reasons),
-        doubts=tuple(state.doubts),
-    )
+        return answered(state, "status", ended.text, status=ended.status)
+    return error_answer(state, ended.status)

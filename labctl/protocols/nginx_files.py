@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from typing import NamedTuple
 
-from labctl.protocols.nginx_state import State
+from labctl.protocols.nginx_state import DEFAULT_ROOT, State
 from labctl.protocols.nginx_uri import escape
 from labctl.protocols.proxy_answers import Kind
 
@@ -22,6 +22,11 @@ class Served(NamedTuple):
 def serve_file(state: State) -> Served:
     """What comes of the path that the state has now."""
     path = state.file()
+    if state.root() == DEFAULT_ROOT:
+        state.doubt(
+            f"No root holds here, so nginx looks in its own folder {DEFAULT_ROOT}: /usr/share/nginx/html with Debian's "
+            "package, /etc/nginx/html with Docker's image."
+        )
     if state.uri.endswith("/"):
         return _folder(state, path)
     if state.method not in ("GET", "HEAD"):
@@ -68,7 +73,7 @@ def _folder(state: State, path: str) -> Served:
             return Served("file", again=name)
         there = state.on_disk(path + name)
         if there is None:
-            state.doubt(f"Whether {path}{name} is there is not known on this machine; it is taken as there.")
+            state.doubt(f"Whether {path}{name} is there is not known on this machine.")
         if there is None or there == "file":
             state.say(f"The path ends with a slash: nginx asks itself for {state.uri}{name}.")
             return Served("file", again=state.uri + name)

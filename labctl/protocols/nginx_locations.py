@@ -70,13 +70,10 @@ def _search(
             inner, _, redirect, deeper = _search(each.nested, uri, each, reasons)
             return inner, True, redirect, deeper or match
     if patterns and best is not None:
-        each_of = "The pattern does" if len(patterns) == 1 else f"Of {len(patterns)} patterns none does"
-        text = (
-            f"{each_of} not fit, so the prefix keeps it."
-            if len(patterns) == 1
-            else f"{each_of} fit, so the prefix keeps it."
+        none = (
+            "The pattern does not fit" if len(patterns) == 1 else f"None of the {len(patterns)} patterns fits"
         )
-        reasons.append(Reason(text, best.place))
+        reasons.append(Reason(f"{none}, so the prefix keeps it.", best.place))
     return found, False, False, None
 
 

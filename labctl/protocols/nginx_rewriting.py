@@ -38,7 +38,7 @@ def rewrite(scope: Scope, state: State, changed: bool = False) -> Outcome:
     for each in scope.directives:
         if each.name == "set" and len(each.arguments) == 2:
             before = len(state.missing)
-            state.made[each.first.removeprefix("$")] = state.expand(each.arguments[1])
+            state.made[each.first.removeprefix("$").lower()] = state.expand(each.arguments[1])
             for name in state.missing[before:]:
                 state.doubt(f"{each} at {each.place}: ${name} is not known here.")
         elif each.name == "break" and not each.arguments:

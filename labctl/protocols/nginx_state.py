@@ -71,7 +71,7 @@ class State:
         self.captured["0"] = match[0]
         for number, each in enumerate(match.groups(), 1):
             self.captured[str(number)] = each or ""
-        self.captured.update({key: each or "" for key, each in match.groupdict().items()})
+        self.captured.update({key.lower(): each or "" for key, each in match.groupdict().items()})
 
     def expand(self, text: str) -> str:
         """A text with its variables replaced."""
@@ -83,6 +83,8 @@ class State:
 
     def value(self, name: str, depth: int = 0) -> str | None:
         """The value of a variable; None when nobody here knows it."""
+        # $Host is $host.
+        name = name.lower()
         if name.isdigit() or name in self.captured:
             return self.captured.get(name, "")
         if name in self.made:

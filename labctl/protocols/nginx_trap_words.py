@@ -227,19 +227,12 @@ BODY_LIMIT = _nginx(
     "client_max_body_size 20m;",
 )
 
-NGINX_TRAPS = (
-    *(
-        ALIAS_ESCAPES,
-        ALIAS_JOINS,
-        PASS_JOINS,
-        PASS_DOUBLES,
-        PREFIX_CUT,
-        HOST_LOST,
-        FOR_MISSING,
-        PROTO_MISSING,
-    ),
-    *(WORD_TAKEN, FOR_OVERWRITTEN, SET_HEADER_LOST, ADD_HEADER_LOST, IF_IN_LOCATION, PATTERN_FIRST),
-    *(BUFFERING_OFF, REQUEST_BUFFERING_OFF, STREAM_BUFFERED, UPGRADE_MISSING, UPGRADE_OLD, KEEPALIVE_OLD),
-    *(NO_RESOLVER, LOCALHOST, NO_DEFAULT, NAME_ODD, NAME_TWICE, LISTEN_MISSING, UNDERSCORES, DECODED),
-    *(REDIRECT_OFF, URI_IN_PATTERN, BODY_LIMIT),
+HEADER_TWICE = _nginx(
+    "header-twice",
+    "wrong",
+    "One block sets the same field twice.",
+    "nginx sends both. Of two Host fields most servers make a 400, and an app sees others joined, or the last.",
+    "one proxy_set_header for each field.",
 )
+
+NGINX_TRAPS: tuple[Trap, ...] = tuple(each for each in list(globals().values()) if isinstance(each, Trap))

@@ -41,7 +41,7 @@ def _all(configuration: Configuration) -> Iterator[Caught]:
             yield from _rewrites(location)
             yield from _passing(location, configuration)
         for scope in scopes:
-            yield from _not_inherited(scope)
+            yield from _headers(scope)
     for each in _everywhere(configuration.http, "underscores_in_headers"):
         if each.first == "on":
             yield Caught(traps.UNDERSCORES, each.place, str(each))
@@ -129,7 +129,12 @@ def _patterns(server: Server) -> Iterator[Caught]:
             )
 
 
-def _not_inherited(scope: Scope) -> Iterator[Caught]:
+def _headers(scope: Scope) -> Iterator[Caught]:
+    seen: dict[str, Directive] = {}
+    for each in scope.own("proxy_set_header"):
+        before = seen.setdefault(each.first.lower(), each)
+        if before is not each:
+            yield Caught(traps.HEADER_TWICE, each.place, f"{each}; and {before} at {before.place}")
     for name, trap in (("proxy_set_header", traps.SET_HEADER_LOST), ("add_header", traps.ADD_HEADER_LOST)):
         own = scope.own(name)
         outside = scope.outer.holding(name) if scope.outer is not None else []

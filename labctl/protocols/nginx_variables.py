@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from labctl.protocols.nginx_grammar import Directive
 from labctl.protocols.nginx_scopes import compiled
 
 _NAME = re.compile(r"\$(?:\{(\w+)\}|(\w+))", re.ASCII)
 
-# nginx's own names are of small letters: these are for envsubst, before nginx reads the file.
+# nginx's own names are mostly written small: these are for envsubst, before nginx reads the file.
 PLACEHOLDER = re.compile(r"\$(?:\{[A-Z][A-Z0-9_]*\}|[A-Z][A-Z0-9_]+)", re.ASCII)
+
+_OWN = ("$host", "$uri", "$args", "$scheme", "$request_uri", "$remote_addr", "$server_name", "$server_port")
 
 # A name to its value; None when nobody here knows it.
 Value = Callable[[str], str | None]
@@ -51,7 +53,7 @@ def names_in(text: str) -> list[str]:
 def mapped(name: str, maps: Sequence[Directive], value: Value) -> str | None:
     """The value that a `map` block gives this variable; None when none makes it."""
     block = next(
-        (each for each in maps if len(each.arguments) == 2 and each.arguments[1] == f"${name}"), None
+        (each for each in maps if len(each.arguments) == 2 and each.arguments[1].lower() == f"${name}"), None
     )
     if block is None:
         return None
@@ -93,3 +95,18 @@ def _mapped_to(source: str, block: Directive) -> tuple[str, re.Match[str] | None
         elif hostnames and each.name.startswith(("*.", ".")) and source.endswith(each.name.removeprefix("*")):
             pattern = pattern or each.first
     return (default if pattern is None else pattern), match
+
+
+def placeholders(directives: Iterable[Directive]) -> list[str]:
+    """What is written like a variable of the environment, and is none that nginx has or the file makes."""
+    found: dict[str, None] = {}
+    made = set(_OWN)
+    waiting = list(directives)
+    while waiting:
+        each = waiting.pop(0)
+        waiting = [*(each.block or ()), *waiting]
+        words = (each.name, *each.arguments)
+        if each.name in ("set", "map", "geo", "split_clients") and each.arguments:
+            made.add(each.arguments[0 if each.name == "set" else -1].lower())
+        found.update(dict.fromkeys(name for word in words for name in PLACEHOLDER.findall(word)))
+    return [name for name in found if name.replace("{", "").replace("}", "").lower() not in made]

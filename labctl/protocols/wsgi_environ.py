@@ -84,6 +84,8 @@ def request_environ(connection: Environ, head: RequestHead, named: dict[str, str
     for name, value in named.items():
         if key := _keys[name]:
             environ[key] = value
+    if "," in named.get("content-length", ""):  # the same number, more than once: applications read one
+        environ["CONTENT_LENGTH"] = named["content-length"].partition(",")[0].strip()
     if "cookie" in named and ", " in named["cookie"]:
         environ["HTTP_COOKIE"] = _cookies(head)
     if target[0] != "/":
@@ -102,8 +104,8 @@ def _cookies(head: RequestHead) -> str:
 
 def _of_absolute(target: str, environ: Environ) -> str:
     """Path and query of "http://host/path"; its host takes the place of Host (RFC 9112 section 3.2.2)."""
-    _, separator, rest = target.partition("://")
-    if not separator:
+    scheme, separator, rest = target.partition("://")
+    if not separator or scheme.lower() not in _DEFAULT_PORTS:
         raise MessageError("target-unfit", f"{target[:40]!r} is no path that an application could serve.")
     ends = [at for mark in "/?#" if (at := rest.find(mark)) >= 0]
     end = min(ends, default=len(rest))

@@ -13,7 +13,7 @@
     claim = "dns.referral"           # or: the key is the option with `correct`, as long as this claim HELD;
                                      # REFUTED: the option with `when_refuted`
     tolerance = 0.0             # number: how far off is still right
-    unless = ["server"]         # not asked when one of these arguments is given
+    unless = ["server"]         # not asked when one of these arguments is given, --timeout included
     fixed_order = false         # options keep their order (numbers in a row)
     [[item.option]]
     id = "a"                    # default: its letter in the file

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import mimetypes
 import posixpath
+from http import HTTPStatus
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote, unquote
 
-from labctl.protocols.http1 import Fields
+from labctl.protocols.http1 import Fields, MessageError
 
 _MOST_BYTES = 8 << 20
 # What Apache leaves unescaped in a path that it passes on.
@@ -40,13 +41,6 @@ def normal(path: str) -> str | None:
     ends = decoded.endswith(("/", "/.", "/.."))
     found = posixpath.normpath(decoded).replace("//", "/")
     return f"{found}/" if ends and found != "/" else found
-
-
-def path_of(target: str) -> str:
-    """Path and query of a target in the absolute form too (RFC 9112 section 3.2.2)."""
-    if target[:1] == "/" or "://" not in target:
-        return target
-    return f"/{target.partition('://')[2].partition('/')[2]}"
 
 
 def tidied(path: str) -> str:
@@ -81,3 +75,8 @@ def plain(status: int, reason: str, sentence: str) -> FileAnswer:
     return FileAnswer(
         status, reason, (("Content-Type", "text/plain; charset=utf-8"),), f"{sentence}\n".encode()
     )
+
+
+def refused(error: MessageError) -> FileAnswer:
+    """What a client is told that sent no request."""
+    return plain(error.status, HTTPStatus(error.status).phrase, error.sentence)

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 
 from labctl.protocols import http1
 from labctl.protocols.http1 import MessageError
-from labctl.sandbox.proxy_files import FileAnswer, plain
+from labctl.sandbox.proxy_files import FileAnswer, plain, refused
 from labctl.sandbox.proxy_spool import Spool, through
 from labctl.sandbox.web_stream import PlainStream, Stream
 
@@ -49,7 +49,7 @@ def no_answer(error: Exception, sending: asyncio.Task[None]) -> FileAnswer:
     """What a client is told when the app gave no answer; `sending` may know that the client is to blame."""
     cause = sending.exception() if sending.done() and not sending.cancelled() else None
     if isinstance(cause, MessageError):
-        return plain(cause.status, "Bad Request", cause.sentence)
+        return refused(cause)
     if isinstance(error, TimeoutError):
         return plain(504, "Gateway Timeout", "The app gave no answer in time.")
     return plain(502, "Bad Gateway", "The app gave no answer.")

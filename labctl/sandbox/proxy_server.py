@@ -16,7 +16,7 @@ from labctl.protocols import http1
 from labctl.protocols.http1 import Fields, MessageError
 from labctl.sandbox.edge_forwarding import end_to_end
 from labctl.sandbox.proxy_configuration import Configuration, Passage
-from labctl.sandbox.proxy_files import FileAnswer, normal, not_found, path_of, plain, read_file, tidied
+from labctl.sandbox.proxy_files import FileAnswer, normal, not_found, plain, read_file, refused, tidied
 from labctl.sandbox.proxy_headers import MANNERS, Hop, sent_on
 from labctl.sandbox.proxy_messages import Asked, Incoming, Told
 from labctl.sandbox.proxy_routes import route
@@ -77,7 +77,7 @@ class EmbeddedProxy:
             try:
                 asked = await incoming.request()
             except MessageError as error:
-                await say(stream, plain(error.status, "Bad Request", error.sentence), keep=False)
+                await say(stream, refused(error), keep=False)
                 return
             except TimeoutError:
                 return
@@ -98,7 +98,7 @@ class EmbeddedProxy:
         if asked.named.get("expect", "").lower() == "100-continue":
             await stream.send(b"HTTP/1.1 100 Continue\r\n\r\n")
         with contextlib.ExitStack() as stack:
-            content = incoming.content(asked.framing)
+            content = incoming.upload(asked.framing)
             length = asked.framing.length if asked.framing.kind == "length" else None
             # HTTP/1.0 has no chunks: who is asked in it is told the length beforehand.
             unknown = self.manners.version == "1.0" and asked.framing.kind == "chunked"
@@ -109,10 +109,10 @@ class EmbeddedProxy:
                 try:
                     async for piece in content:
                         spool.write(piece)
+                    spool.end()
                 except MessageError as error:
-                    await say(stream, plain(error.status, "Bad Request", error.sentence), keep=False)
+                    await say(stream, refused(error), keep=False)
                     return False
-                spool.end()
                 content, length = spool.pieces(), spool.size
             elif asked.framing.kind == "none":
                 content = nothing()
@@ -135,10 +135,9 @@ class EmbeddedProxy:
         configuration, head = self.configuration, asked.head
         if configuration.only_from and peer not in configuration.only_from:
             return plain(403, "Forbidden", f"Only the CDN may connect, and {peer} is somebody else.")
-        target = path_of(head.target)
-        if target[:1] != "/":
+        if head.target[:1] != "/":
             return plain(501, "Not Implemented", "This proxy makes no tunnels.")
-        raw_path = target.partition("?")[0]
+        raw_path = head.target.partition("?")[0]
         if self.manners.tidies and any(each in raw_path.lower() for each in ("%2f", "%00")):
             return not_found()  # Apache's AllowEncodedSlashes is off
         path = normal(raw_path)
@@ -207,7 +206,7 @@ class EmbeddedProxy:
 
     def _target(self, target: str) -> str:
         """What the app is asked for: the path as it came, or tidied up."""
-        path, mark, query = path_of(target).partition("?")
+        path, mark, query = target.partition("?")
         return tidied(path) + mark + query if self.manners.tidies else path + mark + query
 
     async def _pass_on(
@@ -223,6 +222,8 @@ class EmbeddedProxy:
             fields = http1.without(fields, "Content-Length")
             chunked = asked.head.version == "1.1"
             keep = keep and chunked
+        elif head.status == 204:
+            fields = http1.without(fields, "Content-Length")  # RFC 9110 section 8.6
         if chunked:
             fields = (*fields, ("Transfer-Encoding", "chunked"))
         fields = (*fields, ("Connection", "keep-alive" if keep else "close"))

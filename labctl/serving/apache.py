@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import functools
 import os
-import re
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
 from labctl.errors import CannotRun
-from labctl.serving.reverse_proxy import Place, StandingProxy, program_path, stand_proxy
+from labctl.serving.reverse_proxy import Place, StandingProxy, program_path, stand_proxy, version
 
 # What a reverse proxy needs. Some are built in on some systems: what has no file is left out.
 _MODULES = (
@@ -81,18 +79,7 @@ def stand_apache(
 @functools.cache
 def apache_version() -> str:
     """`Apache 2.4.71`. Raises CannotRun server-missing."""
-    program = program_path("Apache", "apache2", "httpd")
-    try:
-        told = subprocess.run([program, "-v"], capture_output=True, text=True, timeout=10, check=False)  # noqa: S603
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise CannotRun(
-            "proxy-not-started",
-            "Apache did not start",
-            evidence=(("got", str(error)),),
-            fixes=("labctl proxy",),
-        ) from error
-    found = re.search(r"Apache/([\d.]+)", told.stdout + told.stderr)
-    return f"Apache {found[1]}" if found else "Apache"
+    return version("Apache", program_path("Apache", "apache2", "httpd"), r"Apache/([\d.]+)")
 
 
 @functools.cache

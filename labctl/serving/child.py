@@ -15,7 +15,16 @@ from labctl.serving.hearing import Hearing
 
 _SCRIPT = str(Path(__file__).with_name("children") / "start.py")
 # What would speak to these servers besides us.
-_NOT_OURS = ("GUNICORN_CMD_ARGS", "WEB_CONCURRENCY", "WERKZEUG_RUN_MAIN", "WERKZEUG_SERVER_FD", "LISTEN_FDS")
+_NOT_OURS = (
+    "GUNICORN_CMD_ARGS",
+    "WEB_CONCURRENCY",
+    "WERKZEUG_RUN_MAIN",
+    "WERKZEUG_SERVER_FD",
+    "LISTEN_FDS",
+    "LISTEN_PID",
+    "GUNICORN_FD",
+    "GUNICORN_PID",
+)
 
 
 def start_child(
@@ -33,14 +42,7 @@ def start_child(
         )
     hearing = Hearing()
     environment = {**os.environ, "LABCTL_EVENTS": str(hearing.events_fd), **(env or {})}
-    # What would speak to these servers besides us.
-    for name in (
-        "GUNICORN_CMD_ARGS",
-        "WEB_CONCURRENCY",
-        "WERKZEUG_RUN_MAIN",
-        "WERKZEUG_SERVER_FD",
-        "LISTEN_FDS",
-    ):
+    for name in _NOT_OURS:
         environment.pop(name, None)
     try:
         process = children.keep(

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import functools
-import re
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from labctl.errors import CannotRun
-from labctl.serving.reverse_proxy import Place, StandingProxy, program_path, stand_proxy
+from labctl.serving.reverse_proxy import Place, StandingProxy, program_path, stand_proxy, version
 
 _FRAME = """\
 daemon off;
@@ -59,15 +56,4 @@ def stand_nginx(
 @functools.cache
 def nginx_version() -> str:
     """`nginx 1.22.1`. Raises CannotRun server-missing."""
-    program = program_path("nginx", "nginx")
-    try:
-        told = subprocess.run([program, "-v"], capture_output=True, text=True, timeout=10, check=False)  # noqa: S603
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise CannotRun(
-            "proxy-not-started",
-            "nginx did not start",
-            evidence=(("got", str(error)),),
-            fixes=("labctl proxy",),
-        ) from error
-    found = re.search(r"nginx/([\d.]+)", told.stderr + told.stdout)
-    return f"nginx {found[1]}" if found else "nginx"
+    return version("nginx", program_path("nginx", "nginx"), r"nginx/([\d.]+)")

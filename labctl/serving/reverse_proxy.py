@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import shutil
 import socket
-import tempfile
+import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -15,8 +16,9 @@ from typing import NamedTuple
 
 from labctl import children
 from labctl.errors import CannotRun
+from labctl.serving.folders import Folder
 
-_BOOT_S, _TRIES = 10.0, 3
+_BOOT_S, _VERSION_S, _TRIES = 10.0, 5.0, 3
 _IN_USE = ("Address already in use", "could not bind to address")
 
 
@@ -38,6 +40,26 @@ def program_path(name: str, *commands: str) -> str:
     )
 
 
+def version(name: str, program: str, pattern: str) -> str:
+    """`nginx 1.22.1`, by what the program says with -v. Raises CannotRun proxy-not-started."""
+    got = ""
+    try:
+        told = subprocess.run([program, "-v"], capture_output=True, timeout=_VERSION_S, check=False)  # noqa: S603
+    except subprocess.TimeoutExpired:
+        got = f"nothing in {_VERSION_S:g} s"
+    except OSError as error:
+        got = error.strerror or str(error)
+    if got:
+        raise CannotRun(
+            "proxy-not-started",
+            f"{name} did not start",
+            evidence=(("tried", f"{program} -v"), ("got", got)),
+            fixes=("labctl proxy",),
+        )
+    found = re.search(pattern, (told.stderr + told.stdout).decode(errors="replace"))
+    return f"{name} {found[1]}" if found else name
+
+
 class Place(NamedTuple):
     """Where a proxy shall live: its folder, and the address that it shall listen on."""
 
@@ -52,11 +74,14 @@ class StandingProxy:
     `configuration` is the text that it runs with, `name` "nginx 1.22.1".
     """
 
-    def __init__(self, name: str, place: Place, configuration: str, process: children.Kept) -> None:
+    def __init__(
+        self, name: str, kept: Folder, place: Place, configuration: str, process: children.Kept
+    ) -> None:
         self.name = name
         self.address = (place.host, place.port)
         self.configuration = configuration
         self.folder = place.folder
+        self._kept = kept
         self._process = process
 
     def log(self) -> str:
@@ -75,7 +100,7 @@ class StandingProxy:
     def end(self) -> None:
         """End it at once, with all its processes, and remove its folder."""
         children.end(self._process, 0)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self._kept.remove()
 
     def __enter__(self) -> StandingProxy:
         return self
@@ -102,11 +127,10 @@ def stand_proxy(
     if port:
         _expect_free(host, port)
     for _ in range(_TRIES):
-        folder = Path(tempfile.mkdtemp(prefix="labctl-"))
+        kept = Folder()
+        folder = kept.path
         process: children.Kept | None = None
         try:
-            # Apache drops root's rights and reads files as nobody.
-            folder.chmod(0o755)
             place = Place(folder, host, port or _free_port(host))
             for file, text in files.items():
                 (folder / file).write_text(text, encoding="utf-8")
@@ -118,15 +142,16 @@ def stand_proxy(
             with (folder / "log").open("wb") as log:
                 process = children.keep(command(path), stdout=log, stderr=log, cwd=str(folder))
             if _listens(process, place, secure):
-                return StandingProxy(name, place, configuration, process)
+                return StandingProxy(name, kept, place, configuration, process)
+            ended = process.poll() is not None
             said = _log(folder)
         except BaseException:
             if process is not None:
                 children.end(process, 0)
-            shutil.rmtree(folder, ignore_errors=True)
+            kept.remove()
             raise
         children.end(process, 0)
-        shutil.rmtree(folder, ignore_errors=True)
+        kept.remove()
         taken = any(word in said for word in _IN_USE)
         if taken and port:
             raise _taken(host, port)
@@ -134,7 +159,7 @@ def stand_proxy(
             break
     raise CannotRun(
         "proxy-not-started",
-        f"{name} did not start",
+        f"{name} did not start" if ended else f"{name} does not answer after {_BOOT_S:g} s, and was ended",
         evidence=tuple(("said", line[:300]) for line in _last_lines(said)),
         fixes=("labctl proxy",),
     )

@@ -114,7 +114,9 @@ def _request(words: Sequence[str], has_content: bool, app: str | None) -> tuple[
     from urllib.parse import quote
 
     method, target = "POST" if has_content else "GET", "/"
-    left = list(words)
+    # 'GET /path' in quotation marks is meant as well; a path may have blanks of its own.
+    quoted = bool(words) and not words[0].startswith("/")
+    left = [*(words[0].split(None, 1) or [""]), *words[1:]] if quoted else list(words)
     if left and not left[0].startswith("/"):
         method = left.pop(0).upper()
     if left and left[0].startswith("/"):

@@ -42,6 +42,8 @@ def asked(internet: Internet, target: Target, boot_s: float) -> Iterator[Event]:
             jar.take(seen.answer.fields)
             failed = failed or seen.answer.status >= 500
             yield from _told(seen, wanted, folder, "request" if at == 1 else f"request-{at}")
+            if _has_ended(stage, seen):
+                stage.standing.end()  # then all that it printed has come
             yield from printed(stage.standing.log(), log, folder)
             _expect_an_answer(stage, seen, wanted, folder, target)
             yield _outcome(seen)
@@ -143,7 +145,7 @@ def _expect_an_answer(stage: Stage, seen: Seen, wanted: Wanted, folder: str, tar
             evidence=tuple(evidence),
             fixes=(f"{target.command} {again} --timeout {max(1, round(stage.patience_s * 3))}",),
         )
-    if _has_ended(stage, seen):
+    if not stage.standing.alive():
         raise CannotRun(
             "app-exits",
             f"{line} ended the process of the application",

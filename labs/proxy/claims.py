@@ -7,7 +7,7 @@ from labctl.events import Claim
 # Seen in the run without a demonstration.
 PEER = Claim(
     "proxy.peer",
-    "Behind a proxy the server sees one peer, the proxy: REMOTE_ADDR is 127.0.0.1, whoever asked.",
+    "Behind a proxy the server sees one peer, the proxy: REMOTE_ADDR is its address, here 127.0.0.1, whoever asked.",
     source="PEP 3333 and RFC 3875 section 4.1.8: REMOTE_ADDR is the peer of the connection",
     broken_by="proxy-transparent",
 )
@@ -158,7 +158,7 @@ HEALTH = Claim(
 )
 REDIRECTS = Claim(
     "proxy.redirects",
-    "An app that is asked by its inner name redirects to it; ProxyPassReverse puts the outer name in its place.",
+    "An app that is asked by its inner name redirects to it; ProxyPassReverse (nginx: proxy_redirect) repairs that.",
     source="Apache docs, ProxyPassReverse; nginx docs, proxy_redirect",
     broken_by="proxy-leaves-location",
     shown_by=("--show", "redirects"),

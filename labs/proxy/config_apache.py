@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from shlex import quote
 
 from labctl.events import Event, Row
 from labctl.protocols.apache_answering import answer
@@ -12,11 +11,12 @@ from labctl.protocols.apache_hosts import usual_request
 from labctl.protocols.apache_scopes import Configuration, Host
 from labctl.protocols.apache_traps import apache_traps
 from labctl.protocols.apache_words import MATTERS, READ
-from labs.proxy.config_asking import Asked, as_request
+from labs.proxy.config_asking import Asked
 from labs.proxy.config_file import Source, template_marks
 from labs.proxy.config_includes import Disk, Includes
-from labs.proxy.config_told import LIES, told_answer, told_includes, told_traps, told_unread
-from labs.telling import command, note, opening, table, warning
+from labs.proxy.config_told import told_end, told_includes, told_paths
+from labs.proxy.config_traps import cell_of, told_traps, told_unread
+from labs.telling import note, opening, table, warning
 from labs.words import count, listed
 
 _TRANSLATING = (
@@ -63,21 +63,10 @@ def told(source: Source, asked: Sequence[Asked]) -> Iterator[Event]:
         yield _rules(configuration)
     elif not asked:
         yield note("No line of the file gives a path to somebody.")
-    for each in asked:
-        request = as_request(each, usual)
-        yield from told_answer(
-            request,
-            answer(configuration, request, disk),
-            answer(configuration, request._replace(fields=LIES), disk),
-        )
+    yield from told_paths(asked, usual, lambda request: answer(configuration, request, disk))
     yield from told_traps(apache_traps(configuration), brief=bool(asked))
     yield from told_unread(configuration.unread, READ | set(MATTERS))
-    yield command("by hand", "apache2ctl -S", "which VirtualHost takes which name")
-    name = quote(source.name)
-    if asked:
-        yield command("next", f"labctl proxy --config {name}", "all rules, and each trap explained")
-    else:
-        yield command("next", f"labctl proxy --config {name} --path /", "who takes a path, and why")
+    yield from told_end(source, asked, "apache2ctl -S", "which VirtualHost takes which name")
 
 
 def _decides(section: Directive) -> bool:
@@ -108,7 +97,7 @@ def _rules(configuration: Configuration) -> Event:
         rows.append(
             Row(
                 f"{host.words} at {host.place}{f', port {ports}' if ports else ''}.",
-                (names, f"port {ports}" if ports else "", "", str(host.place)),
+                (names, f"port {ports}" if ports else "", "", cell_of(host.place)),
                 bold=(0,),
                 hues=("accent", "mute", "", "mute"),
             )
@@ -118,7 +107,7 @@ def _rules(configuration: Configuration) -> Event:
             rows.append(
                 Row(
                     f"{where}{each} at {each.place}: {_when(each)}.",
-                    (f"  {section or each.first}", _when(each), f"{where}{each}", str(each.place)),
+                    (f"  {section or each.first}", _when(each), f"{where}{each}", cell_of(each.place)),
                     hues=("", "mute", "", "mute"),
                 )
             )

@@ -83,21 +83,28 @@ class Includes:
 
     def _found(self, pattern: str) -> list[str]:
         # A file of sites-available names others as seen from the main file's folder, which is the one above.
-        near = (self._folder, self._folder.parent)
+        near = (str(self._folder), str(self._folder.parent))
         for folder in (*near, *_HOMES[self._server]):
             found = sorted(each for each in glob.glob(os.path.join(folder, pattern)) if os.path.isfile(each))
             if found and folder not in near and not os.path.isabs(pattern):
-                self.taken.append(f"{pattern} is not beside the file: {found[0]} of this machine was read.")
+                self._elsewhere(pattern, found[0])
             if found or os.path.isabs(pattern) or (folder in near[1:] and set(pattern) & set("*?[")):
                 return found
         return []
+
+    def _elsewhere(self, pattern: str, path: str) -> None:
+        sentence = f"{pattern} is not beside the file: {path} of this machine was read."
+        if pattern.rpartition("/")[2] not in _HARMLESS and sentence not in self.taken:
+            self.taken.append(sentence)
 
     def _instead(self, pattern: str, place: Place, optional: bool) -> Sequence[tuple[str, str]] | None:
         name = pattern.rpartition("/")[2]
         if optional or set(pattern) & set("*?["):
             return ()
         if self._server == "nginx" and name in _DEBIAN:
-            self.taken.append(f"{pattern} is not here: that of Debian is taken, which sets four fields.")
+            sentence = f"{pattern} is not here: that of Debian is taken, which sets four fields."
+            if sentence not in self.taken:
+                self.taken.append(sentence)
             return ((pattern, _DEBIAN[name]),)
         if name in _HARMLESS:
             if name not in self.usual:
@@ -130,8 +137,9 @@ class Disk:
         except (OSError, ValueError):
             return None
         parent = os.path.dirname(os.path.normpath(path))
-        # /srv/shop is here when /srv/shop exists; that /srv exists says nothing about /srv/shop.
-        return "" if parent.count(b"/") > 1 and os.path.exists(parent) else None
+        # /srv/shop is here when /srv/shop exists; that /srv or /var/www exists says nothing about what stands below.
+        least = 3 if parent.startswith((b"/var/", b"/usr/", b"/home/")) else 2
+        return "" if parent.count(b"/") >= least and os.path.exists(parent) else None
 
 
 def _bytes(path: str) -> bytes:

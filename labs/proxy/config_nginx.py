@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from shlex import quote
 
 from labctl.events import Event, Row
 from labctl.protocols.nginx_answering import answer
@@ -11,13 +10,14 @@ from labctl.protocols.nginx_grammar import parse
 from labctl.protocols.nginx_names import usual_request
 from labctl.protocols.nginx_scopes import HANDLERS, Configuration, Location, Scope, Server
 from labctl.protocols.nginx_traps import nginx_traps
-from labctl.protocols.nginx_variables import PLACEHOLDER
+from labctl.protocols.nginx_variables import placeholders
 from labctl.protocols.nginx_words import MATTERS, READ
-from labs.proxy.config_asking import Asked, as_request
+from labs.proxy.config_asking import Asked
 from labs.proxy.config_file import Source
 from labs.proxy.config_includes import Disk, Includes
-from labs.proxy.config_told import LIES, told_answer, told_includes, told_traps, told_unread
-from labs.telling import command, note, opening, table, warning
+from labs.proxy.config_told import told_end, told_includes, told_paths
+from labs.proxy.config_traps import cell_of, told_traps, told_unread
+from labs.telling import note, opening, table, warning
 from labs.words import count, listed
 
 _PARTS = {
@@ -38,34 +38,21 @@ def told(source: Source, asked: Sequence[Asked]) -> Iterator[Event]:
     if configuration.part:
         yield note(_PARTS[configuration.part])
     yield from told_includes(includes, "nginx")
-    if placeholders := dict.fromkeys(PLACEHOLDER.findall(source.text)):
+    if names := placeholders(configuration.directives):
+        verb = "is taken as a word" if len(names) == 1 else "are taken as words"
         yield warning(
-            f"The file is a template for envsubst: {listed([*placeholders])} are taken as words, and nginx itself would "
-            "not start with them. Give what is made out of it."
-            if len(placeholders) > 1
-            else f"The file is a template for envsubst: {next(iter(placeholders))} is taken as a word. Give what is made "
-            "out of it."
+            f"The file is a template for envsubst: {listed(names)} {verb}, and nginx itself would not start. "
+            "Give what is made out of it."
         )
     disk, usual = Disk(), usual_request(configuration)
     if not asked and configuration.servers:
         yield _rules(configuration)
     elif not asked:
         yield note("No server block stands in the file, so no path is given to anybody.")
-    for each in asked:
-        request = as_request(each, usual)
-        yield from told_answer(
-            request,
-            answer(configuration, request, disk),
-            answer(configuration, request._replace(fields=LIES), disk),
-        )
+    yield from told_paths(asked, usual, lambda request: answer(configuration, request, disk))
     yield from told_traps(nginx_traps(configuration), brief=bool(asked))
     yield from told_unread(configuration.unread, READ | set(MATTERS))
-    yield command("by hand", "nginx -T", "the whole configuration as nginx reads it")
-    name = quote(source.name)
-    if asked:
-        yield command("next", f"labctl proxy --config {name}", "all rules, and each trap explained")
-    else:
-        yield command("next", f"labctl proxy --config {name} --path /", "who takes a path, and why")
+    yield from told_end(source, asked, "nginx -T", "the whole configuration as nginx reads it")
 
 
 def _rules(configuration: Configuration) -> Event:
@@ -83,7 +70,7 @@ def _rules(configuration: Configuration) -> Event:
         rows.append(
             Row(
                 f"Server {names}, port {ports}, at {server.place}: {_what(server)}.",
-                (names, f"port {ports}", _what(server), str(server.place)),
+                (names, f"port {ports}", _what(server), cell_of(server.place)),
                 bold=(0,),
                 hues=("accent", "mute", "", "mute"),
             )
@@ -96,7 +83,7 @@ def _rules(configuration: Configuration) -> Event:
                         f"  {location.modifier} {location.name}".rstrip(),
                         _kind(location),
                         _what(location),
-                        str(location.place),
+                        cell_of(location.place),
                     ),
                     hues=("", "mute", "", "mute"),
                 )

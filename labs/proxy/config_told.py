@@ -1,16 +1,17 @@
-"""How answers and traps are told: one heading, one table and a few sentences for each path."""
+"""How answers are told: one heading, one table and a few sentences for each path."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from difflib import get_close_matches
+from collections.abc import Callable, Iterator, Sequence
+from shlex import quote
 
 from labctl.events import Event, Hue, Json, Row, Step
-from labctl.protocols.proxy_answers import UNKNOWN, Answer, Fields, Place, Reason, Request, Unread
-from labctl.protocols.proxy_traps import Caught, Trap
+from labctl.protocols.proxy_answers import Answer, Fields, Reason, Request
+from labs.proxy.config_asking import Asked, as_request
+from labs.proxy.config_file import Source
 from labs.proxy.config_includes import Includes
-from labs.telling import about, heading, measured, note, result, table, warning
-from labs.words import count, listed
+from labs.telling import about, command, heading, note, table, warning
+from labs.words import listed
 
 # What an honest visitor sends besides Host: nothing. What a lying one does.
 LIES: Fields = (
@@ -90,7 +91,11 @@ def _sentence(answer: Answer) -> str:
         case "gone":
             return "the proxy closes the connection without a word."
         case _:
-            return f"{answer.to}; that is not followed here." if answer.to else "not known here."
+            return (
+                f"{answer.to} answers; what it makes of the request is not followed here."
+                if answer.to
+                else "not known here."
+            )
 
 
 def _fields(request: Request, honest: Answer, lying: Answer) -> Event:
@@ -130,40 +135,6 @@ def _value(fields: Fields, name: str) -> str:
     return ", ".join(value for key, value in fields if key.lower() == name.lower())
 
 
-def told_unread(unread: Sequence[Unread], known: Collection[str]) -> Iterator[Event]:
-    """What was not understood, one line a directive. `known` are names that it may have been meant to be."""
-    if not unread:
-        return
-    rows = [
-        Row(
-            f"{each.name} at {each.place}: {_why(each, known)}{'' if each.matters else '; it changes no answer'}.",
-            (each.name, str(each.place), _why(each, known)),
-            hues=("warn" if each.matters else "mute", "mute", ""),
-            data={
-                "directive": each.name,
-                "line": each.place.line,
-                "file": each.place.file,
-                "matters": each.matters,
-            },
-        )
-        for each in unread
-    ]
-    matter = sum(each.matters for each in unread)
-    words = (
-        f"{count(matter, 'directive')} could change an answer."
-        if matter
-        else "None of them changes an answer."
-    )
-    yield table("unread", "Not followed here", ("directive", "where", "what it does"), rows, words)
-
-
-def _why(each: Unread, known: Collection[str]) -> str:
-    if each.why != UNKNOWN:
-        return each.why or "not followed"
-    near = get_close_matches(each.name.lower(), known, n=1, cutoff=0.75)
-    return f"{UNKNOWN}; was {near[0]} meant?" if near else UNKNOWN
-
-
 def told_includes(includes: Includes, server: str) -> Iterator[Event]:
     """Files that are not where the configuration says."""
     for sentence in includes.taken:
@@ -178,72 +149,20 @@ def told_includes(includes: Includes, server: str) -> Iterator[Event]:
         )
 
 
-def told_traps(caught: Sequence[Caught], *, brief: bool) -> Iterator[Event]:
-    """The traps, one table of where they are, then what comes of each kind and what to write instead."""
-    yield measured("proxy.config.traps", len(caught), f"The configuration sets {count(len(caught), 'trap')}.")
-    if not caught:
-        yield result("None of the traps that are known here is set.")
-        return
-    kinds: dict[Trap, list[Caught]] = {}
-    for each in caught:
-        kinds.setdefault(each.trap, []).append(each)
-    rows = [_trap_row(trap, found) for trap, found in kinds.items()]
-    yield table("traps", f"Traps: {_amounts(caught)}", ("", "trap", "where", "what stands there"), rows)
-    for trap in () if brief else kinds:
-        yield about(_short(trap), f"{trap.title} {trap.why}")
-        if trap.weight != "note":
-            yield about("instead", trap.instead)
+def told_paths(
+    asked: Sequence[Asked], usual: tuple[str, str, int], answered: Callable[[Request], Answer]
+) -> Iterator[Event]:
+    """Everything about each path, for an honest visitor and one who lies."""
+    for each in asked:
+        request = as_request(each, usual)
+        yield from told_answer(request, answered(request), answered(request._replace(fields=LIES)))
 
 
-def _trap_row(trap: Trap, found: Sequence[Caught]) -> Row:
-    """All places of a trap. In `data` is the first, and in `places` each of them."""
-    first, places = found[0], list(dict.fromkeys(str(each.place) for each in found))
-    shown = _lines([each.place for each in found])
-    more = f", and {count(len(found) - 1, 'more', 'more')}" if len(found) > 1 else ""
-    return Row(
-        f"{trap.id} at {listed(places)}: {first.words}{more}. {trap.title}",
-        (_WEIGHT[trap.weight][0], _short(trap), shown, f"{first.words}{more}"),
-        hues=(_WEIGHT[trap.weight][1], "accent", "mute", ""),
-        data={
-            "trap": trap.id,
-            "weight": trap.weight,
-            "line": first.place.line,
-            "file": first.place.file,
-            "places": places,
-            "what": [each.words for each in found],
-            "title": trap.title,
-            "why": trap.why,
-            "instead": trap.instead,
-        },
-    )
-
-
-def _short(trap: Trap) -> str:
-    return trap.id.partition("-")[2]
-
-
-def _lines(places: Sequence[Place]) -> str:
-    """`line 28`, `lines 28, 32`, at most four of them; with a file's name only the first."""
-    each = dict.fromkeys(places)
-    first = next(iter(each))
-    if len(each) == 1:
-        return str(first)
-    if any(place.file for place in each):
-        return f"{first}, and {len(each) - 1} more"
-    numbers = [str(place.line) for place in each]
-    return f"lines {', '.join(numbers[:4])}{', ...' if len(numbers) > 4 else ''}"
-
-
-_WEIGHT: dict[str, tuple[str, Hue]] = {
-    "danger": ("danger", "bad"),
-    "wrong": ("wrong", "warn"),
-    "note": ("note", "mute"),
-}
-
-
-def _amounts(caught: Sequence[Caught]) -> str:
-    words = []
-    for weight, name in (("danger", "dangerous"), ("wrong", "wrong"), ("note", "to know")):
-        if number := sum(each.trap.weight == weight for each in caught):
-            words.append(f"{number} {name}")
-    return listed(words)
+def told_end(source: Source, asked: Sequence[Asked], check: str, remark: str) -> Iterator[Event]:
+    """What to type next."""
+    yield command("by hand", check, remark)
+    name = quote(source.name)
+    if asked:
+        yield command("next", f"labctl proxy --config {name}", "all rules, and each trap explained")
+    else:
+        yield command("next", f"labctl proxy --config {name} --path /", "who takes a path, and why")

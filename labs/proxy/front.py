@@ -71,7 +71,7 @@ def stand_ins(front: Front) -> Iterator[Event]:
     """Who plays the server that is not there by itself."""
     if front.with_ != "embedded":
         other = "Apache" if front.with_ == "nginx" else "nginx"
-        yield about(other, "labctl's own proxy here, with its manners; the other one is real")
+        yield about(other, f"labctl's own proxy plays it here; {front.name} is the real one")
 
 
 def other_fronts(with_: With, show: str = "", app: str = "") -> Iterator[Event]:

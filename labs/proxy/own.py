@@ -81,7 +81,15 @@ def own_app(internet: Internet, app: App, target: str, with_: With, boot_timeout
 
 
 def _case(
-    road: Way, server: Standing, app: App, target: str, title: str, patience_s: float, *, cdn: bool, lies: bool
+    road: Way,
+    server: Standing,
+    app: App,
+    target: str,
+    title: str,
+    patience_s: float,
+    *,
+    cdn: bool,
+    lies: bool,
 ) -> Case:
     since = time.monotonic_ns()
     answer = road.answer(_LIES if lies else (), cdn=cdn, target=target, timeout_s=patience_s)

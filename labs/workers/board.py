@@ -25,7 +25,7 @@ class Board:
         self.waiting = Waiting("(in the pools)" if kind == "gthread" else "(backlog)")
         self._open: dict[tuple[int, int], Work] = {}
         self._done: set[str] = set()
-        self._aborted: set[int] = set()
+        self.aborted: set[int] = set()
 
     def track(self, place: Place, slot: int) -> tuple[str, str]:
         """The name of a row, and what stands under it."""
@@ -54,7 +54,7 @@ class Board:
         elif told.kind == "end":
             yield from self._end(told)
         elif told.kind == "timeout":
-            self._aborted.add(told.pid)
+            self.aborted.add(told.pid)
         elif told.kind == "gone":
             yield from self._gone(told)
         elif told.kind == "booted":
@@ -78,7 +78,7 @@ class Board:
 
     def _end(self, told: Told) -> Iterator[Span]:
         # A worker that is being ended leaves the view for that alone: its request lasts as long as it does.
-        if told.pid in self._aborted or (work := self._open.pop((told.pid, told.id), None)) is None:
+        if told.pid in self.aborted or (work := self._open.pop((told.pid, told.id), None)) is None:
             return
         work.end_ms, work.raised = told.at_ms, told.raised
         work.stuck = self._over_timeout(work, told.at_ms)
@@ -98,12 +98,12 @@ class Board:
         for key in [key for key in self._open if key[0] == told.pid]:
             work = self._open.pop(key)
             work.end_ms, work.cut, work.how = told.at_ms, True, told.how
-            work.stuck = told.pid in self._aborted
+            work.stuck = told.pid in self.aborted
             yield from self._bar(work, told.at_ms, "done")
         place = self._place_of(told.pid)
         if place is not None and place.pid == told.pid:
             place.gone_ms, place.gone_pid = told.at_ms, told.pid
-            place.how = "timeout: SIGABRT" if told.pid in self._aborted else told.how or "it ended"
+            place.how = "timeout: SIGABRT" if told.pid in self.aborted else told.how or "it ended"
 
     def _booted(self, told: Told) -> Iterator[Span]:
         if self._place_of(told.pid) is not None:
@@ -141,7 +141,7 @@ class Board:
     @property
     def unsettled(self) -> bool:
         """Whether more is on its way: of a worker that is being ended, or of a request whose client is done."""
-        return any(place.gone_ms is not None or place.pid in self._aborted for place in self.places) or any(
+        return any(place.gone_ms is not None or place.pid in self.aborted for place in self.places) or any(
             work.label in self._done for work in self._open.values()
         )
 

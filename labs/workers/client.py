@@ -30,8 +30,8 @@ class Asked(NamedTuple):
 
     @property
     def took_ms(self) -> float:
-        """From sending to the end of the answer."""
-        return (self.done_ns - self.sent_ns) / 1e6
+        """From sending to the end of the answer; 0 while there is none."""
+        return max(0.0, (self.done_ns - self.sent_ns) / 1e6)
 
 
 class Clients:
@@ -80,8 +80,8 @@ class Clients:
             done = sum(1 for each in self._asked.values() if each.answer is not None)
         return done == len(self._requests)
 
-    def wait(self, seconds: float = 90.0) -> list[Asked]:
-        """All of them, when they are done."""
+    def wait(self, seconds: float = 60.0) -> list[Asked]:
+        """All of them, when they are done; long, because a machine may be busy."""
         end = time.monotonic() + seconds
         for thread in self._threads:
             thread.join(max(0.0, end - time.monotonic()))

@@ -57,7 +57,7 @@ def label_of(number: int) -> str:
 def seeded(count: int, seed: int, timeout_s: int) -> tuple[Request, ...]:
     """Requests to the lab's own application: the second one hangs, for longer than --timeout forgives."""
     chance = random.Random(seed)  # the same run again is the point
-    over_ms = min(_ARRIVALS_AT_MOST_MS, _ARRIVALS_MS * max(1.0, count / 12))
+    over_ms = min(_ARRIVALS_AT_MOST_MS, _ARRIVALS_MS * count / 12)
     moments = sorted(chance.uniform(0, over_ms) for _ in range(count))
     found = []
     for number, moment in enumerate(moments):

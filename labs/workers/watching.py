@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _POLL_S = 0.05
 # What has happened is told this much later, so that what comes over two ways is in order.
 _BEHIND_MS = 40.0
-_SETTLES_S = 1.5
+_SETTLES_S = 3.0
 
 
 class Watched(NamedTuple):

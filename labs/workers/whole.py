@@ -99,6 +99,10 @@ def _about_the_one_that_hangs(plan: Plan, seen: Watched) -> Iterator[Event]:
                 f"{said}: then pid {successor.old} was ended, and pid {successor.new} was ready "
                 f"{ms(successor.ready_ms - successor.gone_ms)} later.",
             )
+        elif work.pid in seen.board.aborted:
+            yield TIMEOUT.not_seen(
+                f"{said}: its worker was ended, and we stopped looking before another one came."
+            )
         else:
             yield TIMEOUT.judged(False, f"{said}, and its worker was left alone.")
     else:

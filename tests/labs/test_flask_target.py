@@ -27,6 +27,7 @@ from labs.flask.words import place as place_of
         (("shop:app", "/x", None), "GET", "/x"),
         (("shop:app", "delete", "/x"), "DELETE", "/x"),
         (("shop:app", "POST", None), "POST", "/"),
+        (("shop:app", "GET /a b", None), "GET", "/a%20b"),
         (("shop:app", "GET", "/käse brot#top"), "GET", "/k%C3%A4se%20brot"),
         (("GET", "/basket/7", None), "GET", "/basket/7"),
         (("/basket/7", None, None), "GET", "/basket/7"),

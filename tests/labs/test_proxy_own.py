@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from labctl.cli import run as command_line
-from labctl.errors import CannotRun
+from labctl.errors import CannotRun, UsageError
 
 
 @pytest.fixture(autouse=True)
@@ -51,8 +51,34 @@ class Stubborn:
 
 stubborn = Stubborn(make(2))
 
+def within(environ, start_response):
+    return one(environ, start_response)
+
+twice = make(1)
+twice.wsgi_app = ProxyFix(twice.wsgi_app, x_for=1)
+
+def dark(environ, start_response):
+    start_response("200 OK", [])
+    return [b""]
+
 def raises(environ, start_response):
     raise LookupError
+"""
+
+# No proxy says "never": Django has http, whatever gunicorn believes.
+DJANGO = """
+import django
+from django.conf import settings
+settings.configure(
+    ALLOWED_HOSTS=["*"], ROOT_URLCONF=__name__, SECRET_KEY="x",
+    SECURE_PROXY_SSL_HEADER=("HTTP_X_FORWARDED_PROTO", "never"),
+)
+django.setup()
+from django.core.wsgi import get_wsgi_application
+from django.http import HttpResponse
+from django.urls import path
+urlpatterns = [path("", lambda request: HttpResponse("ok"))]
+application = get_wsgi_application()
 """
 
 
@@ -88,14 +114,81 @@ def test_whom_an_app_of_ones_own_takes_for_the_visitor(
     assert said in words
 
 
-def test_middleware_that_lets_nobody_in_is_looked_at_from_outside(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+@pytest.mark.parametrize(
+    ("name", "took", "said"),
+    [
+        ("stubborn", ["proxy", "6.6.6.6", "you", "you"], "right behind a CDN"),
+        ("within", ["you", "you", "CDN", "CDN"], "right behind one proxy"),
+        ("dark", ["proxy"] * 4, "seen from outside"),
+        ("none", ["proxy"] * 4, "A view that reads X-Forwarded-For by itself is not seen here"),
+        ("twice", ["you", "you", "CDN", "CDN"], "2 ProxyFix do not add up"),
+    ],
+)
+def test_what_stands_behind_a_wall_is_told_by_the_framework_or_said_to_be_unseen(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    name: str,
+    took: list[str],
+    said: str,
 ) -> None:
     (tmp_path / "shop.py").write_text(SHOP)
     monkeypatch.chdir(tmp_path)
-    assert command_line(["proxy", "shop:stubborn", "--json"]) == 0
+    assert command_line(["proxy", f"shop:{name}", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert [row[2] for row in table(told, "own")] == ["proxy"] * 4
+    assert [row[2] for row in table(told, "own")] == took
+    assert said in " ".join(event["text"] for event in told["events"] if event["kind"] == "step")
+
+
+def test_django_has_the_scheme_that_its_own_setting_makes(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    pytest.importorskip("django")
+    (tmp_path / "site_of_mine.py").write_text(DJANGO)
+    monkeypatch.chdir(tmp_path)
+    assert command_line(["proxy", "site_of_mine:application", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [row[3] for row in table(told, "own")] == ["http"] * 4
+    words = " ".join(event["text"] for event in told["events"] if event["kind"] == "step")
+    assert "application = ProxyFix(application, x_for=1" in words
+
+
+def test_a_view_that_hangs_is_waited_for_once_and_ended(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "shop.py").write_text("import time\ndef app(environ, start): time.sleep(600)\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CannotRun) as told:
+        command_line(["proxy", "shop", "--timeout", "0.3", "--json"])
+    assert told.value.code == "view-hangs"
+
+
+def test_a_path_that_the_proxy_answers_itself_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "shop.py").write_text(SHOP)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CannotRun) as told:
+        command_line(["proxy", "shop:none", "--path", "/../x", "--json"])
+    assert told.value.code == "app-not-reached"
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["--path", "x"], "path-invalid"),
+        (["--path", ""], "path-invalid"),
+        (["--path", "/a b"], "path-invalid"),
+        (["--path", "/\r\nX: y"], "path-invalid"),
+        (["--path", "/\u00fc"], "path-invalid"),
+        (["--boot-timeout", "0"], "usage"),
+        (["--boot-timeout", "nan"], "usage"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_before_anything_starts(words: list[str], code: str) -> None:
+    with pytest.raises(UsageError) as told:
+        command_line(["proxy", "shop:app", *words])
+    assert told.value.code == code
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ import itertools
 import json
 import os
 import sys
-from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -46,6 +45,10 @@ def usual(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     if not DONE:
         DONE["usual"] = document(capsys, "--sandbox")[1]
     return DONE["usual"]
+
+
+def commands(told: dict[str, Any]) -> set[str]:
+    return {e["title"] for e in told["events"] if e["kind"] == "step" and e["role"] == "command"}
 
 
 def spans(told: dict[str, Any], *roles: str) -> list[dict[str, Any]]:
@@ -89,7 +92,8 @@ def test_what_stands_beneath_is_counted_from_the_same_run(usual: dict[str, Any])
     assert measures["workers.answered"] == 11
     assert measures["workers.queue.most"] == max(each["amount"] for each in spans(usual, "queue"))
     lines = {e["label"]: e for e in usual["events"] if e["kind"] == "step" and e["label"]}
-    assert lines["answered"]["title"] == "11 of 12"
+    assert lines["answered"]["title"].strip() == "11 of 12"
+    assert len({len(lines[term]["title"]) for term in ("answered", "slowest", "busy")}) == 1
     assert "request b got a 500" in lines["answered"]["summary"]
     assert lines["busy"]["summary"].startswith("computed: ")
 
@@ -100,7 +104,10 @@ def test_open_spans_come_before_the_done_ones_that_take_their_place(usual: dict[
         if event["kind"] != "span" or event["role"] not in ("request", "stuck"):
             continue
         key = (event["track"], event["label"], event["start_ms"])
-        assert (event["state"] == "open") == (key not in known)
+        if event["role"] == "request":
+            assert (event["state"] == "open") == (key not in known)
+        else:
+            assert key in known, "it began as a request, and is stuck since --timeout is over"
         known.add(key)
 
 
@@ -113,6 +120,10 @@ open("imported-by", "a").write(f"{os.getpid()}\\n")
 def app(environ, start_response):
     if environ["PATH_INFO"] == "/never":
         time.sleep(30)
+    if environ["PATH_INFO"] == "/raise":
+        raise ValueError
+    if environ["PATH_INFO"] == "/exit":
+        os._exit(7)
     start_response("200 OK", [("Content-Type", "text/plain")])
     return [b"[red]mine[/red]"]
 """
@@ -134,6 +145,7 @@ def test_an_application_of_ones_own_gets_the_same_time_line_and_is_imported_by_w
     assert code == 0
     assert sorted(each["label"] for each in spans(told, "request")) == list("abcde")
     assert "mine" not in sys.modules
+    assert "labctl workers mine:app --requests 5 --worker-class gthread --threads 4" in commands(told)
     pids = {int(line) for line in (mine / "imported-by").read_text().split()}
     assert os.getpid() not in pids
     assert len(pids) >= 2
@@ -150,6 +162,18 @@ def test_a_view_that_never_comes_back_is_ended_by_the_master_and_the_run_ends(
     assert spans(told, "killed")
     assert spans(told, "respawn")
     assert {e["id"]: e["value"] for e in told["events"] if e["kind"] == "measure"}["workers.answered"] == 0
+
+
+def test_an_exception_and_the_end_of_a_process_are_told_apart(
+    mine: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, raised = document(capsys, "mine:app", "--path", "/raise", "--workers", "1", "--requests", "2")
+    (answered,) = [e for e in raised["events"] if e.get("label") == "answered"]
+    assert answered["summary"].startswith("request a got a 500: the view raised ValueError")
+    assert not spans(raised, "killed")
+    _, ended = document(capsys, "mine:app", "--path", "/exit", "--workers", "1", "--requests", "1")
+    assert [e["label"].partition(",")[0] for e in spans(ended, "killed")] == ["exit status 7"]
+    assert any(each.startswith("labctl workers mine:app --path /exit ") for each in commands(ended))
 
 
 def test_an_application_that_is_none_is_one_clear_error(mine: Path) -> None:
@@ -194,7 +218,7 @@ def test_nothing_is_left_when_a_run_is_ended_in_the_middle(end: type[BaseExcepti
 
 
 @pytest.fixture
-def no_gunicorn(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def no_gunicorn(monkeypatch: pytest.MonkeyPatch) -> None:
     import importlib.util
 
     monkeypatch.setattr(
@@ -202,7 +226,6 @@ def no_gunicorn(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         "find_spec",
         lambda name, *rest: None if name == "gunicorn" else find_spec(name, *rest),
     )
-    return
 
 
 def test_without_gunicorn_the_toy_server_is_shown_and_what_installs_it(

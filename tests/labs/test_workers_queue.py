@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import heapq
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labctl.events import Span
-from labs.workers.board import Board, Told
-from labs.workers.plan import MOST_REQUESTS, label_of, seeded
+from labctl.events import Span, Verdict
+from labs.workers.board import Board
+from labs.workers.claims import GIL
+from labs.workers.happening import Told, Work, at_once
+from labs.workers.plan import MOST_REQUESTS, Plan, label_of, seeded
 from labs.workers.queueing import Job, agrees, enough, makespan_ms, serve
+from labs.workers.shows import formula, gil
+from labs.workers.shows.formula import Rate
+from labs.workers.shows.gil import Ran
+from labs.workers.told import one_at_a_time
 from labs.workers.waiting import QUEUE
+from labs.workers.watching import Watched
 
 JOBS = st.lists(st.builds(Job, st.floats(0, 1e4), st.floats(0, 1e3)), max_size=30)
 
@@ -101,11 +109,11 @@ def test_a_request_waits_until_somebody_begins_it() -> None:
         Told(0.5, "begin", 101, "a", 1),
         Told(10, "sent", label="b"),
         Told(30, "begin", 101, "b", 2),
-        Told(40, "end", 101, id=2, status=200),
+        Told(40, "end", 101, id=2),
     )
     (queue,) = [span for span in found if span.track == QUEUE]
     assert (queue.start_ms, queue.end_ms, queue.amount) == (10, 30, 1)
-    assert board.worst == (1, 10)
+    assert tuple(board.worst) == (1, 10)
     assert [work.queued_ms for work in board.works] == [0.5, 20]
 
 
@@ -124,7 +132,7 @@ def test_a_worker_that_dies_has_a_mark_a_successor_and_the_same_row() -> None:
         Told(2530, "booted", 103),
         Told(2600, "sent", label="b"),
         Told(2601, "begin", 103, "b", 1),
-        Told(2700, "end", 103, id=1, status=200),
+        Told(2700, "end", 103, id=1),
     )
     done = {(span.role, span.track): span for span in found if span.state == "done"}
     assert done["stuck", "worker 2"].end_ms == 2510
@@ -134,8 +142,61 @@ def test_a_worker_that_dies_has_a_mark_a_successor_and_the_same_row() -> None:
     assert not board.unsettled
 
 
+def test_a_worker_that_is_being_ended_has_its_request_until_it_is_gone() -> None:
+    board, found = play(
+        Told(0, "begin", 102, "a", 1),
+        Told(2500, "timeout", 102),
+        Told(2505, "end", 102, id=1, raised="SystemExit"),
+        Told(2600, "gone", 102, how="exit status 1"),
+        Told(2630, "booted", 103),
+    )
+    (work,) = board.works
+    assert (work.end_ms, work.cut, work.stuck, work.raised) == (2600, True, True, "")
+    assert [span.end_ms for span in found if span.role == "stuck" and span.state == "done"] == [2600]
+
+
+def test_an_exception_in_a_view_is_not_the_end_of_its_worker() -> None:
+    board, found = play(Told(0, "begin", 101, "a", 1), Told(3, "end", 101, id=1, raised="ValueError"))
+    (work,) = board.works
+    assert (work.cut, work.raised) == (False, "ValueError")
+    (bar,) = [span for span in found if span.role == "request" and span.state == "done"]
+    assert "the view raised ValueError" in bar.text
+    assert not board.unsettled
+
+
+def test_more_is_awaited_of_a_request_whose_client_is_done() -> None:
+    board, unsettled = Board((101,), 1, "sync", 2), []
+    for told in (
+        Told(0, "sent", label="a"),
+        Told(1, "begin", 101, "a", 1),
+        Told(2, "done", label="a"),
+        Told(3, "gone", 101, how="SIGSEGV"),
+        Told(9, "booted", 102),
+    ):
+        list(board.feed(told))
+        unsettled.append(board.unsettled)
+    assert unsettled == [False, False, True, True, False]
+    assert [work.how for work in board.works] == ["SIGSEGV"]
+
+
+def test_what_nobody_saw_the_end_of_is_not_said_to_be_done() -> None:
+    board = Board((101,), 1, "sync", 2)
+    list(board.feed(Told(1, "begin", 101, "a", 1)))
+    (bar,) = [span for span in board.end(500) if span.role == "request"]
+    assert "when we stopped looking" in bar.text
+
+
+def test_what_is_over_its_timeout_is_shown_as_stuck_while_it_lasts_and_once() -> None:
+    board = Board((101,), 1, "sync", 2)
+    list(board.feed(Told(10, "begin", 101, "a", 1)))
+    assert list(board.overdue(2010)) == []
+    (bar,) = board.overdue(2011)
+    assert (bar.state, bar.role, bar.start_ms, bar.label) == ("open", "stuck", 10, "a")
+    assert list(board.overdue(2500)) == []
+
+
 def test_nobody_in_its_place_is_said() -> None:
-    board, found = play(Told(5, "gone", 101, signal="kill -9"))
+    board, found = play(Told(5, "gone", 101, how="kill -9"))
     (killed,) = [span for span in found if span.role == "killed"]
     assert killed.label == "kill -9, and nobody in its place"
     assert board.unsettled
@@ -152,14 +213,114 @@ def test_threads_of_a_worker_have_rows_of_their_own() -> None:
         Told(1, "begin", 101, "a", 1),
         Told(2, "sent", label="b"),
         Told(3, "begin", 101, "b", 2),
-        Told(8, "end", 101, id=1, status=200),
-        Told(9, "end", 101, id=2, status=200),
+        Told(8, "end", 101, id=1),
+        Told(9, "end", 101, id=2),
         threads=2,
     )
     assert {span.track for span in found if span.role == "request"} == {
         "worker 1 thread 1",
         "worker 1 thread 2",
     }
+
+
+def test_those_that_only_touch_are_not_at_once() -> None:
+    works = [Work("a", 1, 0, 0, 0, 10), Work("b", 1, 0, 10, 0, 20), Work("c", 2, 0, 15, 0)]
+    assert at_once(works) == 2
+    assert at_once(works[:2]) == 1
+    assert at_once([]) == 0
+
+
+# Who waits for whom.
+
+
+def seen(board: Board) -> Watched:
+    return Watched((), tuple(board.works), board, 100.0)
+
+
+def plan(workers: int, kind: str, threads: int) -> Plan:
+    return Plan(workers, kind, threads, 2, seeded(4, 1, 20))
+
+
+def test_behind_a_busy_gthread_worker_one_waits_although_another_is_idle() -> None:
+    board = Board((101, 102), 1, "gthread", 2)
+    for told in (
+        Told(0, "sent", label="a"),
+        Told(1, "begin", 101, "a", 1),
+        Told(2, "sent", label="b"),
+        Told(300, "end", 101, id=1),
+        Told(301, "begin", 101, "b", 2),
+        Told(400, "end", 101, id=2),
+    ):
+        list(board.feed(told))
+    verdict = one_at_a_time(plan(2, "gthread", 1), seen(board))
+    assert isinstance(verdict, Verdict)
+    assert verdict.outcome == "HELD"
+    assert "while another one had a free thread" in verdict.text
+
+
+def test_with_a_free_worker_all_the_while_nothing_is_judged() -> None:
+    board = Board((101, 102), 1, "sync", 2)
+    for told in (
+        Told(0, "sent", label="a"),
+        Told(1, "begin", 101, "a", 1),
+        Told(2, "sent", label="b"),
+        Told(80, "begin", 102, "b", 1),
+    ):
+        list(board.feed(told))
+    verdict = one_at_a_time(plan(2, "sync", 1), seen(board))
+    assert isinstance(verdict, Verdict)
+    assert verdict.outcome == "NOT_SEEN"
+
+
+def test_two_in_the_hands_of_one_thread_refute_it() -> None:
+    board = Board((101,), 1, "sync", 2)
+    for told in (Told(1, "begin", 101, "a", 1), Told(2, "begin", 101, "b", 2)):
+        list(board.feed(told))
+    verdict = one_at_a_time(plan(1, "sync", 1), seen(board))
+    assert isinstance(verdict, Verdict)
+    assert verdict.outcome == "REFUTED"
+
+
+# A machine that is too busy to tell.
+
+
+@pytest.mark.parametrize(
+    ("blocked_ms", "together", "outcome"),
+    [
+        (150.0, 0.9, "HELD"),
+        (150.0, 0.2, "HELD"),
+        (5.0, 0.9, "REFUTED"),
+        (5.0, 0.2, "NOT_SEEN"),
+        (70.0, 0.9, "NOT_SEEN"),
+    ],
+)
+def test_two_that_never_met_prove_nothing_about_a_lock(
+    blocked_ms: float, together: float, outcome: str
+) -> None:
+    loops = Ran("2 threads", "a loop", 400.0, together, 160.0, 10.0, blocked_ms)
+    verdict = gil._verdict(GIL, loops, "a loop", loops.kept >= 0.5)
+    assert isinstance(verdict, Verdict)
+    assert verdict.outcome == outcome
+
+
+@pytest.mark.parametrize(
+    ("waiting_most", "core_ms", "for_core", "loop_rate", "outcome"),
+    [
+        (5, 30.0, 0.6, 60.0, "HELD"),
+        (5, 30.0, None, 60.0, "HELD"),
+        (5, 30.0, 0.6, 160.0, "REFUTED"),
+        (5, 0.2, 0.0, 160.0, "REFUTED"),
+        (2, 30.0, 0.6, 60.0, "NOT_SEEN"),
+        (5, 30.0, 0.1, 20.0, "NOT_SEEN"),
+    ],
+)
+def test_the_formula_is_judged_by_workers_that_were_at_it_together(
+    waiting_most: int, core_ms: float, for_core: float | None, loop_rate: float, outcome: str
+) -> None:
+    rates = [Rate(5, 100.0, waiting_most, loop_rate, core_ms, for_core)]
+    verdict = formula._judged(rates, 2)
+    assert isinstance(verdict, Verdict)
+    assert verdict.outcome == outcome
 
 
 TOLD = st.builds(
@@ -169,7 +330,7 @@ TOLD = st.builds(
     st.sampled_from([0, 101, 102, 103, 104]),
     st.sampled_from(["", "a", "b", "c"]),
     st.integers(0, 3),
-    st.sampled_from([0, 200, 500]),
+    st.sampled_from(["", "ValueError"]),
     st.sampled_from(["", "kill -9"]),
 )
 

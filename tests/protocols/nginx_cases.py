@@ -514,6 +514,23 @@ CASES: tuple[Case, ...] = (
         "/api/",
     ),
     case(
+        "a name by a pattern that does not fit",
+        "server { listen 80; server_name ~^(?<sub>.+)\\.shop\\.test$; location / { return 200 [$sub]; }\nlocation /p { proxy_pass http://$sub:8000; } }",
+        "/",
+        "/p",
+        server=False,
+    ),
+    case(
+        "names of variables in capitals",
+        "location ~ ^/(?<Rest>.*)$ { set $To 127.0.0.1:8000; return 200 [$HOST,$TO,$Uri,$REST]; }",
+        "/x",
+    ),
+    case(
+        "a backend without a host",
+        "location / { set $to ''; proxy_pass http://$to; error_page 500 /sorry; }\nlocation = /sorry { return 200 sorry; }",
+        "/x",
+    ),
+    case(
         "exact with a slash",
         "location = /api/ { proxy_pass http://127.0.0.1:8000/x; }",
         "/api",

@@ -54,7 +54,7 @@ TEXTS = {
     "rewrite-not-inherited": "RewriteEngine On\nRewriteRule ^ - [F]\n" + _host(""),
     "open-proxy": _host("ProxyRequests On"),
     "first-host": _host("") + _host("").replace("shop.test", "b.test"),
-    "name-missing": "<VirtualHost *:80>\nDocumentRoot /srv\n</VirtualHost>",
+    "name-missing": _host("") + "<VirtualHost *:80>\nDocumentRoot /srv\n</VirtualHost>",
     "websocket-http": _host("ProxyPass /ws http://127.0.0.1:8000/ws"),
     "streams-both-ways": _host(PASS),
     "env-as-sent": _host(f"SetEnvIf Request_URI ^/static/ no-proxy\n{PASS}"),

@@ -49,6 +49,10 @@ TEXTS = {
         "location / { proxy_pass http://127.0.0.1:8000; proxy_set_header X-Forwarded-For $remote_addr; }"
     ),
     "set-header-lost": _server("location / { proxy_pass http://127.0.0.1:8000; proxy_set_header X-A a; }"),
+    "header-twice": _server(
+        "location / { proxy_pass http://127.0.0.1:8000; proxy_set_header host a; }\n"
+        "proxy_set_header Host $http_host;"
+    ),
     "add-header-lost": _server("add_header X-Frame-Options DENY; location / { add_header X-A a; }"),
     "if-in-location": _server("location / { try_files $uri =404; if ($arg_x) { set $y 1; } }"),
     "pattern-first": _server(

@@ -101,7 +101,9 @@ class TestThePath:
     def test_the_host_of_an_absolute_target_takes_the_place_of_the_field(self):
         assert target("http://other.test:81/a")["HTTP_HOST"] == "other.test:81"
 
-    @pytest.mark.parametrize("text", ["/a#b", "/a?b#c", "http:///a", "http://user@host/a", "http://a#b"])
+    @pytest.mark.parametrize(
+        "text", ["/a#b", "/a?b#c", "http:///a", "http://user@host/a", "http://a#b", "ftp://a/b"]
+    )
     def test_a_target_that_is_no_path_is_refused(self, text):
         with pytest.raises(MessageError) as refused:
             target(text)
@@ -126,6 +128,10 @@ class TestTheFields:
 
     def test_repeated_fields_are_joined_with_a_comma(self):
         assert environ_of("X-A: 1", "Accept: b", "x-a: 2")["HTTP_X_A"] == "1, 2"
+
+    def test_a_content_length_that_stands_there_twice_is_one_number(self):
+        assert environ_of("Content-Length: 5", "Content-Length: 5")["CONTENT_LENGTH"] == "5"
+        assert environ_of("Content-Length: 5,5")["CONTENT_LENGTH"] == "5"
 
     def test_repeated_cookies_are_joined_with_a_semicolon(self):
         assert environ_of("Cookie: a=1", "Cookie: b=2, 3")["HTTP_COOKIE"] == "a=1; b=2, 3"

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labctl.protocols.http1_fields import Fields, by_name, get, get_all
-from labctl.sandbox.proxy_files import normal, path_of, read_file, tidied
+from labctl.sandbox.proxy_files import normal, read_file, tidied
 from labctl.sandbox.proxy_headers import MANNERS, Hop, sent_on
 from labctl.sandbox.proxy_routes import Rule, on_segments, route
 from labctl.sandbox.proxy_spool import Spool, through
@@ -154,8 +154,6 @@ def test_dot_segments_are_taken_out_and_names_with_dots_stay() -> None:
     assert normal("/../etc/passwd") is None
     assert normal("/%00") is None
     assert tidied("/a//b/../caf%C3%A9 ") == "/a/caf%C3%A9%20"
-    assert path_of("http://www.shop.test/a?b") == "/a?b"
-    assert path_of("http://www.shop.test") == "/"
 
 
 def test_an_alias_joins_folder_and_rest_and_the_fault_looks_where_that_is(tmp_path: Path) -> None:

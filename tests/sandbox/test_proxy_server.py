@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import select
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from http import HTTPStatus
 from typing import Any
 
 import pytest
 
 from labctl.protocols.http1 import get
+from labctl.sandbox import proxy_messages
 from labctl.sandbox.proxy_configuration import Configuration
 from labctl.sandbox.proxy_server import EmbeddedProxy
 from labctl.sandbox.proxy_street import HOST, Street
@@ -144,6 +148,12 @@ def test_a_connection_that_asks_for_it_is_closed(street: Street) -> None:
         (b"GET / HTTP/3.0\r\nHost: a\r\n\r\n", 505),
         (b"GET /" + b"a" * 40_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n", 414),
         (b"\x16\x03\x01", 400),
+        (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n", 400),
+        (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", 400),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nX: a\r\n b\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\nHost: a\n\n", 400),
+        (b"GET http://u@b/ HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999\r\n\r\n", 413),
     ],
 )
 @BUFFERS
@@ -157,7 +167,8 @@ def test_what_is_no_request_gets_a_4xx_or_5xx_and_no_app_hears_of_it(
         return text(200, "?")
 
     proxy, _ = street.proxy(configured("nginx-recommended", buffers), {"app": [street.app(listening)]})
-    assert ask(proxy, raw=raw).status == status
+    answer = ask(proxy, raw=raw)
+    assert (answer.status, answer.reason) == (status, HTTPStatus(status).phrase)
     assert not asked
 
 
@@ -177,6 +188,55 @@ def test_an_answer_that_breaks_off_is_not_told_as_a_whole_one(street: Street, bu
         proxy, _ = street.proxy(configured("apache-default", buffers), {"app": [raw_app(street, said)]})
         answer = ask(proxy)
         assert answer.failure in ("cut", "reset", "empty")
+
+
+@BUFFERS
+def test_an_upload_without_a_length_is_cut_off_where_it_gets_too_large(
+    street: Street, monkeypatch: pytest.MonkeyPatch, buffers: bool
+) -> None:
+    monkeypatch.setattr(proxy_messages, "MOST_BYTES", 1000)
+    proxy, _ = street.proxy(configured("apache-default", buffers), {"app": [street.app(app)]})
+    chunk = b"3e8\r\n" + b"x" * 1000 + b"\r\n"
+    head = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+    assert ask(proxy, raw=head + chunk + b"0\r\n\r\n").status == 200
+    assert ask(proxy, raw=head + chunk + chunk + b"0\r\n\r\n").status == 413
+
+
+def test_a_head_that_comes_in_drops_has_one_time_limit_for_all_of_it(
+    street: Street, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proxy_messages, "IDLE_S", 0.2)
+    with Connection(stand(street)) as slow, contextlib.suppress(OSError):
+        for byte in b"GET / HTTP/1.1\r\nHost: " + b"a" * 400:
+            slow.send(bytes([byte]))
+            if select.select([slow.socket], [], [], 0.01)[0]:
+                break
+        else:
+            pytest.fail("the proxy listens to drops without an end")
+
+
+@pytest.mark.parametrize("target", ["http://other.test/a?b=1", "http://other.test?b=1"])
+def test_a_target_in_the_absolute_form_names_the_host_that_counts(street: Street, target: str) -> None:
+    got: list[tuple[str | None, str]] = []
+
+    def listening(request: SiteRequest) -> SiteAnswer:
+        got.append((get(request.fields, "Host"), request.target))
+        return text(200, "?")
+
+    proxy, _ = street.proxy(Configuration(), {"app": [street.app(listening)]})
+    ask(proxy, raw=f"GET {target} HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n".encode())
+    assert got == [("other.test", "/a?b=1" if "/a" in target else "/?b=1")]
+
+
+def test_a_204_goes_out_without_a_length_and_an_app_that_never_comes_to_an_answer_is_a_502(
+    street: Street,
+) -> None:
+    said = b"HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n"
+    proxy, _ = street.proxy(Configuration(), {"app": [raw_app(street, said)]})
+    answer = ask(proxy)
+    assert (answer.status, get(answer.fields, "Content-Length")) == (204, None)
+    endless = raw_app(street, b"HTTP/1.1 103 Early Hints\r\n\r\n" * 100)
+    assert ask(street.proxy(Configuration(), {"app": [endless]})[0]).status == 502
 
 
 def test_interim_answers_of_the_app_are_left_out(street: Street) -> None:

@@ -113,6 +113,14 @@ class Deaths:
                 status=status,
                 signal=number,
                 timed_out=bool(getattr(worker, "aborted", False)),
-                why=f"killed by {signal.Signals(number).name}" if number else f"exit status {status}",
+                why=f"killed by {_name(number)}" if number else f"exit status {status}",
             )
         return found, ended
+
+
+def _name(number: int) -> str:
+    """ "SIGKILL"; "signal 40" for one that has no name."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

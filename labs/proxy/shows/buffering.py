@@ -5,13 +5,12 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from labctl.events import Event, Hue, Row, Span
 from labctl.internet import Internet
 from labctl.sandbox.proxy_configuration import Configuration
-from labctl.serving.asking import Answer, ask
+from labctl.serving.asking import ask
 from labctl.serving.child_events import ChildEvent
 from labctl.serving.standing import Standing
 from labs.proxy.claims import SLOW_READER, SLOW_SENDER, STREAMING
@@ -23,7 +22,7 @@ from labs.words import ms
 
 # The app's answer: apps/slow.py.
 SIZE_BYTES = 20 << 20
-_SLOW_S = 0.8
+_SLOW_S, _SLOWEST_S = 0.8, 4.0
 # Of the slow client's time: without a proxy a worker is held for longer.
 _HELD = 0.4
 # A proxy that buffers frees the worker in less than this part of that; on a machine that is too busy to move 20 MiB
@@ -31,6 +30,7 @@ _HELD = 0.4
 _FREED, _MOVED = 0.5, 0.4
 
 
+T = TypeVar("T")
 _WHILE = {"reading": "During the slow read", "sending": "During the slow upload"}
 
 
@@ -77,12 +77,14 @@ def show(internet: Internet, with_: With) -> Iterator[Event]:
                 where = front.stand(stack, street, configuration, {"app": [where]})
             paths.append(Path(title, buffers, app, where))
         fast_ms = _fast_ms(paths)
-        reading = _at_once(paths, "/big", lambda where: read_slowly(where, SIZE_BYTES, _SLOW_S))
-        sending = _at_once(paths, "/upload", lambda where: send_slowly(where, _SLOW_S))
+        # Slow is what is slower than this machine, which may have other work.
+        slow_s = round(min(max(_SLOW_S, 4 * fast_ms / 1000), _SLOWEST_S), 1)
+        reading = _at_once(paths, "/big", lambda where: read_slowly(where, SIZE_BYTES, slow_s))
+        sending = _at_once(paths, "/upload", lambda where: send_slowly(where, slow_s))
         # Somebody may have begun to use this machine meanwhile.
         fast_ms = max(fast_ms, _fast_ms(paths))
-    yield from _told("reading", f"Somebody reads 20 MiB in {_SLOW_S} s", reading)
-    yield from _told("sending", f"Somebody uploads 400 kB in {_SLOW_S} s", sending)
+    yield from _told("reading", f"Somebody reads 20 MiB in {slow_s} s", reading)
+    yield from _told("sending", f"Somebody uploads 400 kB in {slow_s} s", sending)
     yield from _judged(reading, sending, fast_ms)
     if with_ == "nginx":
         yield note("off: proxy_buffering off and proxy_request_buffering off.")
@@ -118,31 +120,32 @@ def _ways(with_: With) -> tuple[tuple[str, str, bool | None], ...]:
     )
 
 
-def _big(paths: list[Path]) -> list[Answer]:
-    with ThreadPoolExecutor(len(paths)) as pool:
-        return list(pool.map(lambda path: ask(path.where, "/big"), paths))
-
-
 def _fast_ms(paths: list[Path]) -> float:
     """How long 20 MiB take at full speed on the slowest of the ways, all asked at the same moment."""
-    return max(answer.end_ms for answer in _big(paths))
+    return max(answer.end_ms for answer in _on_all(paths, lambda where: ask(where, "/big")).values())
 
 
 def _at_once(paths: list[Path], path: str, act: Callable[[tuple[str, int]], Slow]) -> list[Held]:
     """The same client on all ways at the same moment, each with a worker of its own."""
-    slows: dict[str, Slow] = {}
+    slows = _on_all(paths, act)
+    return [_held(way, path, slows[way.title]) for way in paths]
+
+
+def _on_all(paths: list[Path], act: Callable[[tuple[str, int]], T]) -> dict[str, T]:
+    """What `act` gives on each way, by its title; all begin together."""
+    found: dict[str, T] = {}
 
     def one(way: Path) -> None:
-        slows[way.title] = act(way.where)
+        found[way.title] = act(way.where)
 
     threads = [
-        threading.Thread(target=one, args=(way,), name=f"slow {way.title}", daemon=True) for way in paths
+        threading.Thread(target=one, args=(way,), name=f"client {way.title}", daemon=True) for way in paths
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    return [_held(way, path, slows[way.title]) for way in paths]
+    return found
 
 
 def _held(way: Path, path: str, slow: Slow) -> Held:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
 from collections.abc import Iterator
 
 from labctl.events import Event, Row
 from labctl.internet import Internet
+from labctl.serving.folders import Folder
 from labs.proxy.claims import TRUSTS
 from labs.proxy.front import With
 from labs.proxy.way import environ_at, habits_of, stand_app
@@ -22,7 +22,7 @@ def show(internet: Internet, with_: With) -> Iterator[Event]:
     yield opening("who may say https?", "gunicorn, and no ProxyFix")
     default = _NOBODY if "gunicorn-trusts-nobody" in habits_of(internet) else ()
     with contextlib.ExitStack() as stack:
-        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="labctl-"))
+        folder = stack.enter_context(Folder())
         rows, schemes = [], []
         for title, bind, options in (
             ("127.0.0.1:PORT", "127.0.0.1:0", default),

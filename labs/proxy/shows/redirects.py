@@ -23,6 +23,7 @@ def show(internet: Internet, with_: With) -> Iterator[Event]:
     front = Front(with_)
     yield opening("where a redirect leads", front.name)
     plain = "nginx-default" if with_ == "nginx" else "apache-default"
+    rewriting = "proxy_redirect" if with_ == "nginx" else "ProxyPassReverse"
     with contextlib.ExitStack() as stack:
         street = stack.enter_context(street_of(internet))
         app = street.app(_landed)
@@ -30,7 +31,7 @@ def show(internet: Internet, with_: With) -> Iterator[Event]:
         rows, found = [], []
         for title, manners, rewrites in (
             ("plain", plain, ()),
-            ("with ProxyPassReverse", plain, ((inner, f"http://{HOST}"),)),
+            (f"with {rewriting}", plain, ((inner, f"http://{HOST}"),)),
             ("with the visitor's Host passed on", front.careful, ()),
         ):
             proxy = front.stand(stack, street, Configuration(manners, rewrites=rewrites), {"app": [app]})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -18,6 +17,7 @@ from labctl.sandbox.proxy_street import Street
 from labctl.sandbox.site import SiteAnswer, SiteRequest, text
 from labctl.serving.apache import apache_version, stand_apache
 from labctl.serving.asking import ask
+from labctl.serving.folders import Folder
 from labctl.serving.nginx import nginx_version, stand_nginx
 from labs.proxy.claims import CATCH_ALL, TRAVERSAL
 from labs.proxy.front import With, other_fronts
@@ -101,7 +101,7 @@ def show(internet: Internet, with_: With) -> Iterator[Event]:
     broken: list[str] = []
     with contextlib.ExitStack() as stack:
         street = stack.enter_context(street_of(internet))
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="labctl-")))
+        folder = stack.enter_context(Folder())
         _write_files(folder)
         app = street.app(_app)
         for server in servers:
@@ -201,9 +201,7 @@ def _table(server: str, columns: Mapping[str, list[str]]) -> Event:
 
 
 def _judged(answers: Mapping[str, Mapping[str, list[str]]]) -> Iterator[Event]:
-    silent = [
-        name for columns in answers.values() for name, found in columns.items() if SILENCE in found
-    ]
+    silent = [name for columns in answers.values() for name, found in columns.items() if SILENCE in found]
     if silent:
         for claim in (CATCH_ALL, TRAVERSAL):
             yield claim.not_seen(f"{silent[0]} gave no answer to some requests.")

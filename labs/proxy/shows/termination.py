@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 from labctl.events import Event, Row
 from labctl.internet import Internet
@@ -14,6 +12,7 @@ from labctl.sandbox.proxy_configuration import Configuration
 from labctl.sandbox.proxy_street import HOST, Street
 from labctl.sandbox.proxy_tap import Tap
 from labctl.serving.asking import Connection
+from labctl.serving.folders import Folder
 from labs.proxy.claims import TERMINATION
 from labs.proxy.front import Front, With, other_fronts
 from labs.proxy.way import address_of, habits_of, stand_app, street_of
@@ -66,7 +65,7 @@ def _app(internet: Internet, stack: contextlib.ExitStack, street: Street) -> tup
     if "proxy-encrypts-upstream" not in habits_of(internet):
         app = stack.enter_context(stand_app(internet, "environ"))
         return street.tap(address_of(app))
-    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="labctl-")))
+    folder = stack.enter_context(Folder())
     leaf = street.leaf()
     (folder / "chain.pem").write_text(leaf.chain)
     (folder / "key.pem").write_text(leaf.key)

@@ -66,4 +66,12 @@ def show(internet: Internet, with_: With) -> Iterator[Event]:
 
 def _both(values: tuple[str, str]) -> str:
     odd, usual = values
-    return "both" if odd and usual else "the one with _ only" if odd else "the one with - only" if usual else "none"
+    return (
+        "both"
+        if odd and usual
+        else "the one with _ only"
+        if odd
+        else "the one with - only"
+        if usual
+        else "none"
+    )

@@ -70,6 +70,14 @@ def loop(milliseconds: float) -> None:
             pass
 
 
+def spin(milliseconds: float) -> None:
+    """Python, for so long by the clock, however little of a core there is."""
+    end = time.monotonic_ns() + int(milliseconds * 1e6)
+    while time.monotonic_ns() < end:
+        for _ in range(1000):
+            pass
+
+
 def digest(milliseconds: float) -> None:
     """SHA-256 of large pieces, for so long on a core: C code that lets go of the lock."""
     end = time.thread_time_ns() + int(milliseconds * 1e6)
@@ -77,11 +85,11 @@ def digest(milliseconds: float) -> None:
         hashlib.sha256(_BLOCK).digest()
 
 
-WORK: dict[str, Callable[[float], None]] = {"/wait": wait, "/loop": loop, "/digest": digest}
+WORK: dict[str, Callable[[float], None]] = {"/wait": wait, "/spin": spin, "/loop": loop, "/digest": digest}
 
 
 def app(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
-    """`/wait`, `/loop` and `/digest` take `ms`; `/count`, `/read` (the catalogue), `/raise`, and anything else.
+    """`/wait`, `/spin`, `/loop`, `/digest` take `ms`; `/count`, `/read` (the catalogue), `/raise`, and anything else.
 
     `at` is a moment of the monotonic clock, in ns, before which nothing begins: for requests that shall meet.
     """

@@ -48,6 +48,8 @@ def show(internet: Internet) -> Iterator[Event]:
     reached = [pid for pid in pids if pid in after]
     if not before:
         yield CONTROL.not_seen("No control socket answered; gunicorn has them since 25.1.")
+    elif not paths - known:
+        yield CONTROL.not_seen("The second gunicorn had made no control socket after 10 s.")
     else:
         yield CONTROL.judged(
             len(paths) == 1 and reached == [pids[1]],
@@ -70,7 +72,7 @@ def _sockets(folder: str) -> set[tuple[str, int, int]]:
 
 def _wait_for_a_socket(folder: str, known: set[tuple[str, int, int]]) -> set[tuple[str, int, int]]:
     """The control sockets once there is a new one: each server makes its own a moment after its workers."""
-    end = time.monotonic() + 2.0
+    end = time.monotonic() + 10.0
     while not (now := _sockets(folder)) - known and time.monotonic() < end:
         time.sleep(0.01)
     return now

@@ -58,12 +58,12 @@ def show(internet: Internet) -> Iterator[Event]:
     yield about(
         "waiting",
         f"{last.workers} workers: {last.waiting_rate:.0f} a second, against {first.waiting_rate:.0f} with 1",
-        "it goes on like that with 17, or with threads",
+        "(so it goes on with 17, or with threads)",
     )
     yield about(
         "computing",
         f"{last.workers} workers: {last.loop_rate:.0f} a second, against {first.loop_rate:.0f} with 1",
-        f"{count(few, 'core')} cannot do more than {few} times the work of one",
+        f"({count(few, 'core')} can do {few} times the work of one, and no more)",
     )
     yield note(
         "workers = cores x (1 + waiting / computing) is what the sentence of gunicorn's documentation means: it "
@@ -115,9 +115,10 @@ def _rate(seen: Watched) -> float:
 
 def _row(rate: Rate) -> Row:
     for_core = "not told" if rate.for_core is None else f"{rate.for_core:.0%}"
+    without = "" if rate.for_core is None else f", {for_core} of their time waiting for a core"
     return Row(
         f"{count(rate.workers, 'worker')}: {rate.waiting_rate:.0f} a second that wait, {rate.waiting_most} at once; "
-        f"{rate.loop_rate:.0f} a second that compute, {for_core} of their time waiting for a core.",
+        f"{rate.loop_rate:.0f} a second that compute{without}.",
         (
             str(rate.workers),
             f"{rate.waiting_rate:.0f} a second",

@@ -90,16 +90,18 @@ def show(internet: Internet) -> Iterator[Event]:
 
 def _said_once(server: Standing, target: str) -> dict[str, object]:
     with Clients(address_of(server), many(target, 1)) as clients:
-        return said(clients.wait(10)[0].answer)
+        return said(clients.wait()[0].answer)
 
 
 def _run(server: Standing, how: str, what: str, path: str) -> Ran:
     # They begin to compute at the same moment, however late one of them arrives.
     moment = time.monotonic_ns() + int(MEET_MS * 1e6)
     with Clients(address_of(server), many(f"{path}?ms={EACH_MS}&at={moment}", TWO)) as clients:
-        told = [said(each.answer) for each in clients.wait(30)]
+        told = [said(each.answer) for each in clients.wait()]
     if len(told) < TWO or not all("from_ms" in each for each in told):
-        raise CannotRun("server-ended", f"the {TWO} requests for {what} were not answered")
+        raise CannotRun(
+            "server-ended", f"the {TWO} requests for {what} did not both get the answer of the application"
+        )
     spans = [(float(each["from_ms"]), float(each["from_ms"]) + float(each["wall_ms"])) for each in told]
     begun, ended = zip(*spans, strict=True)
     took = max(ended) - min(begun)
@@ -117,12 +119,12 @@ def _beside(server: Standing) -> tuple[float, float]:
 
     def median() -> float:
         with Clients(address_of(server), many("/", 7, apart_ms=12)) as clients:
-            return sorted(each.took_ms for each in clients.wait(10))[3]
+            return sorted(each.took_ms for each in clients.wait())[3]
 
     alone = median()
     with Clients(address_of(server), many("/loop?ms=120", 1)) as hog:
         beside = median()
-        hog.wait(10)
+        hog.wait()
     return beside, alone
 
 
@@ -130,10 +132,12 @@ def _row(ran: Ran) -> Row:
     parts = [
         ms(each) if ran.told else "not told" for each in (ran.on_core_ms, ran.for_core_ms, ran.blocked_ms)
     ]
+    said = "what they waited for is not told"
+    if ran.told:
+        said = f"each was on a core for {parts[0]}, had none for {parts[1]}, and was blocked for {parts[2]}"
     hue: Hue = "bad" if ran.told and ran.kept >= _BLOCKED else "ok"
     return Row(
-        f"In {ran.how}, {ran.what}: both done after {ms(ran.took_ms)}; each was on a core for {parts[0]}, had none for "
-        f"{parts[1]}, and was blocked for {parts[2]}.",
+        f"In {ran.how}, {ran.what}: both done after {ms(ran.took_ms)}; {said}.",
         (ran.how, ran.what, ms(ran.took_ms), *parts),
         hues=("accent", "", "", "mute", "mute", hue),
     )

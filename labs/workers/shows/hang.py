@@ -18,7 +18,8 @@ from labs.workers.told import became
 if TYPE_CHECKING:
     from labctl.serving.child_events import ChildEvent
 
-TIMEOUT_S, HANGS_MS = 1, 2400
+# The master may be more than a second late where the machine is busy.
+TIMEOUT_S, HANGS_MS = 1, 3200
 _WORDS = ("WORKER TIMEOUT", "was sent", "Booting worker", "Worker exiting", "exited with code")
 
 
@@ -28,12 +29,12 @@ def show(internet: Internet) -> Iterator[Event]:
         server.events()
         with Clients(address_of(server), many(f"/wait?ms={HANGS_MS}", 1)) as clients:
             began = time.monotonic_ns()
-            asked = clients.wait(10)[0]
+            asked = clients.wait()[0]
             done = (asked.done_ns - began) / 1e6
             kept = server.events()
-            gone = any(event.kind in ("timeout", "gone") for event in kept)
-            if gone and not any(event.kind == "booted" for event in kept):
-                server.wait_for("booted", timeout_s=2)
+            # The client may know before we do that somebody ended the worker: the view did not come to its end.
+            if done < HANGS_MS and not any(event.kind == "booted" for event in kept):
+                server.wait_for("booted", timeout_s=5)
             kept += server.events()
         yield table(
             "hang.events", "", ("when", "who", "what happens"), list(_rows(kept, began, done, became(asked)))
@@ -46,7 +47,11 @@ def show(internet: Internet) -> Iterator[Event]:
             "A sync worker touches a file before each request: its heartbeat. A view that takes too long, for whatever "
             "reason, looks like a worker that is dead. The master looks once a second, so it may be a second late."
         )
-        if abort is None or born is None:
+        if abort is not None and born is None:
+            yield TIMEOUT.not_seen(
+                f"The worker was ended after {ms((abort.at_ns - began) / 1e6)}, and nobody had come in its place yet."
+            )
+        elif abort is None or born is None:
             yield TIMEOUT.judged(
                 False,
                 f"The request was in hand for {ms(done)}, with --timeout {TIMEOUT_S}, and its worker was left alone.",

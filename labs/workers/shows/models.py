@@ -95,7 +95,11 @@ def show(internet: Internet) -> Iterator[Event]:
         yield MODELS.not_seen(f"The machine was too busy to tell. {told}")
     else:
         yield MODELS.judged(len(right) == len(found), told, right=len(right))
-    yield result("For waiting, threads do what processes do, with less memory.")
+    if len(right) == len(found):
+        less = ", with less memory" if found[-1].memory_kb < found[-2].memory_kb else ""
+        yield result(f"For waiting, threads do what processes do{less}.")
+    else:
+        yield result("A number that was asked for is not a number that was there.", "warn")
     yield command("by hand", "for i in $(seq 20); do curl -s localhost:8000 & done; time wait")
     yield command("next", "labctl workers --show gil", "the same for work that computes")
 

@@ -27,7 +27,7 @@ def show(internet: Internet) -> Iterator[Event]:
             time.sleep(HUP_AFTER_MS / 1000)
             hup_ns = time.monotonic_ns()
             server.signal(signal.SIGHUP)
-            asked = clients.wait(15)
+            asked = clients.wait()
         # They have --graceful-timeout, and then they are killed.
         end = time.monotonic() + GRACEFUL_S + 2
         while set(server.workers()) & set(before) and time.monotonic() < end:

@@ -92,7 +92,7 @@ def _try(server: Standing, name: str, slow: str, data: bytes) -> Tried:
     address = address_of(server)
     with Clients(address, many("/", 1)) as alone:
         # A busy machine takes long for everything.
-        patience_s = max(PATIENCE_S, 10 * alone.wait(8)[0].took_ms / 1000)
+        patience_s = max(PATIENCE_S, 10 * alone.wait()[0].took_ms / 1000)
     with ExitStack() as opened:
         slow_ones = [opened.enter_context(Connection(address, timeout_s=5)) for _ in range(HELD)]
         for each in slow_ones:
@@ -111,7 +111,7 @@ def _try(server: Standing, name: str, slow: str, data: bytes) -> Tried:
         left = time.monotonic_ns()
         for each in slow_ones:
             each.close()
-        asked = clients.wait(8)[0]
+        asked = clients.wait()[0]
     return Tried(name, slow, patience_s, meanwhile, asked.took_ms, max(0.0, (asked.done_ns - left) / 1e6))
 
 

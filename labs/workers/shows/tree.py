@@ -28,7 +28,7 @@ def show(internet: Internet) -> Iterator[Event]:
         yield opening(f"gunicorn --workers {WORKERS}, in processes", f"{REQUESTS} requests")
         port = address_of(server)[1]
         with Clients(address_of(server), many(f"/wait?ms={EACH_MS}", REQUESTS)) as clients:
-            asked = clients.wait(20)
+            asked = clients.wait()
         answered = Counter(int(said(each.answer).get("pid", 0)) for each in asked)
         workers, inodes = server.workers(), set(listening(port))
         rows, holders = [], {}
@@ -54,7 +54,8 @@ def show(internet: Internet) -> Iterator[Event]:
             master=by_master,
         )
     yield from _default(internet)
-    yield result(f"1 master, {count(len(workers), 'worker')}, {count(len(inodes), 'listening socket')}.")
+    sockets = f", {count(len(inodes), 'listening socket')}" if inodes else ""
+    yield result(f"1 master, {count(len(workers), 'worker')}{sockets}.")
     yield command("by hand", f"ss -tlnp sport = :{port}", "while it runs: one socket, all pids")
     yield command("next", "labctl workers --show kill", "kill -9 one of them")
 
@@ -91,7 +92,7 @@ def _default(internet: Internet) -> Iterator[Event]:
     with standing(internet, "sync", prepare=AS_IT_COMES) as server:
         workers = _all_there(server)
         with Clients(address_of(server), many(f"/wait?ms={each_ms}", 4)) as clients:
-            asked = clients.wait(20)
+            asked = clients.wait()
         together = at_once(works_in(server.events()))
         sync = server.says("Using worker: sync", timeout_s=2)
         last = max(each.done_ns for each in asked) - min(each.sent_ns for each in asked)
