@@ -8,12 +8,47 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 from labctl.protocols.proxy_answers import ConfigError, Place
 
 _SPACE = " \t\r\n"
 _ESCAPED = {"t": "\t", "r": "\r", "n": "\n", '"': '"', "'": "'", "\\": "\\"}
+# A line that begins with one of these begins a directive.
+_BEGINNING = frozenset(
+    (
+        *(
+            "server",
+            "server_name",
+            "listen",
+            "root",
+            "alias",
+            "location",
+            "upstream",
+            "include",
+            "return",
+            "rewrite",
+        ),
+        *(
+            "proxy_pass",
+            "proxy_set_header",
+            "try_files",
+            "add_header",
+            "error_page",
+            "access_log",
+            "error_log",
+        ),
+        *(
+            "ssl_certificate",
+            "ssl_certificate_key",
+            "client_max_body_size",
+            "expires",
+            "fastcgi_pass",
+            "uwsgi_pass",
+        ),
+    )
+)
 # Blocks deeper than this are no configuration that somebody wrote.
 DEEPEST = 64
 
@@ -25,6 +60,7 @@ class Word(NamedTuple):
     line: int
     mark: str = ""
     ends_at: int = 0
+    quoted: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,7 +103,7 @@ def words(text: str, file: str = "", start: int = 0, line: int = 1) -> Iterator[
         elif character in "\"'":
             begun = line
             content, at, line = _quoted(text, at, line, file)
-            yield Word(content, begun, "", at)
+            yield Word(content, begun, "", at, quoted=True)
         else:
             begun = line
             content, at = _plain(text, at)
@@ -161,6 +197,10 @@ class _Reader:
     def _directive(self, gathered: list[Word], mark: Word) -> list[Directive]:
         name, place = gathered[0].text, Place(gathered[0].line, self._file)
         arguments = tuple(word.text for word in gathered[1:])
+        for before, word in pairwise(gathered):
+            # nginx refuses most of these, and takes `server_name a` and `root /x` in the next line as three names.
+            if word.line > before.line and word.text in _BEGINNING and not word.quoted:
+                raise self._error(f"{name!r} has no ; at its end: it goes on with {word.text!r}", gathered[0])
         if mark.mark == ";":
             if name == "include" and self._include and len(arguments) == 1:
                 return self._included(arguments[0], place)

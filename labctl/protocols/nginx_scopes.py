@@ -26,6 +26,10 @@ _POSIX = {
 }
 
 
+# Unicode properties, \K, \Q...\E, verbs, recursion, and flags that begin in the middle.
+_ONLY_PCRE = re.compile(r"\\[pPKQREXNGgk]|\(\*\w+\)|\(\?[R&0-9|]|(?<=.)\(\?[imsx]+\)")
+
+
 class Scope:
     """A block with its directives and the block around it: directives that are missing here hold from outside."""
 
@@ -118,7 +122,11 @@ def compiled(pattern: str, place: Place, *, ignore_case: bool = False) -> re.Pat
     try:
         return re.compile(text, re.ASCII | (re.IGNORECASE if ignore_case else 0))
     except (re.error, RecursionError, OverflowError) as error:
-        raise ConfigError(f"{pattern[:60]!r} is no regular expression: {error}", place) from error
+        if only := _ONLY_PCRE.search(pattern):
+            sentence = f"The pattern '{pattern[:60]}' has {only[0]}, which PCRE knows and labctl does not"
+        else:
+            sentence = f"'{pattern[:60]}' is no regular expression: {error}"
+        raise ConfigError(sentence, place) from error
 
 
 class Server(Scope):

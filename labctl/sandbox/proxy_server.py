@@ -1,7 +1,7 @@
 """A small real reverse proxy for HTTP/1.1: routes, static files, TLS, round robin, buffering, header manners.
 
 It does what nginx and Apache do, so that the lab works where neither is installed, and says so. One connection to an
-app for each request, as nginx's default has it. Upgrade and CONNECT are refused.
+app for each request, as nginx's default has it. CONNECT is refused; Upgrade and trailers are not passed on.
 """
 
 from __future__ import annotations
@@ -193,7 +193,7 @@ class EmbeddedProxy:
             app.abort()
 
     def _head_for(self, asked: Asked, peer: str, backend: str, length: int | None) -> bytes:
-        hop, version = Hop(peer, self.scheme, backend), self.manners.version
+        hop = Hop(peer, self.scheme, backend)
         fields = sent_on(asked.head.fields, asked.named, self.manners, hop, self._habits)
         fields = http1.without(fields, "Content-Length")
         if length is not None:
@@ -201,13 +201,16 @@ class EmbeddedProxy:
         elif asked.framing.kind == "chunked":
             fields = (*fields, ("Transfer-Encoding", "chunked"))
         return http1.write_request_head(
-            asked.head.method, self._target(asked.head.target), (*fields, ("Connection", "close")), version
+            asked.head.method,
+            self._target(asked.head.target),
+            (*fields, ("Connection", "close")),
+            self.manners.version,
         )
 
     def _target(self, target: str) -> str:
         """What the app is asked for: the path as it came, or tidied up."""
         path, mark, query = target.partition("?")
-        return tidied(path) + mark + query if self.manners.tidies else path + mark + query
+        return (tidied(path) if self.manners.tidies else path) + mark + query
 
     async def _pass_on(
         self, stream: Stream, asked: Asked, told: Told, content: AsyncIterator[bytes], app: PlainStream

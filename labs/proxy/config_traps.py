@@ -12,6 +12,9 @@ from labctl.protocols.proxy_traps import Caught, Trap
 from labs.telling import about, measured, result, table
 from labs.words import count, listed
 
+# With more kinds of traps than this, what to write instead is told of those only that do harm.
+FEW = 4
+
 
 def told_traps(caught: Sequence[Caught], *, brief: bool) -> Iterator[Event]:
     """The traps, one table of where they are, then what comes of each kind and what to write instead."""
@@ -26,7 +29,7 @@ def told_traps(caught: Sequence[Caught], *, brief: bool) -> Iterator[Event]:
     yield table("traps", f"Traps: {_amounts(caught)}", ("", "trap", "where", "what stands there"), rows)
     for trap in () if brief else kinds:
         yield about(_short(trap), f"{trap.title} {trap.why}")
-        if trap.weight != "note":
+        if trap.weight != "note" or len(kinds) <= FEW:
             yield about("instead", trap.instead)
 
 

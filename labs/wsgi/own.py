@@ -159,7 +159,10 @@ def _ending(standing: Standing, seen: Seen, timeout_s: float) -> Iterator[Event]
         yield about("raised", raised(event.data))
     yield from _ended(standing, seen)
     failed = f", {failure_of(answer)}" if answer.failure and answer.status else ""
-    hue: Hue = "ok" if 0 < answer.status < 500 and not answer.failure else "bad"
+    unseen = bool(seen.of("raised")) and 0 < answer.status < 500 and not answer.failure
+    if unseen:
+        failed = ", and nothing tells the client that the application failed"
+    hue: Hue = "ok" if 0 < answer.status < 500 and not answer.failure and not unseen else "bad"
     yield result(
         f"{status_of(answer)}, {count(len(answer.body), 'byte')} in {ms(answer.end_ms)}{failed}.", hue
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 
@@ -15,11 +17,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _its_run(item: pytest.Item) -> tuple[str, tuple[str, ...], str]:
     """The lab, the words of its command line, and the fault."""
-    given = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
-    lab, claim, words = given.get("lab"), given.get("claim"), given.get("words", ())
-    broken = claim is not None and "holds" not in item.name
-    return (
-        lab.name if lab else "",
-        claim.shown_by if claim else words,
-        (claim.broken_by or "") if broken else "",
-    )
+    given: dict[str, Any] = getattr(getattr(item, "callspec", None), "params", {})
+    name = given["lab"].name if "lab" in given else ""
+    claim = given.get("claim")
+    if claim is None:
+        return name, given.get("words", ()), ""
+    return name, claim.shown_by, "" if "holds" in item.name else claim.broken_by or ""

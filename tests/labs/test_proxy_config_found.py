@@ -175,6 +175,35 @@ def test_a_template_of_jinja_is_said_to_be_one() -> None:
         told(JINJA)
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("listen 80", "server_name a.test;"),
+        ("server_name a.test", "root /srv/a;"),
+        ("proxy_pass http://a:1", "proxy_set_header Host $host;"),
+        ("return 204", "location / { return 204; }"),
+    ],
+)
+def test_a_semicolon_that_is_missing_is_told_with_its_line(first: str, second: str) -> None:
+    with pytest.raises(
+        Malformed, match=rf"line 2: '{first.split()[0]}' has no ; at its end: it goes on with"
+    ):
+        told(f"server {{\n{first}\n{second}\n}}")
+
+
+@pytest.mark.parametrize(
+    "text", ["server_name a\n b\n 'root';", "listen 443\n ssl\n http2;", "index a.html\n index;"]
+)
+def test_a_directive_may_go_on_in_the_next_line(text: str) -> None:
+    told(f"server {{\n{text}\n}}")
+
+
+@pytest.mark.parametrize("pattern", ["^/\\p{L}", "^/\\Qa\\E", "^/a(?i)b", "(*UTF8)^/", "^/(?R)?"])
+def test_what_only_pcre_knows_is_said_to_be_that(pattern: str) -> None:
+    with pytest.raises(Malformed, match="which PCRE knows and labctl does not"):
+        told(f'server {{ listen 80; location ~ "{pattern}" {{ return 204; }} }}')
+
+
 def test_each_kind_of_trap_is_one_row_with_all_its_places() -> None:
     blocks = "\n".join(f"location /{name} {{ proxy_pass http://127.0.0.1:8000; }}" for name in "abcdef")
     events = told(f"server {{\nlisten 80;\n{blocks}\n}}")

@@ -11,7 +11,7 @@ from wsgi_runs import Capsys, rows_of, run, texts
 
 from labctl.errors import CannotRun, UsageError
 from labctl.sandbox.wsgi_faults import WSGI_FAULTS
-from labs.wsgi import broken
+from labs.wsgi import broken, patches
 from labs.wsgi.apps import violations
 from labs.wsgi.claims import CLAIMS
 from labs.wsgi.names import BROKEN, JUDGED
@@ -33,7 +33,7 @@ def test_each_violation_is_an_application_and_each_application_a_violation() -> 
 def test_each_fault_of_the_sandbox_is_a_claims_and_those_of_the_server_are_made_there() -> None:
     faults = {fault.name for fault in WSGI_FAULTS}
     assert faults == {claim.broken_by for claim in CLAIMS}
-    assert set(broken.PATCHES) | set(broken.LAYERS) <= faults
+    assert set(patches.PATCHES) | set(broken.LAYERS) <= faults
 
 
 def test_the_ladder_has_the_calls_in_the_order_of_the_contract(capsys: Capsys) -> None:

@@ -36,12 +36,20 @@ def careless(environ, start_response):
     import os
     if environ["PATH_INFO"] == "/exit":
         os._exit(7)
+    if environ["PATH_INFO"] == "/half":
+        return half(start_response)
     if environ["PATH_INFO"] == "/for-ever":
         start_response("200 OK", [("Content-Type", "text/plain")])
         return iter(lambda: b"tick" * 10000, None)
     start_response("200 OK", [("Content-Type", "text/plain")])
     read = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
     return [b"\x1b[31m" + read]
+
+
+def half(start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    yield b"half"
+    raise LookupError("the other half")
 
 
 def plain(environ, start_response):
@@ -150,6 +158,19 @@ def test_a_request_that_takes_the_server_along_says_so(shop: Path, capsys: Capsy
     code, document = run(capsys, "shop_of_a_test:careless", "--path", "/exit")
     assert code == 0
     assert "The server's process ended with status 7 in the middle of the request." in texts(document)
+
+
+def test_a_failure_that_the_client_cannot_see_is_not_called_good(shop: Path, capsys: Capsys) -> None:
+    code, document = run(capsys, "shop_of_a_test:careless", "--path", "/half", "--server", "wsgiref")
+    assert code == 0
+    (result,) = [e for e in document["events"] if e.get("role") == "result"]
+    assert (
+        result["hue"],
+        result["text"].endswith("nothing tells the client that the application failed."),
+    ) == (
+        "bad",
+        True,
+    )
 
 
 def test_a_request_that_the_server_refuses_does_not_reach_the_application(shop: Path, capsys: Capsys) -> None:
