@@ -9,13 +9,29 @@ from collections.abc import AsyncIterator
 
 from labctl.protocols import http1
 from labctl.protocols.http1 import MessageError
-from labctl.sandbox.proxy_files import FileAnswer, plain, refused
+from labctl.sandbox.proxy_files import FileAnswer, plain, refused, tidied
+from labctl.sandbox.proxy_headers import Hop, Manners, sent_on
+from labctl.sandbox.proxy_messages import Asked
 from labctl.sandbox.proxy_spool import Spool, through
 from labctl.sandbox.web_stream import PlainStream, Stream
 
 NAME = "labctl-proxy"
 # What the kernel may hold each way for a proxy that holds nothing itself; it would be megabytes.
 _SMALL_BYTES = 128 * 1024
+
+
+def head_for(asked: Asked, manners: Manners, hop: Hop, length: int | None, habits: frozenset[str]) -> bytes:
+    """The head that the app gets; `length` of the content, None when it is not known beforehand."""
+    fields = http1.without(sent_on(asked.head.fields, asked.named, manners, hop, habits), "Content-Length")
+    if length is not None:
+        fields = (*fields, ("Content-Length", str(length)))
+    elif asked.framing.kind == "chunked":
+        fields = (*fields, ("Transfer-Encoding", "chunked"))
+    path, mark, query = asked.head.target.partition("?")
+    target = (tidied(path) if manners.tidies else path) + mark + query
+    return http1.write_request_head(
+        asked.head.method, target, (*fields, ("Connection", "close")), manners.version
+    )
 
 
 async def read_all(spool: Spool, content: AsyncIterator[bytes], app: PlainStream) -> None:

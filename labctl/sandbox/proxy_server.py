@@ -16,13 +16,14 @@ from labctl.protocols import http1
 from labctl.protocols.http1 import Fields, MessageError
 from labctl.sandbox.edge_forwarding import end_to_end
 from labctl.sandbox.proxy_configuration import Configuration, Passage
-from labctl.sandbox.proxy_files import FileAnswer, normal, not_found, plain, read_file, refused, tidied
-from labctl.sandbox.proxy_headers import MANNERS, Hop, sent_on
+from labctl.sandbox.proxy_files import FileAnswer, normal, not_found, plain, read_file, refused
+from labctl.sandbox.proxy_headers import MANNERS, Hop
 from labctl.sandbox.proxy_messages import Asked, Incoming, Told
 from labctl.sandbox.proxy_routes import route
 from labctl.sandbox.proxy_sending import (
     NAME,
     ended,
+    head_for,
     is_chunked,
     no_answer,
     nothing,
@@ -169,7 +170,8 @@ class EmbeddedProxy:
         if not self._holds_answers:
             small_buffers(app)
         try:
-            sent = self._head_for(asked, peer, backend.name, length)
+            hop = Hop(peer, self.scheme, backend.name)
+            sent = head_for(asked, self.manners, hop, length, self._habits)
             sending = asyncio.create_task(send_request(app, sent, content, chunked=is_chunked(sent)))
             answers = Incoming(app)
             try:
@@ -191,26 +193,6 @@ class EmbeddedProxy:
                 raise ConnectionAbortedError(error.sentence) from error
         finally:
             app.abort()
-
-    def _head_for(self, asked: Asked, peer: str, backend: str, length: int | None) -> bytes:
-        hop = Hop(peer, self.scheme, backend)
-        fields = sent_on(asked.head.fields, asked.named, self.manners, hop, self._habits)
-        fields = http1.without(fields, "Content-Length")
-        if length is not None:
-            fields = (*fields, ("Content-Length", str(length)))
-        elif asked.framing.kind == "chunked":
-            fields = (*fields, ("Transfer-Encoding", "chunked"))
-        return http1.write_request_head(
-            asked.head.method,
-            self._target(asked.head.target),
-            (*fields, ("Connection", "close")),
-            self.manners.version,
-        )
-
-    def _target(self, target: str) -> str:
-        """What the app is asked for: the path as it came, or tidied up."""
-        path, mark, query = target.partition("?")
-        return (tidied(path) if self.manners.tidies else path) + mark + query
 
     async def _pass_on(
         self, stream: Stream, asked: Asked, told: Told, content: AsyncIterator[bytes], app: PlainStream

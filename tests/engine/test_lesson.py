@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from types import SimpleNamespace
 from typing import Annotated, Any
 
 import pytest
@@ -106,7 +107,7 @@ def lesson(
     run = Run(LAB, "labctl x", {"count": count, "how": how}, "sandbox")
     made = Lesson(
         run,
-        None,  # type: ignore[arg-type]  # the lab of this test asks no internet
+        SimpleNamespace(timeout=None),  # type: ignore[arg-type]  # the lab of this test asks no internet
         [Teller(story)],
         items=ITEMS,
         explanation="It was {x.n}.",

@@ -233,5 +233,11 @@ def test_the_questions_keep_the_rules_of_writing() -> None:
     assert quiz.check(items) == []
 
 
+def test_who_brings_an_app_is_not_asked_about_the_way_of_ours() -> None:
+    ours = [item for item in quiz.read(LAB.words("quiz.toml")) if item.phase in ("predict", "observe")]
+    assert ours
+    assert all({"app", "config", "show"} <= set(item.unless) for item in ours)
+
+
 def test_the_manners_are_those_of_the_two_servers() -> None:
     assert {manners.server for manners in MANNERS.values()} == {"nginx", "apache"}

@@ -111,6 +111,15 @@ def test_open_spans_come_before_the_done_ones_that_take_their_place(usual: dict[
         known.add(key)
 
 
+@pytest.mark.parametrize(("words", "asked"), [((), True), (("--timeout", "20", "--requests", "2"), False)])
+def test_what_is_asked_about_a_worker_that_hangs_is_only_asked_where_one_hangs(
+    words: tuple[str, ...], asked: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, told = document(capsys, "--sandbox", "--answers", "key", "--phase", "predict", *words)
+    about = {each["item"] for each in told["questions"]}
+    assert bool(about & {"workers.how-many-answered", "workers.what-becomes-of-it"}) == asked
+
+
 # Somebody's own application.
 
 MINE = """

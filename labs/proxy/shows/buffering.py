@@ -202,7 +202,7 @@ def _told(id: str, title: str, ways: list[Held]) -> Iterator[Event]:
 
 
 def _judged(reading: list[Held], sending: list[Held], fast_ms: float) -> Iterator[Event]:
-    reasons = [f"{held.title} gave no whole answer" for held in (*reading, *sending) if not held.slow.ok]
+    reasons = [f"an answer was not whole: {held.title}" for held in (*reading, *sending) if not held.slow.ok]
     if not reasons and fast_ms > reading[0].busy_ms * _MOVED:
         reasons = [f"this machine is too busy to tell: 20 MiB took {ms(fast_ms)} at full speed"]
     if not reasons and min(reading[0].share, sending[0].share) < _HELD:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from labctl.serving.child_events import ChildEvent
 
 # The master may be more than a second late where the machine is busy.
-TIMEOUT_S, HANGS_MS = 1, 3200
+TIMEOUT_S, HANGS_MS = 1, 3000
 _WORDS = ("WORKER TIMEOUT", "was sent", "Booting worker", "Worker exiting", "exited with code")
 
 
