@@ -222,7 +222,11 @@ FAULTS: dict[str, Fault] = {
         *(Fault(name, sentence, _tcp(manners)) for name, sentence, manners in TCP_FAULTS),
         *(
             Fault(fault.name, fault.sentence, _web(fault))
-            for fault in (*TLS_FAULTS, *HTTP_FAULTS, *CACHE_FAULTS, *WORKERS_FAULTS, *PROXY_FAULTS, *FLASK_FAULTS, *URL_FAULTS, *WSGI_FAULTS)
+            for faults in (
+                *(TLS_FAULTS, HTTP_FAULTS, PROXY_FAULTS, WSGI_FAULTS),
+                *(FLASK_FAULTS, WORKERS_FAULTS, CACHE_FAULTS, URL_FAULTS),
+            )
+            for fault in faults
         ),
     )
 }
