@@ -45,6 +45,8 @@ def output(command: str) -> str:
     with tempfile.TemporaryDirectory() as home:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("LABCTL_") and k != "CI"}
         environment |= {"LABCTL_HOME": home, "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8"}
+        # As where the environment is active: `by hand` says gunicorn there, and no path of this machine.
+        environment["PATH"] = os.pathsep.join((os.path.dirname(sys.executable), environment.get("PATH", "")))
         done = subprocess.run(  # noqa: S603 - the commands stand in our own documents
             [sys.executable, "-m", *words],
             capture_output=True,

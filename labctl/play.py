@@ -26,7 +26,8 @@ class Answered(NamedTuple):
     """One question of a lesson and what became of it: what the result document keeps of it.
 
     `outcome` is `right`, `wrong`, `skipped`, `void` (its key came from something that was not seen) or
-    `no-idea` (an ungraded prediction); `confidence` 1 guess, 2 think, 3 sure, 0 not asked.
+    `no-idea` (an ungraded prediction); `given` and `key` are ids of quiz.toml; `confidence` 1 guess, 2 think,
+    3 sure, 0 not asked.
     """
 
     item: str
@@ -38,6 +39,9 @@ class Answered(NamedTuple):
     confidence: int = 0
     misconception: str = ""
     hints: int = 0
+    # The same two in words: the letters on the screen differ from seed to seed.
+    given_text: str = ""
+    key_text: str = ""
 
 
 # Judged twice, a refutation is not undone by what else was seen, and something seen counts more than nothing.

@@ -1,8 +1,8 @@
 """`--answers`: a file, or the keys themselves, in the place of a person.
 
-"dns.questions" = "b"       # an option's id, its text or its value; or skip, no-idea, key
+"dns.questions" = "b"       # the letter on the screen (of this seed), an option's text or value; skip, no-idea, key
 [dns]
-ttl-again = "a"             # the same, as a table: dns.ttl-again
+ttl-again = "It is lower."  # the same, as a table: dns.ttl-again
 """
 
 from __future__ import annotations
@@ -19,8 +19,11 @@ from labctl.lesson import KEY
 from labctl.play import Feedback, Given, Question
 
 
-def read(path: str, items: Sequence[quiz.Item], lab: str) -> dict[str, Given]:
-    """What to answer, by item id. Raises Malformed for what is no answer, CannotRun without the file."""
+def read(path: str, items: Sequence[quiz.Item], lab: str, seed: int) -> dict[str, Given]:
+    """What to answer, by item id; `seed` is that of the run, and says which letter stands beside which option.
+
+    Raises Malformed for what is no answer, CannotRun without the file.
+    """
     if path == "key":
         return {item.id: Given("answer", KEY) for item in items}
     try:
@@ -43,7 +46,7 @@ def read(path: str, items: Sequence[quiz.Item], lab: str) -> dict[str, Given]:
                     evidence=(("there are", ", ".join(by_id)),),
                 )
             continue
-        answers[item_id] = _given(by_id[item_id], value, path)
+        answers[item_id] = _given(by_id[item_id], value, path, seed)
     return answers
 
 
@@ -55,16 +58,17 @@ def _flat(table: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any
             yield before + key, value
 
 
-def _given(item: quiz.Item, value: Any, path: str) -> Given:
+def _given(item: quiz.Item, value: Any, path: str, seed: int) -> Given:
     if value == "key":
         return Given("answer", KEY)
     if value == "skip":
         return Given("skip")
     if value == "no-idea":
         return Given("no-idea" if item.phase == "predict" else "skip")
-    option = quiz.resolve(item, value)
+    option = quiz.resolve(item, value, seed)
     if option is None:
-        offered = ", ".join(f"{o.id} ({o.text})" for o in item.options) or "a number"
+        shown = zip(quiz.LETTERS, quiz.shuffled(item, seed), strict=False)
+        offered = ", ".join(f"{letter} ({o.text})" for letter, o in shown) or "a number"
         raise Malformed(
             "answers-malformed",
             f"{path}: {value!r} is no answer to {item.id}",

@@ -9,8 +9,8 @@ ERRORS: dict[str, str] = {
     ),
     "answers-malformed": (
         "The file given to --answers is TOML: the id of a question (it is printed under each one) = "
-        "the id, text or value of an option, or skip, no-idea, key. Ids of other labs are ignored, so"
-        " that one file serves a course."
+        "the letter of an option as this --seed shows it, its text or its value, or skip, no-idea, key. "
+        "Ids of other labs are ignored, so that one file serves a course."
     ),
     "app-exits": (
         "An application that is imported must not end its process: sys.exit and os._exit belong under "
@@ -177,6 +177,10 @@ ERRORS: dict[str, str] = {
     ),
     "name-not-found": (
         "The name of the target has no address, as far as the resolver knows. labctl dns NAME shows why."
+    ),
+    "needs-addresses": (
+        "Hops are told apart by their addresses, 127.0.48.200 and the like, and this machine has 127.0.0.1 alone on "
+        "its loopback (macOS does). Linux has all of 127.0.0.0/8."
     ),
     "needs-box": (
         "Losing, delaying or capturing segments, and turning a kernel's settings, needs the private "

@@ -81,7 +81,8 @@ def app(
         str,
         typer.Argument(
             metavar="WORD",
-            help="A header field, directive, status, method, TLS alert; a claim, fault, code or question; "
+            help="A header field, directive, status, method, TLS alert, trap of a proxy's configuration; a word of "
+            "WSGI, Flask or gunicorn; a claim, fault, code or question; "
             "or claims, faults, codes, questions to list them.",
             autocompletion=_complete,
         ),
@@ -117,7 +118,7 @@ def _ours(page: Page, word: str, known: _Known) -> bool:
 
 
 def _of_the_web(page: Page, word: str) -> bool:
-    """Explain a header field, a directive, a status, a method, an alert: all that the word means."""
+    """Explain what is no word of labctl's own: a header field, a status, a trap, a hook, all that the word means."""
     from labctl.cli import web_words
 
     found = web_words.meanings(word)
@@ -126,7 +127,8 @@ def _of_the_web(page: Page, word: str) -> bool:
         page.prose(meaning.sentence)
         page.say()
         source = [("source", meaning.source)] if meaning.source else []
-        page.rows([*source, ("see it", meaning.see)], 13, "mute")
+        instead = [("instead", meaning.instead)] if meaning.instead else []
+        page.rows([*source, *instead, ("see it", meaning.see)], 13, "mute")
     return bool(found)
 
 
@@ -223,6 +225,7 @@ def _overview(page: Page, known: _Known) -> None:
         [
             ("labctl explain WORD", f"for example labctl explain {next(iter(known), 'usage')}"),
             ("", "or what stands in a response: vary, max-age, 304, HEAD, unknown_ca"),
+            ("", "or behind it: ProxyFix, x_for, before_request, environ, gthread, host-lost"),
         ]
     )
 

@@ -82,12 +82,18 @@ def of_command(command: Any, ctx: Any, examples: tuple[str, ...] = ()) -> str:
     if common and whole:
         page.say()
         page.prose(
-            "Common options can be set in the environment too: LABCTL_FORMAT, LABCTL_SEED, LABCTL_INTERNET "
-            "(live or sandbox) and so on. The command line wins."
+            "These can be set in the environment too: LABCTL_INTERNET (live or sandbox), "
+            f"{', '.join(_variables(common))}. The command line wins. The options above, of this lab alone, have "
+            "no variable."
         )
     elif common:
         _only_names(page, common, f"{ctx.command_path} --help -v")
     return page.text
+
+
+def _variables(options: list[Any]) -> list[str]:
+    """The environment variables that the options have."""
+    return [str(option.envvar) for option in options if option.envvar]
 
 
 def _only_names(page: Page, common: list[Any], more: str) -> None:

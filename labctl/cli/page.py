@@ -53,10 +53,13 @@ class Page:
         narrow = self.width < 60
         column = column or min(max(len(left) for left, _ in pairs) + 2, 30)
         for left, right in pairs:
+            *above, left = _choices(left, self.width - 5)
+            for line in above:
+                self.say("    " + self.paint(line, style))
             cell = "    " + self.paint(left, style)
             indent = " " * (6 if narrow else 4 + column)
             lines = _wrapped(right, max(self.width - len(indent) - 1, 20))
-            if narrow or len(left) > column - 1:
+            if narrow or above or len(left) > column - 1:
                 self.say(cell)
             else:
                 self.say((cell + " " * (column - len(left)) + (lines.pop(0) if lines else "")).rstrip())
@@ -73,6 +76,19 @@ class Page:
         """Print the page on stdout."""
         sys.stdout.write(self.text)
         sys.stdout.flush()
+
+
+def _choices(text: str, width: int) -> list[str]:
+    """`--show a|b|c` on as many lines as needed, broken after a bar, the choices below each other."""
+    if len(text) <= width or "|" not in text:
+        return [text]
+    indent = " " * (text.rfind(" ", 0, text.find("|")) + 1)
+    lines = [""]
+    for part in text.replace("|", "|\0").split("\0"):
+        if lines[-1].strip() and len(lines[-1]) + len(part) > width:
+            lines.append(indent)
+        lines[-1] += part
+    return lines
 
 
 def _wrapped(text: str, width: int) -> list[str]:

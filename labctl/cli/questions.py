@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from labctl import quiz
 from labctl.cli import answers
@@ -25,14 +25,21 @@ class Questions:
 
     def __init__(self, lab: Lab, shared: Shared, plan: Plan) -> None:
         self.items = quiz.read(lab.words("quiz.toml"), f"quiz.toml of the lab {lab.name}")
-        self._prepared = answers.read(shared.answers, self.items, lab.name) if shared.answers else None
+        file = shared.answers
+        self._prepared = answers.read(file, self.items, lab.name, shared.seed) if file else None
+        # What must be said before the run.
+        self.notices = (
+            [f"{file} answers no question of the lab {lab.name}: all are skipped."]
+            if self._prepared == {} and self.items
+            else []
+        )
         self._plan = plan
         self._progress = Progress(directory("data"))
 
     def put_into(self, lesson: Lesson) -> Asker:
         """Give the lesson its questions, who answers them, and where the answers are kept."""
         lesson.items = self.items
-        lesson.asked = self._progress.times_asked()
+        lesson.asked = self._times_asked()
         lesson.keep = self._keeper(lesson.run)
         lesson.asker = asker = self._asker(lesson)
         return asker
@@ -48,6 +55,12 @@ class Questions:
     def complaint(self) -> str:
         """Why nothing could be kept, or ""."""
         return self._progress.complaint
+
+    def _times_asked(self) -> Mapping[str, int]:
+        """How often each was asked. A prepared session is the same each time: what its file answers is asked first."""
+        if self._prepared is None:
+            return self._progress.times_asked()
+        return {item.id: item.id not in self._prepared for item in self.items}
 
     def _asker(self, lesson: Lesson) -> Asker:
         if self._prepared is not None:

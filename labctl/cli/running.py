@@ -42,6 +42,7 @@ def run_lab(lab: Lab, arguments: Mapping[str, Any], shared: Shared, *, command: 
         opened.enter_context(internet)
         carried_lab, more_notices = carried(lab, internet, shared, opened)
         notices.extend(more_notices)
+        notices.extend(questions.notices if questions else ())
         run = Run(carried_lab, command, arguments, internet.kind, internet.fault, shared.seed, notices)
         lesson = Lesson(
             run,

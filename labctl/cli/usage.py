@@ -58,6 +58,20 @@ def _ours(error: Any, arguments: Sequence[str]) -> UsageError:
     return UsageError("usage", headline, evidence=evidence, fixes=tuple(fixes))
 
 
+# What servers and workers are called elsewhere. gevent and eventlet answer many at once in one process, as threads do.
+_MEANT = {
+    "gunicorn": ("sync", "gthread"),
+    "thread": ("gthread",),
+    "threads": ("gthread",),
+    "gevent": ("gthread", "sync"),
+    "eventlet": ("gthread", "sync"),
+    "uwsgi": ("sync", "gthread"),
+    "mod_wsgi": ("gthread", "sync"),
+    "werkzeug": ("flask",),
+    "uvicorn": ("gthread", "sync"),
+}
+
+
 def _command(arguments: Sequence[str]) -> str:
     first = next(iter(arguments), "-")
     return "labctl" if first.startswith("-") else f"labctl {first}"
@@ -91,11 +105,15 @@ def _choice(parameter: Any, context: Any, arguments: Sequence[str]) -> tuple[str
             value = arguments[at + 1] if at + 1 < len(arguments) else ""
         if value in choices:
             continue
-        near = get_close_matches(value.lower(), choices, n=1, cutoff=0.4)
-        instead = near[0] if near else choices[0]
-        mended = [f"{name}={instead}"] if equals else [name, instead]
-        line = shlex.join(["labctl", *arguments[:at], *mended, *arguments[at + (1 if equals else 2) :]])
-        return value, [f"did you mean {line}?" if near else f"{line}   for example"]
+        meant = [choice for choice in _MEANT.get(value.lower(), ()) if choice in choices]
+        near = meant or get_close_matches(value.lower(), choices, n=1, cutoff=0.4)
+        lines = []
+        for instead in near or choices[:1]:
+            mended = [f"{name}={instead}"] if equals else [name, instead]
+            lines.append(
+                shlex.join(["labctl", *arguments[:at], *mended, *arguments[at + (1 if equals else 2) :]])
+            )
+        return value, [f"did you mean {line}?" if near else f"{line}   for example" for line in lines]
     return "", []
 
 

@@ -1,4 +1,4 @@
-"""The words that a web developer meets, for `labctl explain`: fields, directives, statuses, methods, alerts.
+"""The words that a web developer meets, for `labctl explain`: fields, directives, statuses, methods, alerts, traps.
 
 What they mean stands in the tables of `labctl.protocols`; here is only which of them show where. Imported by
 `labctl explain` alone, and only when nothing else of labctl has the word.
@@ -9,8 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from labctl.cli import behind_words
 from labctl.protocols import http_fields, http_statuses, tls_names
+from labctl.protocols.apache_trap_words import APACHE_TRAPS
 from labctl.protocols.cache_vocabulary import MEANING
+from labctl.protocols.nginx_trap_words import NGINX_TRAPS
+from labctl.protocols.proxy_traps import Trap, Weight
 
 
 class WebWord(NamedTuple):
@@ -21,6 +25,8 @@ class WebWord(NamedTuple):
     sentence: str
     source: str
     see: str
+    # What to write instead, of a trap.
+    instead: str = ""
 
 
 _ASKED, _ANSWERED = "RFC 9111 section 5.2.1.", "RFC 9111 section 5.2.2."
@@ -127,6 +133,11 @@ def meanings(typed: str) -> list[WebWord]:
         source = "the words of CF-Cache-Status"
         see = "labctl cache --show words"
         found.append(WebWord(key.upper(), "what a cache did", MEANING[key.upper()], source, see))
+    if behind := behind_words.find(typed):
+        found.append(WebWord(*behind))
+    found += [
+        _trap(server, trap) for server, trap in _traps() if key in (trap.id, f"{server.lower()}-{trap.id}")
+    ]
     return found
 
 
@@ -138,6 +149,8 @@ def names() -> Iterator[str]:
     yield from (method.lower() for method in http_statuses.METHODS)
     yield from (name for name, _ in tls_names.ALERTS.values())
     yield from (word.lower() for word in MEANING)
+    yield from behind_words.WORDS
+    yield from (trap.id for _, trap in _traps())
 
 
 def spelt(field: str) -> str:
@@ -172,6 +185,21 @@ def _method(name: str) -> WebWord:
     sentence = f"{said.sentence} It is {safe} and {again}."
     see = {"GET": "labctl http", "POST": "labctl http --show retry"}.get(name, f"labctl http -X {name}")
     return WebWord(name, "a method of HTTP", sentence, said.source, see)
+
+
+def _traps() -> Iterator[tuple[str, Trap]]:
+    """Every trap of a proxy's configuration, with whose configuration it is."""
+    yield from (("nginx", trap) for trap in NGINX_TRAPS)
+    yield from (("Apache", trap) for trap in APACHE_TRAPS)
+
+
+_WEIGHTS: dict[Weight, str] = {"danger": "dangerous", "wrong": "wrong", "note": "to know"}
+
+
+def _trap(server: str, trap: Trap) -> WebWord:
+    kind = f"a trap in the configuration of {server}, {_WEIGHTS[trap.weight]}"
+    see = f"labctl proxy --config FILE --with {server.lower()}"
+    return WebWord(trap.id, kind, f"{trap.title} {trap.why}", "", see, trap.instead)
 
 
 def _field_shown(key: str) -> str:

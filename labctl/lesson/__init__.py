@@ -112,7 +112,7 @@ class Lesson:
         from labctl.lesson import asking
 
         key = asking.key_of(item, self._facts)
-        answered, chosen = asking.judged(item, given, key)
+        answered, chosen = asking.judged(item, given, key, question)
         self._keep(answered)
         return asking.Prediction(item, question, answered, key, chosen)
 
@@ -140,7 +140,12 @@ class Lesson:
         chosen = possible[:2]
         if chosen and not any(i.ask == "why" for i in chosen):
             chosen = [next((i for i in possible if i.ask == "why"), chosen[0]), *chosen[1:]]
-        self._quiz(chosen)
+        if chosen:
+            self._quiz(chosen)
+        elif self.asker is not None and self._of_phase("recall"):
+            self.say(_phase("QUIZ", "from the course", self._step(4)))
+            self.say(Step(text="This run has the answer to no question of the quiz.", role="note"))
+            self._all_questions()
 
     def _quiz(self, items: Sequence[quiz.Item]) -> None:
         if self.asker is None or not items:
@@ -149,6 +154,9 @@ class Lesson:
         self.say(_phase("QUIZ", "from the course", summary))
         for item in items:
             self._ask(item)
+        self._all_questions()
+
+    def _all_questions(self) -> None:
         again = f"labctl {self.run.lab.name} --phase quiz"
         self.say(Step(text=f"All questions of this lab: {again}", role="command", label="again", title=again))
 
@@ -170,7 +178,7 @@ class Lesson:
             self._keep(asking.judged(item, Given("skip"), None)[0])
             return
         given = self._answer(question._replace(key=key.id))
-        answered, chosen = asking.judged(item, given, key)
+        answered, chosen = asking.judged(item, given, key, question)
         self._keep(answered)
         assert self.asker is not None
         self.asker.tell(question, asking.feedback(question, item, answered, key, chosen, facts))
@@ -189,7 +197,8 @@ class Lesson:
 
     def _step(self, number: int) -> str:
         """Where the lesson stands, when it is a whole one with questions."""
-        return f"step {number} of 4" if self.asker is not None and self.only is None else ""
+        steps = 4 if self._of_phase("recall") else 3
+        return f"step {number} of {steps}" if self.asker is not None and self.only is None else ""
 
     # What the run has
 

@@ -43,7 +43,7 @@ def question_of(item: quiz.Item, facts: Facts, seed: int) -> Question | None:
         phase=item.phase,
         stem=stem,
         choices=tuple(
-            Choice(key, o.id, text or "") for key, (o, text) in zip("abcdefgh", options, strict=False)
+            Choice(key, o.id, text or "") for key, (o, text) in zip(quiz.LETTERS, options, strict=False)
         ),
         hints=item.hints,
         unit=facts.measures[item.measure].unit if item.measure in facts.measures else "",
@@ -53,8 +53,13 @@ def question_of(item: quiz.Item, facts: Facts, seed: int) -> Question | None:
     )
 
 
-def judged(item: quiz.Item, given: Given, key: quiz.Key | None) -> tuple[Answered, quiz.Option | None]:
-    """What became of an answer, and the option that was chosen. Without a key the item is void."""
+def judged(
+    item: quiz.Item, given: Given, key: quiz.Key | None, question: Question | None = None
+) -> tuple[Answered, quiz.Option | None]:
+    """What became of an answer, and the option that was chosen. Without a key the item is void.
+
+    `question` is how it was put: the texts of its options are kept too.
+    """
     if given.answer == KEY:
         given = Given(given.action, key.id if key else "", given.confidence, given.hints)
     chosen = item.option(given.answer) if given.action == "answer" else None
@@ -69,6 +74,8 @@ def judged(item: quiz.Item, given: Given, key: quiz.Key | None) -> tuple[Answere
         confidence=given.confidence,
         misconception=chosen.misconception if chosen and outcome == "wrong" else "",
         hints=given.hints,
+        given_text=option_text(given.answer, question) if question else given.answer,
+        key_text=option_text(key.id, question) if question and key else "",
     )
     return answered, chosen
 

@@ -6,6 +6,8 @@ import fnmatch
 import re
 from collections.abc import Iterator, Sequence
 
+from labctl.protocols.apache_checking import is_of_a_module
+from labctl.protocols.apache_directives import KNOWN
 from labctl.protocols.apache_grammar import Directive, Reading
 from labctl.protocols.apache_words import MATTERS, READ, is_harmless
 from labctl.protocols.proxy_answers import UNKNOWN, ConfigError, Place, Unread
@@ -157,7 +159,9 @@ def _unread(directives: Sequence[Directive]) -> Iterator[Unread]:
                 str(each) if each.block is not None else each.name, each.place, True, MATTERS[each.key]
             )
         elif each.key not in READ and not is_harmless(each.key):
-            yield Unread(each.name, each.place, True, UNKNOWN)
+            module = "of a module that is not Apache's own" if is_of_a_module(each.key) else UNKNOWN
+            why = "not followed" if each.key in KNOWN else module
+            yield Unread(each.name, each.place, True, why)
         if each.block is not None and each.key not in ("if", "elseif", "else", "macro"):
             yield from _unread(each.block)
 

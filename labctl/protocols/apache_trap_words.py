@@ -6,7 +6,7 @@ from labctl.protocols.proxy_traps import Trap, Weight
 
 
 def _apache(id: str, weight: Weight, title: str, why: str, instead: str) -> Trap:
-    return Trap(f"apache-{id}", weight, title, why, instead)
+    return Trap(id, weight, title, why, instead)
 
 
 CATCH_ALL = _apache(

@@ -93,9 +93,11 @@ def _swallowed(configuration: Configuration, host: Host) -> Iterator[Caught]:
             continue
         took = _asked(configuration, host, _below(each.first))
         if took.kind == "proxy" and took.rule_at is not None:
-            yield Caught(traps.CATCH_ALL, each.place, f"{each}; {took.rule} at {took.rule_at}")
+            here = f"ProxyPass {each.first} !   before the other ProxyPass"
+            yield Caught(traps.CATCH_ALL, each.place, f"{each}; {took.rule} at {took.rule_at}", here)
         elif took.status == 403 and took.rule_at == each.place:
-            yield Caught(traps.ALIAS_REFUSED, each.place, str(each))
+            here = f"<Directory {each.arguments[1]}> with Require all granted."
+            yield Caught(traps.ALIAS_REFUSED, each.place, str(each), here)
     for each in configuration.both(host, "redirect", "redirectpermanent", "redirecttemp"):
         path = next((word for word in each.arguments if word.startswith("/")), "")
         if not path or any(each is one for one in host.own("redirectmatch")):
@@ -108,10 +110,10 @@ def _swallowed(configuration: Configuration, host: Host) -> Iterator[Caught]:
 def _order(configuration: Configuration, host: Host) -> Iterator[Caught]:
     from labctl.protocols.apache_scopes import matched
 
-    passes = configuration.both(host, "proxypass")[:MOST_LINES]
-    for number, each in enumerate(passes):
+    lines = configuration.both(host, "proxypass")[:MOST_LINES]
+    for number, each in enumerate(lines):
         path = _below(each.first)
-        earlier = next((one for one in passes[:number] if matched(one.first, path)), None)
+        earlier = next((one for one in lines[:number] if matched(one.first, path)), None)
         if earlier is not None:
             exempt = len(each.arguments) > 1 and each.arguments[1] == "!"
             trap = traps.EXCEPTION_LATE if exempt else traps.PASS_LATE
@@ -132,8 +134,8 @@ def _order(configuration: Configuration, host: Host) -> Iterator[Caught]:
             )
 
 
-def _passes(configuration: Configuration, host: Host) -> Iterator[tuple[str, str, Directive]]:
-    """Path, URL and line of each ProxyPass that passes on."""
+def passes(configuration: Configuration, host: Host) -> Iterator[tuple[str, str, Directive]]:
+    """Path, URL and line of each ProxyPass of a host that passes on."""
     for each in configuration.both(host, "proxypass"):
         if len(each.arguments) > 1 and each.arguments[1] != "!":
             yield each.arguments[0], each.arguments[1], each
@@ -145,7 +147,7 @@ def _passes(configuration: Configuration, host: Host) -> Iterator[tuple[str, str
 
 
 def _slashes(configuration: Configuration, host: Host) -> Iterator[Caught]:
-    for path, url, each in _passes(configuration, host):
+    for path, url, each in passes(configuration, host):
         behind = url.partition("|")[2] or url
         if path.endswith("/") != behind.endswith("/"):
             yield Caught(traps.PASS_UNEVEN, each.place, str(each))
@@ -177,7 +179,7 @@ def _fields(configuration: Configuration, host: Host) -> Iterator[Caught]:
     reversed_to = tuple(url.rstrip("/") for one in reverse for url in one.arguments if "://" in url)
     known = not _not_here(configuration, host)
     seen = False
-    for path, url, each in islice(_passes(configuration, host), MOST_LINES):
+    for path, url, each in islice(passes(configuration, host), MOST_LINES):
         state = _state(configuration, host, path)
         if not seen:
             yield Caught(traps.STREAMS_BOTH_WAYS, each.place, str(each))
@@ -185,7 +187,8 @@ def _fields(configuration: Configuration, host: Host) -> Iterator[Caught]:
         # A line for / turns back the redirects of all that lies under its URL, and none comes from a WebSocket.
         backends = _backends(configuration, url)
         if known and backends and not any(each.startswith(reversed_to) for each in backends):
-            yield Caught(traps.REVERSE_MISSING, each.place, str(each))
+            here = f"ProxyPassReverse {path} {url}"
+            yield Caught(traps.REVERSE_MISSING, each.place, str(each), here)
         kept = holding(state, "proxypreservehost")
         if kept[-1].first.lower() != "on" if kept else known:
             yield Caught(traps.HOST_NOT_KEPT, each.place, str(each))
@@ -199,7 +202,7 @@ def _fields(configuration: Configuration, host: Host) -> Iterator[Caught]:
             word.startswith("upgrade=") for word in each.arguments
         )
         if SOCKETS.search(path) and not upgrades:
-            yield Caught(traps.WEBSOCKET_HTTP, each.place, str(each))
+            yield Caught(traps.WEBSOCKET_HTTP, each.place, str(each), f"{each} upgrade=websocket")
 
 
 def _backends(configuration: Configuration, url: str) -> list[str]:

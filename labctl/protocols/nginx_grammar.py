@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
+from labctl.protocols.nginx_directives import KNOWN
 from labctl.protocols.proxy_answers import ConfigError, Place
 
 _SPACE = " \t\r\n"
@@ -154,6 +155,11 @@ def _unescaped(character: str) -> str:
     return _ESCAPED.get(character, "\\" + character)
 
 
+def _begins(word: Word) -> bool:
+    """Whether a word at the beginning of a line is a directive: no argument is called so."""
+    return not word.quoted and (word.text in _BEGINNING or ("_" in word.text and word.text in KNOWN))
+
+
 def parse(text: str, include: Include | None = None, file: str = "", depth: int = 0) -> tuple[Directive, ...]:
     """The directives of a file, with those of the files that it includes in their place. Raises ConfigError."""
     reader = _Reader(text, include, file, depth)
@@ -199,7 +205,7 @@ class _Reader:
         arguments = tuple(word.text for word in gathered[1:])
         for before, word in pairwise(gathered):
             # nginx refuses most of these, and takes `server_name a` and `root /x` in the next line as three names.
-            if word.line > before.line and word.text in _BEGINNING and not word.quoted:
+            if word.line > before.line and _begins(word):
                 raise self._error(f"{name!r} has no ; at its end: it goes on with {word.text!r}", gathered[0])
         if mark.mark == ";":
             if name == "include" and self._include and len(arguments) == 1:

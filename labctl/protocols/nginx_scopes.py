@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
+from labctl.protocols.nginx_checking import is_of_a_module
+from labctl.protocols.nginx_directives import KNOWN
 from labctl.protocols.nginx_grammar import Directive
 from labctl.protocols.nginx_words import MATTERS, READ, is_harmless
 from labctl.protocols.proxy_answers import UNKNOWN, ConfigError, Place, Unread
@@ -232,6 +234,8 @@ def _unread(directives: Sequence[Directive], within: str) -> Iterator[Unread]:
         elif name in MATTERS:
             yield Unread(name, each.place, True, MATTERS[name])
         elif name not in READ and not is_harmless(name):
-            yield Unread(name, each.place, True, UNKNOWN)
+            module = "of a module that is not nginx's own" if is_of_a_module(name) else UNKNOWN
+            why = "not followed" if name in KNOWN else module
+            yield Unread(name, each.place, True, why)
         if each.block is not None and name not in _OPAQUE:
             yield from _unread(each.block, name)

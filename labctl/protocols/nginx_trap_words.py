@@ -6,7 +6,7 @@ from labctl.protocols.proxy_traps import Trap, Weight
 
 
 def _nginx(id: str, weight: Weight, title: str, why: str, instead: str) -> Trap:
-    return Trap(f"nginx-{id}", weight, title, why, instead)
+    return Trap(id, weight, title, why, instead)
 
 
 ALIAS_ESCAPES = _nginx(
@@ -227,6 +227,20 @@ BODY_LIMIT = _nginx(
     "client_max_body_size 20m;",
 )
 
+X_HOST_OPEN = _nginx(
+    "x-host-open",
+    "note",
+    "X-Forwarded-Host is not set, so what the visitor writes into it reaches the app.",
+    "An app behind ProxyFix(x_host=1) takes his word for its own name, in links and mails; without x_host it does not.",
+    "leave x_host out of ProxyFix, or proxy_set_header X-Forwarded-Host $host;",
+)
+X_PREFIX_OPEN = _nginx(
+    "x-prefix-open",
+    "danger",
+    "X-Forwarded-Prefix is set for this backend elsewhere, and not here.",
+    "An app that believes it there, by ProxyFix(x_prefix=1), believes the visitor here: its links begin as he likes.",
+    'proxy_set_header X-Forwarded-Prefix "";',
+)
 HEADER_TWICE = _nginx(
     "header-twice",
     "wrong",

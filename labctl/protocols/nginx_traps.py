@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from labctl.protocols import nginx_trap_words as traps
+from labctl.protocols.nginx_backend_traps import backend_traps, prefix_traps
 from labctl.protocols.nginx_forwarding import read_proxy_pass
 from labctl.protocols.nginx_grammar import Directive
 from labctl.protocols.nginx_names import duplicate_names
@@ -17,7 +18,6 @@ _EVENTS = re.compile(r"(?:^|[/_-])(?:sse|events?|streams?)(?:$|[/_-])", re.IGNOR
 _HOST = re.compile(r"[\w.*-]*(?:\$\w+)?", re.ASCII)
 # An ending as in \.(css|js)$: such a pattern takes paths of every folder.
 _ENDING = re.compile(r"\\\.[\w(|?:)]+\$$")
-_NUMERIC = re.compile(r"[\d.]+|\[[0-9a-fA-F:]+\]")
 
 
 def nginx_traps(configuration: Configuration) -> list[Caught]:
@@ -35,16 +35,17 @@ def _all(configuration: Configuration) -> Iterator[Caught]:
         scopes: list[Scope] = [server]
         for location in server.every_location():
             scopes.append(location)
-            yield from _alias(location)
-            yield from _ifs(location)
-            yield from _buffering(location)
-            yield from _rewrites(location)
-            yield from _passing(location, configuration)
+            for each in (*_alias(location), *_ifs(location), *_buffering(location), *_rewrites(location)):
+                yield each._replace(rule=location.place)
+            for each in _passing(location, configuration):
+                yield each._replace(rule=location.place)
         for scope in scopes:
-            yield from _headers(scope)
-    for each in _everywhere(configuration.http, "underscores_in_headers"):
-        if each.first == "on":
-            yield Caught(traps.UNDERSCORES, each.place, str(each))
+            for each in _headers(scope):
+                yield each._replace(rule=scope.place)
+    yield from prefix_traps(configuration)
+    for line in _everywhere(configuration.http, "underscores_in_headers"):
+        if line.first == "on":
+            yield Caught(traps.UNDERSCORES, line.place, str(line))
 
 
 def _everywhere(scope: Scope, name: str) -> Iterator[Directive]:
@@ -86,9 +87,10 @@ def _alias(location: Location) -> Iterator[Caught]:
         if location.modifier not in ("", "^~"):
             continue
         if each.first.endswith("/") and not location.name.endswith("/"):
-            yield Caught(traps.ALIAS_ESCAPES, each.place, f"{location.words}: {each}")
+            here = f"location {location.modifier} {location.name}/ {{ {each}; }}".replace("  ", " ")
+            yield Caught(traps.ALIAS_ESCAPES, each.place, f"{location.words}: {each}", here)
         elif location.name.endswith("/") and not each.first.endswith("/"):
-            yield Caught(traps.ALIAS_JOINS, each.place, f"{location.words}: {each}")
+            yield Caught(traps.ALIAS_JOINS, each.place, f"{location.words}: {each}", f"{each}/;")
 
 
 def _ifs(location: Location) -> Iterator[Caught]:
@@ -125,7 +127,10 @@ def _patterns(server: Server) -> Iterator[Caught]:
         made_for_files = location.own("alias") or (location.own("root") and location.name != "/")
         if location.modifier == "" and endings and made_for_files:
             yield Caught(
-                traps.PATTERN_FIRST, location.place, f"{location.words}; {endings[0].words} goes first"
+                traps.PATTERN_FIRST,
+                location.place,
+                f"{location.words}; {endings[0].words} goes first",
+                f"location ^~ {location.name} {{ ... }}",
             )
 
 
@@ -153,7 +158,7 @@ def _passing(location: Location, configuration: Configuration) -> Iterator[Caugh
         passed = read_proxy_pass(each.first)
         yield from _slashes(location, each)
         yield from _fields(location, each)
-        yield from _backend(location, each, configuration)
+        yield from backend_traps(location, each, configuration)
         set_here = {one.first.lower(): one for one in location.holding("proxy_set_header")}
         # What a file that is not here sets is not missing.
         known = location.not_here() is None
@@ -185,15 +190,17 @@ def _slashes(location: Location, each: Directive) -> Iterator[Caught]:
         yield Caught(traps.URI_IN_PATTERN, each.place, words)
     elif location.modifier in ("", "^~") and location.name != "/":
         if location.name.endswith("/") and not uri.endswith(("/", "=", "?")):
-            yield Caught(traps.PASS_JOINS, each.place, words)
+            yield Caught(traps.PASS_JOINS, each.place, words, f"{each}/;")
         elif uri.endswith("/") and not location.name.endswith("/"):
-            yield Caught(traps.PASS_DOUBLES, each.place, words)
+            yield Caught(traps.PASS_DOUBLES, each.place, words, f"location {location.name}/ {{ {each}; }}")
         prefixed = any(
             one.first.lower() in ("x-forwarded-prefix", "x-script-name")
             for one in location.holding("proxy_set_header")
         )
         if uri.rstrip("/") != location.name.rstrip("/") and not prefixed:
-            yield Caught(traps.PREFIX_CUT, each.place, words)
+            field = f"proxy_set_header X-Forwarded-Prefix {location.name.rstrip('/')};"
+            here = f"{field} and ProxyFix(x_prefix=1), or proxy_pass without a path."
+            yield Caught(traps.PREFIX_CUT, each.place, words, here)
 
 
 def _fields(location: Location, each: Directive) -> Iterator[Caught]:
@@ -210,37 +217,11 @@ def _fields(location: Location, each: Directive) -> Iterator[Caught]:
         yield Caught(traps.FOR_MISSING, each.place, words)
     if known and "x-forwarded-proto" not in setting:
         yield Caught(traps.PROTO_MISSING, each.place, words)
+    if known and "x-forwarded-host" not in setting:
+        yield Caught(traps.X_HOST_OPEN, each.place, words)
     for name in ("x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-real-ip", "forwarded"):
         if name in setting and f"http_{name.replace('-', '_')}" in names_in(setting[name].arguments[1]):
             yield Caught(traps.WORD_TAKEN, setting[name].place, str(setting[name]))
     overwriting = setting.get("x-forwarded-for")
     if overwriting is not None and overwriting.arguments[1] in ("$remote_addr", "$realip_remote_addr"):
         yield Caught(traps.FOR_OVERWRITTEN, overwriting.place, str(overwriting))
-
-
-def _backend(location: Location, each: Directive, configuration: Configuration) -> Iterator[Caught]:
-    passed = read_proxy_pass(each.first)
-    host = passed.host.rpartition(":")[0] if re.search(r":\d+$", passed.host) else passed.host
-    if host == "localhost":
-        yield Caught(traps.LOCALHOST, each.place, str(each))
-    names = names_in(passed.host)
-    if not names or location.holding("resolver") or location.not_here():
-        return
-    # A variable that is set to an address, or to the name of an upstream, needs no resolver.
-    values = [
-        one.arguments[1]
-        for scope in location.chain()
-        for one in scope.own("set")
-        if len(one.arguments) == 2 and one.first.removeprefix("$") in names
-    ]
-    known = [value for value in values if _is_address(value) or value in configuration.upstreams]
-    if PLACEHOLDER.search(passed.host) and not values:
-        return
-    if not values or len(known) < len(values):
-        yield Caught(traps.NO_RESOLVER, each.place, str(each))
-
-
-def _is_address(text: str) -> bool:
-    host = text.partition("://")[2] or text
-    host = re.sub(r"[:/].*$", "", host) if not host.startswith("[") else host.partition("]")[0] + "]"
-    return bool(_NUMERIC.fullmatch(host)) or text.startswith("unix:")

@@ -22,6 +22,7 @@ SOCKETS = re.compile(
 class Trap(NamedTuple):
     """A trap. `title` says what is so, `why` what comes of it, `instead` what to write. All are whole sentences.
 
+    `id` is its name on every screen and in `labctl explain`; the two servers share none.
     `weight`: "danger" lets somebody in or out, "wrong" breaks an app, "note" is worth knowing.
     """
 
@@ -33,11 +34,22 @@ class Trap(NamedTuple):
 
 
 class Caught(NamedTuple):
-    """A trap in a configuration: where, and the words that stand there."""
+    """A trap in a configuration: where, and the words that stand there.
+
+    `here` is what to write instead in the words of this configuration ("": as the trap says), `rule` the line of the
+    block that it is in (None: it has none).
+    """
 
     trap: Trap
     place: Place
     words: str
+    here: str = ""
+    rule: Place | None = None
+
+    @property
+    def instead(self) -> str:
+        """What to write instead."""
+        return self.here or self.trap.instead
 
 
 def by_weight(found: Iterable[Caught]) -> list[Caught]:

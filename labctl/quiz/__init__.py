@@ -31,11 +31,12 @@ verdict is missing from a run, or NOT_SEEN, the item is void in it: nobody is wr
 from __future__ import annotations
 
 from labctl.quiz.items import Item, Option, Phase
-from labctl.quiz.keys import Key, is_right, key, number_of, resolve, shuffled
+from labctl.quiz.keys import LETTERS, Key, is_right, key, number_of, resolve, shuffled
 from labctl.quiz.reading import read
 from labctl.quiz.rules import check
 
 __all__ = [
+    "LETTERS",
     "Item",
     "Key",
     "Option",

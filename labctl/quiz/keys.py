@@ -10,6 +10,9 @@ from typing import NamedTuple
 from labctl.events import Json, Measure, Verdict
 from labctl.quiz.items import Item, Option
 
+# What stands beside the options on the screen, in their order there.
+LETTERS = "abcdefgh"
+
 
 class Key(NamedTuple):
     """What is right in this run: an option (choice), or the measured value (number)."""
@@ -80,11 +83,17 @@ def number_of(text: str) -> float | None:
     return float(match.group(1).replace(",", "")) if match else None
 
 
-def resolve(item: Item, given: object) -> str | None:
-    """The option id that an answer means: its id, its text or its value. None when it means none of them."""
+def resolve(item: Item, given: object, seed: int | None = None) -> str | None:
+    """The option id that an answer means: its id, its text or its value. None when it means none of them.
+
+    With a seed a single letter is the one that stands beside an option on the screen.
+    """
     if item.kind == "number":
         return None if isinstance(given, bool) or number_of(str(given)) is None else str(given)
     said = str(given).strip().casefold()
+    if seed is not None and len(said) == 1 and said.isalpha():
+        shown = dict(zip(LETTERS, shuffled(item, seed), strict=False))
+        return shown[said].id if said in shown else None
     for option in item.options:
         if said in (option.id.casefold(), option.text.casefold()):
             return option.id

@@ -9,6 +9,7 @@ from labctl import __version__
 from labctl.codec import RESULT_SCHEMA, encode
 from labctl.events import Json
 from labctl.play import Run, without_password
+from labctl.render.whereabouts import place_of
 
 
 def document(run: Run) -> dict[str, Json]:
@@ -22,6 +23,7 @@ def document(run: Run) -> dict[str, Json]:
         "command": run.command,
         "arguments": _shown(dict(run.arguments)),
         "internet": run.internet,
+        "place": place_of(run),
         "fault": run.fault,
         "seed": run.seed,
         "notices": list(run.notices),

@@ -1,6 +1,7 @@
 """Errors and warnings on stderr: headline, evidence, fix, why. Column 0, no box (SCREENS.md, Errors).
 
-Commands are not wrapped: they must survive being copied. Evidence is, on a terminal, under itself.
+Commands are not wrapped: they must survive being copied. Evidence is, on a terminal, under itself; many names stand
+in columns anywhere.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from labctl.render.waiting import hush
 # Codes whose headline says all there is to say; the others have a page behind `labctl explain`.
 _SELF_EXPLAINING = frozenset({"usage", "internal", "needs-input", "options-contradict"})
 _EVIDENCE = 3
+# From so many names on a list that does not fit on a line stands in columns; where no terminal says how wide, in these.
+MANY, COLUMNS = 12, 80
 _COMMAND = re.compile(r"labctl(?: [^,;?`]+)?(?<! )|--[a-z][\w-]*(?: [A-Z]+\b)?")
 
 
@@ -32,7 +35,9 @@ def print_error(error: errors.LabctlError, plan: Plan, stream: IO[str]) -> None:
     evidence = error.evidence[:_EVIDENCE]
     widest = max([8, *(len(label) for label, _ in evidence)])
     for label, text in evidence:
-        told = _wrapped(_words(text, plan), plan.err_width - widest - 6 if plan.err_width else 0)
+        told = _columns(_words(text, plan), (plan.err_width or COLUMNS) - widest - 6)
+        if not told:
+            told = _wrapped(_words(text, plan), plan.err_width - widest - 6 if plan.err_width else 0)
         for index, words in enumerate(told):
             name = pad("" if index else _words(label, plan), widest)
             paper.put(Line.of("  ", (glyphs.lifeline, "faint"), " ", (name, "mute"), f"  {words}"))
@@ -64,6 +69,17 @@ def _commands(text: str) -> list[Piece]:
         end = found.end()
     pieces.append((text[end:], ""))
     return [piece for piece in pieces if piece[0]]
+
+
+def _columns(text: str, width: int) -> list[str]:
+    """Many names, `a, b, c, ...`, one below the other in columns; [] for what is no such list, or fits on a line."""
+    names = text.split(", ")
+    if len(names) < MANY or cells(text) <= width or any(" " in name for name in names):
+        return []
+    widest = max(map(cells, names)) + 2
+    across = max(1, width // widest)
+    down = -(-len(names) // across)
+    return ["".join(pad(name, widest) for name in names[row::down]).rstrip() for row in range(down)]
 
 
 def _wrapped(text: str, width: int) -> list[str]:

@@ -13,6 +13,7 @@ from labctl.errors import CannotRun
 from labctl.events import Event, Verdict
 from labctl.play import Run
 from labctl.render.text import escape
+from labctl.render.whereabouts import place_of
 
 
 class JUnitRenderer:
@@ -103,6 +104,7 @@ def _properties(run: Run) -> list[tuple[str, str]]:
     listed = [
         ("command", run.command),
         ("internet", run.internet),
+        ("place", place_of(run)),
         ("seed", str(run.seed)),
         ("fault", run.fault),
         *((f"measure.{name}", f"{m.value} {m.unit}".strip()) for name, m in run.measures.items()),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -120,7 +121,8 @@ def wrap(
                     lines.append(Line.of(rest))
                     taken = start = cells(rest)
                     continue
-                shown = shown or text[0]
+                # No line has room for it: its first character, with the marks that stand on that.
+                shown = shown or text[0] + fit(text[1:], 0)
                 lines[-1].add(shown.replace("\u00a0", " "), style)
                 taken += cells(shown)
                 text = text[len(shown) :]
@@ -135,6 +137,29 @@ def spread(pieces: Iterable[Piece], width: int, *, first: str = "") -> list[Line
             lines[-1].add("   ").add(text, style)
         else:
             lines += wrap([(text, style)], width, first=first)
+    return lines
+
+
+# A word of a shell's: what stands in quotes is part of it, and a comment is one word to the end.
+_SHELL_WORD = re.compile(r"(?<!\S)#.*|(?:'[^']*'|\"(?:\\.|[^\"\\])*\"|\\.|[^\s'\"\\])+")
+
+
+def command_lines(command: str, width: int) -> list[str]:
+    """A command line in lines of at most `width` cells, each but the last with a backslash at its end.
+
+    Broken between words alone; with a quote that does not end, or on Windows, it stays whole.
+    """
+    words = _SHELL_WORD.findall(command)
+    if cells(command) <= width or " ".join(words) != command or sys.platform == "win32":
+        return [command]
+    lines = [words[0]]
+    for at, word in enumerate(words[1:], 2):
+        # Room for " \\" unless this is the last word.
+        if cells(lines[-1]) + 1 + cells(word) + (0 if at == len(words) else 2) <= width:
+            lines[-1] += f" {word}"
+        else:
+            lines[-1] += " \\"
+            lines.append(f"  {word}")
     return lines
 
 

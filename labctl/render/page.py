@@ -11,7 +11,7 @@ from typing import IO
 from labctl.events import Step
 from labctl.play import Run
 from labctl.render.glyphs import ASCII, UNICODE
-from labctl.render.line import Line, Piece, marked, spread, wrap
+from labctl.render.line import Line, Piece, command_lines, marked, spread, wrap
 from labctl.render.mode import Plan
 from labctl.render.paper import Paper
 from labctl.render.summary import bare, ended, judged, learnt
@@ -159,9 +159,15 @@ class Page:
             self._command_line(step)
 
     def _command_line(self, step: Step) -> None:
-        # Never wrapped: a command must survive being copied.
+        # What is too long goes on after a backslash, as a shell reads it: a command must survive being copied.
         label = pad(self.words(step.label), 10)
-        line = Line.of("  ", (label, "mute"), (self.words(step.title or step.text), "accent"))
+        line = Line.of("  ", (label, "mute"))
+        indent = " " * line.cells
+        command = command_lines(self.words(step.title or step.text), self.width - 1 - line.cells)
+        for part in command[:-1]:
+            self.put([line.add(part, "accent")], "footer")
+            line = Line.of(indent)
+        line.add(command[-1], "accent")
         remark = self.words(f"# {step.summary}")  # a comment of the shell's: the whole line may be pasted
         if step.summary and line.cells + 3 + cells(remark) <= self.width - 1:
             line.add("   ").add(remark, "mute")

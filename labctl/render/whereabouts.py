@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from labctl.lab import NEAR, Place
 from labctl.play import Run
 from labctl.protocols.nearness import is_this_machine
 
@@ -22,6 +23,14 @@ def whereabouts(run: Run) -> str:
     named = [run.arguments.get(name) for name in ("target", "url", "redis")]
     near = waits or any(isinstance(each, str) and _is_loopback(each) for each in named)
     return "this machine" if near else "LIVE internet"
+
+
+def place_of(run: Run) -> Place:
+    """Whom the run asked: `sandbox`, `live`, `local` (this machine or its network), `own` (what is the user's)."""
+    if run.internet != "live":
+        return "sandbox"
+    place = run.lab.place(run.arguments)
+    return place if place in NEAR else "live"
 
 
 def _is_loopback(target: str) -> bool:

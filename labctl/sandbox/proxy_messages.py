@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import NamedTuple
 
 from labctl.protocols import http1
@@ -50,13 +50,16 @@ class Incoming:
                     return None
         head, named, end = found
         self._buffer = self._buffer[end:]
+        if "," in named.get("content-length", ""):
+            # RFC 9110 section 8.6 lets two that say the same pass; nginx and Apache do not.
+            raise MessageError("two-lengths", "The request has more than one Content-Length.")
         framing = http1.request_framing(head)
         if framing.kind == "length" and framing.length > MOST_BYTES:
             raise _too_large()
         return _in_origin_form(Asked(head, named, framing))
 
-    async def response(self, method: str) -> Told:
-        """The final response's head; what comes before it with 1xx is left out. Raises MessageError, OSError."""
+    async def response(self, method: str, interim: Callable[[ResponseHead], Awaitable[None]]) -> Told:
+        """The final response's head; `interim` gets each 1xx that comes before it. Raises MessageError, OSError."""
         for _ in range(_MOST_INTERIM + 1):
             while (found := http1.read_response(self._buffer, limit=_LONGEST_HEAD)) is None:
                 if not await self._more(SILENT_S):
@@ -65,6 +68,7 @@ class Incoming:
             self._buffer = self._buffer[end:]
             if head.status >= 200:
                 return Told(head, named, http1.response_framing(method, head))
+            await interim(head)
         raise MessageError("endless-interim", "The app sends nothing but interim answers.")
 
     async def upload(self, framing: Framing) -> AsyncIterator[bytes]:

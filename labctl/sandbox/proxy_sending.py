@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 from labctl.protocols import http1
-from labctl.protocols.http1 import MessageError
+from labctl.protocols.http1 import MessageError, RequestHead, ResponseHead
+from labctl.sandbox.edge_forwarding import end_to_end
 from labctl.sandbox.proxy_files import FileAnswer, plain, refused, tidied
 from labctl.sandbox.proxy_headers import Hop, Manners, sent_on
 from labctl.sandbox.proxy_messages import Asked
@@ -32,6 +33,18 @@ def head_for(asked: Asked, manners: Manners, hop: Hop, length: int | None, habit
     return http1.write_request_head(
         asked.head.method, target, (*fields, ("Connection", "close")), manners.version
     )
+
+
+def interim_for(stream: Stream, asked: RequestHead) -> Callable[[ResponseHead], Awaitable[None]]:
+    """What becomes of an app's 1xx: 103 goes to the client that knows them (RFC 9110 section 15.2)."""
+
+    async def passed_on(head: ResponseHead) -> None:
+        # 100 answers an Expect, which we do ourselves, and 101 would be the end of HTTP here.
+        if asked.version == "1.1" and head.status > 101:
+            fields = end_to_end(head.fields, {name.lower(): value for name, value in head.fields})
+            await stream.send(http1.write_response_head(head.status, head.reason, fields))
+
+    return passed_on
 
 
 async def read_all(spool: Spool, content: AsyncIterator[bytes], app: PlainStream) -> None:

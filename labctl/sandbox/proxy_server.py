@@ -24,6 +24,7 @@ from labctl.sandbox.proxy_sending import (
     NAME,
     ended,
     head_for,
+    interim_for,
     is_chunked,
     no_answer,
     nothing,
@@ -175,7 +176,7 @@ class EmbeddedProxy:
             sending = asyncio.create_task(send_request(app, sent, content, chunked=is_chunked(sent)))
             answers = Incoming(app)
             try:
-                told = await answers.response(asked.head.method)
+                told = await answers.response(asked.head.method, interim_for(stream, asked.head))
             except (MessageError, OSError) as error:
                 own = no_answer(error, sending)
                 self.passages.append(Passage(peer, asked.head, sent, backend.name, own.status))

@@ -25,7 +25,7 @@ class ChildEvent(NamedTuple):
       master. "exiting": a worker is about to end by itself.
     - "broken", "refused": of our own small server. The application broke the contract (`name`, `detail`, `rule`); what
       came was no good request (`status`, `code`, `why`).
-    - "leaving": the application calls os._exit while it is imported; `at` as in "failed".
+    - "leaving": the application calls os._exit while it is imported, or, traced, in a request; `at` as in "failed".
     - "failed": the application cannot be served. `code` and facts for `refusals`.
 
     With a tracer also its kinds.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import shlex
 from collections.abc import Sequence
 from typing import Any
@@ -12,8 +13,12 @@ from labctl.errors import CannotRun
 from labctl.serving.application import App
 from labctl.serving.child_events import ChildEvent
 from labctl.serving.evidence import Evidence, cut, hanging_in, places, said, shown, signal_name
-from labctl.serving.interpreter import who_has
+from labctl.serving.interpreter import has_module, who_has
 
+# "cannot import name 'Flask' from partially initialized module 'flask' (...)", "module 'flask' has no attribute 'g'"
+_FROM = re.compile(
+    r"(?:from (?:partially initialized module )?|^\w+: (?:partially initialized )?module )'(\w+)'"
+)
 _NAMES = {"sync": "gunicorn", "gthread": "gunicorn", "flask": "flask run", "toy": "the toy server"}
 
 
@@ -124,6 +129,12 @@ def _no_module(app: App, facts: dict[str, Any]) -> CannotRun:
     )
 
 
+def _with(app: App, name: str) -> str:
+    """The fix that names the application right; `...` stands for a value that only the learner knows."""
+    filled = ", with values for the ..." if "..." in name else ""
+    return f"the same command with {shlex.quote(f'{app.module}:{name}')}{filled}"
+
+
 def _modules(folder: str) -> list[str]:
     try:
         with os.scandir(folder) as listing:
@@ -149,7 +160,7 @@ def _no_attribute(app: App, facts: dict[str, Any]) -> CannotRun:
         "app-not-found",
         headline,
         evidence=evidence,
-        fixes=tuple(f"the same command with {app.module}:{name}" for name in best),
+        fixes=tuple(_with(app, name) for name in best),
     )
 
 
@@ -157,6 +168,8 @@ def _raises(app: App, facts: dict[str, Any]) -> CannotRun:
     error = str(facts.get("error", ""))
     missing = str(facts.get("missing", ""))
     fixes = []
+    if hiding := _hiding(app, error):
+        fixes.append(f"give {hiding}.py another name: it is imported in place of the installed {hiding}")
     if missing:
         top = missing.partition(".")[0]
         other = who_has(top, app.python, app.folder)
@@ -173,6 +186,15 @@ def _raises(app: App, facts: dict[str, Any]) -> CannotRun:
         evidence=tuple(evidence[-3:]),
         fixes=tuple(fixes),
     )
+
+
+def _hiding(app: App, error: str) -> str:
+    """The name of a file in the application's folder that is imported in the place of an installed package, or ""."""
+    named = _FROM.search(error)
+    module = named[1] if named else ""
+    if module and os.path.isfile(os.path.join(app.folder, f"{module}.py")) and has_module(app.python, module):
+        return module
+    return ""
 
 
 def _exits(app: App, why: str, how: str, where: Evidence) -> CannotRun:
@@ -196,7 +218,7 @@ def _asgi(app: App, facts: dict[str, Any]) -> CannotRun:
 def _not_callable(app: App, facts: dict[str, Any]) -> CannotRun:
     target = str(facts.get("target", app.target))
     near = [
-        f"the same command with {app.module}:{name}"
+        _with(app, str(name))
         for name in facts.get("near", ())
         if not target.startswith(f"{app.module}:{name}")
     ]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Iterator
 
 from labctl.events import Event
+from labctl.serving.application import App
+from labs.by_hand import of_python
 from labs.flask.target import Target
 from labs.telling import command, note
 
@@ -18,13 +21,24 @@ def footer(target: Target, *, is_flask: bool, failed: bool) -> Iterator[Event]:
     if target.is_ours:
         yield note("This is the lab's own shop; with MODULE:APP in front it is your application.")
     shown = "yourmodule" if target.is_ours else shlex.quote(target.app.target)
-    serve = f"flask --app {shown} run" if is_flask else f"gunicorn {shown}"
+    python = target.app.python
+    serve = (
+        f"{of_python('flask', python)} --app {shown} run"
+        if is_flask
+        else f"{of_python('gunicorn', python)} {_for_gunicorn(target.app)}"
+    )
     yield command("by hand", f"{serve}   # then {curl(target, _AT if is_flask else _AT_GUNICORN)}")
     if failed and not target.is_ours:
         yield command("debug", f"FLASK_DEBUG=1 {target.command} {target.asking()}", "as developers see it")
     elif len(target.requests) == 1:
         yield command("more", f"{target.command} {target.asking()} --then 'GET /'", "with its cookies")
     yield command("next", f"{target.command} --routes", "every URL, and its view")
+
+
+def _for_gunicorn(app: App) -> str:
+    """It knows no files, and looks for nothing but `application` by itself."""
+    words = [] if app.folder == os.getcwd() else ["--chdir", app.folder]
+    return shlex.join([*words, f"{app.module}:{app.attribute or 'app'}"])
 
 
 def curl(target: Target, at: str) -> str:

@@ -36,7 +36,8 @@ def place(arguments: Mapping[str, Any]) -> Place:
 def run(
     internet: Internet,
     app: Annotated[
-        str | None, "Your application: MODULE:APP, FILE.py:APP, MODULE:create_app(). [default: a small shop]"
+        str | None,
+        "Your application: MODULE:NAME, FILE.py:NAME, MODULE:create_app(). [default: a small shop]",
     ] = None,
     method: Annotated[str | None, "The request's method. [default: GET]"] = None,
     path: Annotated[str | None, "What to ask for: /path?query. [default: /]"] = None,
@@ -50,6 +51,11 @@ def run(
     then: Annotated[
         list[str] | None,
         "Another request behind the first, with its cookies: 'GET /', 'POST /login -d name=ana'. May be repeated.",
+    ] = None,
+    expect: Annotated[
+        list[str] | None,
+        "The status that must come, 200 or 2xx or 2xx,404; another one ends with exit code 1. "
+        "For the last request, or one for each.",
     ] = None,
     routes: Annotated[bool, "List the routes, and ask for nothing."] = False,
     show: Annotated[Show | None, "One demonstration instead of a request."] = None,
@@ -65,12 +71,18 @@ def run(
         raise UsageError(
             "usage", f"--boot-timeout: {boot_timeout:g} is not a number of seconds up to {MOST_BOOT_S}"
         )
-    target = read_target(app, method, path, header or (), data or (), then or (), python)
+    target = read_target(app, method, path, header or (), data or (), then or (), python, expect or ())
+    if routes and expect:
+        raise UsageError(
+            "options-contradict",
+            "--routes asks for nothing, and so there is no status to --expect",
+            fixes=(f"{target.command} --routes", f"{target.command} {target.asking()} --expect {expect[0]}"),
+        )
     if show and (not target.is_ours or target.asked or routes):
         raise UsageError(
             "options-contradict",
             f"--show {show} plays with applications of its own: it takes no application and no request",
-            fixes=(f"labctl flask --show {show}", "labctl flask GET /basket/7"),
+            fixes=(f"labctl flask --show {show}", f"{target.command} {target.asking()}"),
         )
     if internet.kind == "live" and target.is_ours:
         raise UsageError(
@@ -82,7 +94,7 @@ def run(
         raise UsageError(
             "options-contradict",
             f"--break {internet.fault} changes the lab's own applications, and not yours",
-            fixes=(f"labctl flask --break {internet.fault}",),
+            fixes=(f"{target.command} {target.asking()}", f"labctl flask --break {internet.fault}"),
         )
     if show:
         from importlib import import_module
@@ -113,10 +125,13 @@ LAB = Lab(
         "flask",
         "flask shop:app GET /basket/7",
         "flask GET /account/",
+        "flask shop:app GET / --expect 2xx",
         "flask --show session",
         "flask --show errors",
     ),
     place=place,
     # With a request of one's own it is a tool.
-    judges=lambda arguments: not any(arguments.get(name) for name in ("app", "method", "path", "routes")),
+    judges=lambda arguments: (
+        not any(arguments.get(name) for name in ("app", "method", "path", "routes", "expect"))
+    ),
 )

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from labctl.events import Event, Hue, Row
 from labctl.serving.flask_trace_reading import Record, Request
 from labs.flask.stage import Seen
-from labs.flask.words import HUES, called, number, outcome, place, short, where
+from labs.flask.words import HUES, called, gave_none, number, outcome, place, short, where
 from labs.telling import table
 
 # Moments that say nothing a learner asks for, and functions of Flask's own.
@@ -134,7 +134,8 @@ def _row(record: Record, request: Request, folder: str, more: int) -> Row:
     if more:
         told += f", and {more:,} more like it"
     scope = _scope(record)
-    hue: Hue = "bad" if record.notes.get("raised") and record.kind != "match" else HUES.get(record.kind, "")
+    wrong = (record.notes.get("raised") and record.kind != "match") or gave_none(record)
+    hue: Hue = "bad" if wrong else HUES.get(record.kind, "")
     ended = "" if record.ended_ms is None else number(record.took_ms)
     moment = record.kind in ("start_response", "raised", "unhandled", "sent")
     of = f" of {scope}" if scope else ""

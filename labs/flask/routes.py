@@ -9,6 +9,7 @@ from shlex import quote
 from labctl.errors import CannotRun
 from labctl.events import Event, Row
 from labctl.internet import Internet
+from labs.by_hand import of_python
 from labs.flask.target import Target
 from labs.flask.words import place
 from labs.telling import command, measured, opening, result, table
@@ -55,5 +56,5 @@ def listed_routes(internet: Internet, target: Target, boot_s: float) -> Iterator
     yield result("Werkzeug takes the most specific rule that fits; of equal ones the first registered.")
     shown = "yourmodule" if target.is_ours else quote(app.target)
     if is_flask:
-        yield command("by hand", f"flask --app {shown} routes")
+        yield command("by hand", f"{of_python('flask', app.python)} --app {shown} routes")
     yield command("next", f"{target.command} GET /")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from labctl.protocols.http1_fields import Fields
 from labctl.serving.flask_trace_reading import Reader, Request
@@ -57,6 +57,7 @@ class Stage:
         self._reader = Reader()
         self._told: set[tuple[int, int]] = set()
         self._is_flask = False
+        self._left: Sequence[Any] = ()
         self.standing: Standing = stand(
             app,
             "toy",
@@ -76,7 +77,13 @@ class Stage:
     def _hear(self) -> None:
         events = self.standing.events()
         self._is_flask = self._is_flask or any(e.kind == "flask-kind" and e.data["flask"] for e in events)
+        self._left = next((e.data["at"] for e in events if e.kind == "leaving"), self._left)
         self._reader.hear(events)
+
+    def left_at(self) -> Sequence[Any]:
+        """Where the application called os._exit, as labctl.serving.evidence.places takes it; empty: it did not."""
+        self._hear()
+        return self._left
 
     def ask(self, target: str, method: str = "GET", fields: Fields = (), body: bytes = b"") -> Seen:
         """One request, its answer, and what the tracer told of it."""

@@ -36,6 +36,8 @@ class Target(NamedTuple):
     requests: tuple[Wanted, ...]
     options: tuple[str, ...] = ()
     python: str | None = None
+    # What each request may come back with; () is anything.
+    allowed: tuple[tuple[str, ...], ...] = ()
 
     @property
     def command(self) -> str:
@@ -73,15 +75,19 @@ def read_target(
     data: Sequence[str],
     then: Sequence[str],
     python: str | None,
+    expect: Sequence[str] = (),
 ) -> Target:
     """What was typed. Raises UsageError; CannotRun for a file that cannot be read."""
     from labctl.serving.application import own_app, read_app
+    from labs.expecting import for_each
 
     words = [word for word in (app, method, path) if word is not None]
     ours = is_own({"app": app})
     name = None if ours or not words else words.pop(0)
-    asked = bool(words or header or data or then)
-    fields = tuple(_field(each) for each in header)
+    asked = bool(words or header or data or then or expect)
+    named = shlex.join([name]) if name else ""
+    command = " ".join(filter(None, ("labctl flask", named)))
+    fields = tuple(_field(each, command) for each in header)
     body = _content(data)
     first = _request(words, bool(data), name)
     if body and not any(name_.lower() == "content-type" for name_, _ in fields):
@@ -106,6 +112,7 @@ def read_target(
         tuple(requests),
         (*(w for each in header for w in ("-H", each)), *(w for each in data for w in ("-d", each))),
         python,
+        tuple(for_each(expect, len(requests), f"{command} {first[0]} {shlex.quote(first[1])} --expect 200")),
     )
 
 
@@ -128,7 +135,7 @@ def _request(words: Sequence[str], has_content: bool, app: str | None) -> tuple[
             f"{' '.join(words)[:80]!r} is not a request: METHOD /PATH is wanted",
             fixes=(meant,),
         )
-    return _method(method), quote(target, safe="!$%&'()*+,/:;=?@[]~")
+    return _method(method, app), quote(target, safe="!$%&'()*+,/:;=?@[]~")
 
 
 def _path_of(word: str) -> str:
@@ -143,15 +150,14 @@ def _path_of(word: str) -> str:
     return f"/{path.lstrip('/')}" + (f"?{parts.query}" if parts.query else "")
 
 
-def _method(word: str) -> str:
+def _method(word: str, app: str | None) -> str:
     if not word or set(word) - _TOKEN:
-        raise UsageError(
-            "request-invalid", f"{word!r} is not a method", fixes=("labctl flask shop:app GET /",)
-        )
+        meant = shlex.join(["labctl", "flask", *([app] if app else []), "GET", "/"])
+        raise UsageError("request-invalid", f"{word!r} is not a method", fixes=(meant,))
     return word
 
 
-def _field(text: str) -> tuple[str, str]:
+def _field(text: str, command: str) -> tuple[str, str]:
     name, colon, value = text.partition(":")
     name, value = name.strip(), value.strip()
     bad = not colon or not name or set(name) - _TOKEN or any(c in value for c in "\r\n\0")
@@ -163,7 +169,7 @@ def _field(text: str) -> tuple[str, str]:
         raise UsageError(
             "header-invalid",
             f"-H {text[:60]!r} is not a field: Name: value",
-            fixes=("labctl flask GET / -H 'Accept: text/html'",),
+            fixes=(f"{command} GET / -H 'Accept: text/html'",),
         )
     return name, value
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from labctl.events import Event, Verdict
 from labctl.internet import Internet
 from labctl.serving.flask_trace_reading import Request
+from labs.by_hand import of_python
 from labs.flask.claims import ORDER, SESSION_READ
 from labs.flask.cookies import Jar, cookie_table, session_in, set_cookies
 from labs.flask.habits import habits_of
@@ -54,7 +55,9 @@ def whole(internet: Internet) -> Iterator[Event]:
     yield from _cookie(seen)
     yield result("Which hook ran, when, and why one did not: ask it of your own application.")
     yield command(
-        "by hand", "flask --app yourmodule routes --all-methods", "the map that a URL is matched against"
+        "by hand",
+        f"{of_python('flask')} --app yourmodule routes --all-methods",
+        "the map that a URL is matched against",
     )
     yield command("yours", "labctl flask yourmodule:app GET /")
     yield command("next", "labctl flask --show short-circuit", "a hook that answers itself")

@@ -85,18 +85,23 @@ def outcome(record: Record) -> str:
     returned = notes.get("returned")
     if returned and record.kind == "before_request":
         return f"returned {returned}: that is the response"
-    if returned == "NoneType" and record.kind in (
-        "view",
-        "after_request",
-        "after_this_request",
-        "error_handler",
-    ):
+    if gave_none(record):
         return "returned None, which is no response"
     if returned == "str" and record.kind == "view":
         return ""
     if returned and record.kind in ("view", "error_handler", "after_request", "after_this_request"):
         return f"returned {returned}"
     return ""
+
+
+def gave_none(record: Record) -> bool:
+    """Whether a function that has to give a response gave None."""
+    return record.notes.get("returned") == "NoneType" and record.kind in (
+        "view",
+        "after_request",
+        "after_this_request",
+        "error_handler",
+    )
 
 
 def short(text: str, most: int = 72) -> str:

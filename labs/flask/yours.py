@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from labctl.errors import CannotRun
 from labctl.events import Event
 from labctl.internet import Internet
+from labs.expecting import checked
 from labs.flask.by_hand import footer
 from labs.flask.cookies import Jar, cookie_table, session_in
+from labs.flask.culprits import failures
 from labs.flask.habits import habits_of
 from labs.flask.picture import HOOKS, picture
 from labs.flask.reply import DUMP, printed, response_table, route_said
@@ -46,7 +48,9 @@ def asked(internet: Internet, target: Target, boot_s: float) -> Iterator[Event]:
                 stage.standing.end()  # then all that it printed has come
             yield from printed(stage.standing.log(), log, folder)
             _expect_an_answer(stage, seen, wanted, folder, target)
-            yield _outcome(seen)
+            yield outcome(seen)
+            check = "flask.unexpected" if len(target.requests) == 1 else f"flask.unexpected.{at}"
+            yield from checked(check, f"{wanted.method} {wanted.target}", seen.answer, target.allowed[at - 1])
         is_flask = stage.is_flask
     yield from footer(target, is_flask=is_flask, failed=failed)
 
@@ -91,23 +95,21 @@ def _told(seen: Seen, wanted: Wanted, folder: str, id: str) -> Iterator[Event]:
     yield measured(f"flask.{id}.took", took, f"The application took {took} ms{first}.", "ms")
 
 
-def _outcome(seen: Seen) -> Event:
+def outcome(seen: Seen) -> Event:
+    """The line at the end: who made the answer what it is."""
     request, status = seen.traced, seen.answer.status
     if request is None:
         return result(f"The answer was {status}.", "warn")
+    got = f"the visitor got {status or 'no answer'}"
+    told = failures(request)
+    if told:
+        return result(f"{'; '.join(told)}; {got}.", "warn" if 0 < status < 500 else "bad")
+    unhandled = request.first("unhandled")
+    if unhandled is not None:
+        return result(f"{short(unhandled.name)}: {got}.", "bad")
     ended = next((r for r in request.records if r.kind == "before_request" and r.notes.get("returned")), None)
     if ended is not None:
         return result(f"{ended.name} answered itself with {status}; the view did not run.", "warn")
-    raised = next((r for r in request.records if r.kind in (*HOOKS, "item") and r.notes.get("raised")), None)
-    if raised is not None:
-        name = raised.name or raised.kind
-        return result(
-            f"{name} raised {short(str(raised.notes['raised']))}; the visitor got {status}.",
-            "bad" if status >= 500 else "warn",
-        )
-    unhandled = request.first("unhandled")
-    if unhandled is not None:
-        return result(f"{short(unhandled.name)}: the visitor got {status}.", "bad")
     if seen.answer.failure in ("timeout", "large"):
         return result(_without_an_end(seen), "warn")
     if seen.answer.failure:
@@ -154,11 +156,14 @@ def _expect_an_answer(stage: Stage, seen: Seen, wanted: Wanted, folder: str, tar
 
 
 def _of_the_end(stage: Stage, folder: str) -> tuple[tuple[str, str], ...]:
-    """How the process ended, and where it was when faulthandler saw that."""
-    from labctl.serving.evidence import signal_name
+    """How the process ended, and where it was: it called os._exit, or faulthandler saw it."""
+    from labctl.serving.evidence import places, signal_name
 
     status = stage.standing.status() or 0
     ended = ("signal", signal_name(-status)) if status < 0 else ("status", str(status))
+    left = stage.left_at()
+    if left:
+        return (*places(stage.app, left)[-1:], ended, ("by", "os._exit, which ends a process at once"))
     dumped = _dumped(stage.standing.log(), folder)
     return (ended, ("it was at", dumped)) if dumped else (ended,)
 

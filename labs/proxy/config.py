@@ -14,6 +14,7 @@ from labctl.errors import Malformed
 from labctl.events import Event
 from labctl.protocols.proxy_answers import ConfigError
 from labs.proxy.config_file import Server, Source, broken, read_source
+from labs.proxy.config_traps import FailOn
 
 # A pattern like ^(a+)+$ tries every way to part a path: longer than this nobody waits.
 LIMIT_S = 5.0
@@ -27,16 +28,17 @@ def explained(
     server: Server | None = None,
     host: str = "",
     method: str = "GET",
+    fail_on: FailOn | None = None,
     limit_s: float = LIMIT_S,
 ) -> Iterator[Event]:
-    """The events; `config` "-" is standard input. Nobody is asked and nothing is judged.
+    """The events; `config` "-" is standard input. Nobody is asked, and nothing is judged but what `fail_on` says.
 
     Raises UsageError config-unreadable, config-not-file, config-ambiguous, path-invalid and Malformed config-malformed
     (a pattern that takes longer than `limit_s`, too), at once.
     """
     from labs.proxy.config_asking import read_paths
 
-    asked = read_paths(paths, host, method)
+    asked = read_paths(paths, host, method, config)
     source = read_source(config, server)
     try:
         if source.server == "nginx":
@@ -44,7 +46,7 @@ def explained(
         else:
             from labs.proxy.config_apache import told
         with _at_most(limit_s):
-            return iter([_readable(event) for event in told(source, asked)])
+            return iter([_readable(event) for event in told(source, asked, fail_on)])
     except ConfigError as error:
         raise broken(config, source.server, error, source.text) from error
     except _TooLong:

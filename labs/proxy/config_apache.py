@@ -6,16 +6,28 @@ from collections.abc import Iterator, Sequence
 
 from labctl.events import Event, Row
 from labctl.protocols.apache_answering import answer
+from labctl.protocols.apache_checking import refuse
 from labctl.protocols.apache_grammar import Directive, Reading, parse
 from labctl.protocols.apache_hosts import usual_request
 from labctl.protocols.apache_scopes import Configuration, Host
+from labctl.protocols.apache_trap_words import APACHE_TRAPS
 from labctl.protocols.apache_traps import apache_traps
 from labctl.protocols.apache_words import MATTERS, READ
+from labctl.protocols.proxy_fix import apache_counted
 from labs.proxy.config_asking import Asked
 from labs.proxy.config_file import Source, template_marks
 from labs.proxy.config_includes import Disk, Includes
-from labs.proxy.config_told import told_end, told_includes, told_paths
-from labs.proxy.config_traps import cell_of, told_traps, told_unread
+from labs.proxy.config_told import (
+    LIES,
+    MOST_BACKENDS,
+    all_asked,
+    title,
+    told_answer,
+    told_end,
+    told_fix,
+    told_includes,
+)
+from labs.proxy.config_traps import FailOn, Found, cell_of, checks, told_traps, told_unread
 from labs.telling import note, opening, table, warning
 from labs.words import count, listed
 
@@ -32,14 +44,17 @@ _WHEN = {
 }
 
 
-def told(source: Source, asked: Sequence[Asked]) -> Iterator[Event]:
+def told(source: Source, asked: Sequence[Asked], fail_on: FailOn | None = None) -> Iterator[Event]:
     """The events. Raises ConfigError."""
     includes = Includes(source.name, "apache")
     reading = Reading(includes)
-    configuration = Configuration(parse(source.text, reading), reading)
+    directives = parse(source.text, reading)
+    refuse(directives)
+    configuration = Configuration(directives, reading)
     passes = sum(1 for host in (configuration.main, *configuration.hosts) for _ in _rules_of(host))
     hosts = count(len(configuration.hosts), "VirtualHost")
-    yield opening(f"{source.title}: who takes which path?", f"Apache, {hosts}, {count(passes, 'rule')}")
+    summary = f"Apache, {hosts}, {count(passes, 'rule')}"
+    yield opening(title(source, summary), summary)
     yield from told_includes(includes, "Apache")
     # Debian's envvars has APACHE_LOG_DIR and the like.
     undefined = {name: place for name, place in reversed(reading.undefined) if not name.startswith("APACHE_")}
@@ -63,8 +78,16 @@ def told(source: Source, asked: Sequence[Asked]) -> Iterator[Event]:
         yield _rules(configuration)
     elif not asked:
         yield note("No line of the file gives a path to somebody.")
-    yield from told_paths(asked, usual, lambda request: answer(configuration, request, disk))
-    yield from told_traps(apache_traps(configuration), brief=bool(asked))
+    answers = all_asked(asked, usual, lambda request: answer(configuration, request, disk))
+    for each in answers:
+        yield from told_answer(each)
+    if not asked:
+        backends = apache_counted(configuration, LIES)
+        for backend, counts in [*backends.items()][:MOST_BACKENDS]:
+            yield from told_fix("ProxyFix" if len(backends) == 1 else backend, counts)
+    found = Found("Apache", APACHE_TRAPS, apache_traps(configuration), configuration.unread)
+    yield from told_traps(found, [each.places for each in answers])
+    yield from checks(found, fail_on)
     yield from told_unread(configuration.unread, READ | set(MATTERS))
     yield from told_end(source, asked, "apache2ctl -S", "which VirtualHost takes which name")
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from shlex import quote
 from typing import NamedTuple
+from urllib.parse import quote as percent
 
 from labctl.errors import UsageError
 from labctl.protocols.proxy_answers import Request
 
 _URL = re.compile(r"(https?)://([^/?#:\s]+|\[[0-9a-f:]+\])(?::(\d{1,5}))?([/?#].*)?", re.IGNORECASE)
 _NAME = re.compile(r"[^\s/?#@%\\]{1,255}")
+# What stays as it is in a URL.
+_SAFE = "/?#[]@!$&'()*+,;=:%-._~"
 _METHOD = re.compile(r"[A-Z]{1,20}")
 
 
@@ -24,27 +28,28 @@ class Asked(NamedTuple):
     method: str = "GET"
 
 
-def read_paths(typed: Sequence[str], host: str = "", method: str = "GET") -> tuple[Asked, ...]:
-    """The questions. Raises UsageError path-invalid."""
+def read_paths(
+    typed: Sequence[str], host: str = "", method: str = "GET", config: str = "FILE"
+) -> tuple[Asked, ...]:
+    """The questions. Raises UsageError path-invalid, which names `config`."""
+    command = f"labctl proxy --config {quote(config)}"
     if not _METHOD.fullmatch(method):
-        raise UsageError(
-            "path-invalid", f"{method!r} is no method", fixes=("labctl proxy --config FILE --path /",)
-        )
+        raise UsageError("path-invalid", f"{method!r} is no method", fixes=(f"{command} --path /",))
     if host and not _NAME.fullmatch(host):
         raise UsageError(
             "path-invalid",
             f"{host[:60]!r} is no host: it is a name like shop.test, and may have a port",
-            fixes=("labctl proxy --config FILE --path / --host shop.test",),
+            fixes=(f"{command} --path / --host shop.test",),
         )
-    return tuple(_read(each, host, method) for each in typed)
+    return tuple(_read(each, host, method, command) for each in typed)
 
 
-def _read(typed: str, host: str, method: str) -> Asked:
+def _read(typed: str, host: str, method: str, command: str) -> Asked:
     if any(character in typed for character in " \t\r\n\0"):
         raise UsageError(
             "path-invalid",
             f"{typed!r} has a blank in it; a browser sends %20 instead",
-            fixes=(f"labctl proxy --config FILE --path '{typed.strip().replace(' ', '%20')}'",),
+            fixes=(f"{command} --path {quote(_meant(percent(typed.strip(), safe=_SAFE)))}",),
         )
     scheme, name, port, path = "", host, 0, typed
     if found := _URL.fullmatch(typed):
@@ -54,7 +59,7 @@ def _read(typed: str, host: str, method: str) -> Asked:
         raise UsageError(
             "path-invalid",
             f"{typed[:60]!r} is no path: it begins with a slash, or is a whole URL",
-            fixes=(f"labctl proxy --config FILE --path {_meant(typed)}",),
+            fixes=(f"{command} --path {quote(_meant(typed))}",),
         )
     if not scheme and ":" in name and not name.startswith("["):
         name, _, number = name.partition(":")

@@ -6,17 +6,28 @@ from collections.abc import Iterator, Sequence
 
 from labctl.events import Event, Row
 from labctl.protocols.nginx_answering import answer
+from labctl.protocols.nginx_checking import refuse
 from labctl.protocols.nginx_grammar import parse
 from labctl.protocols.nginx_names import usual_request
 from labctl.protocols.nginx_scopes import HANDLERS, Configuration, Location, Scope, Server
+from labctl.protocols.nginx_trap_words import NGINX_TRAPS
 from labctl.protocols.nginx_traps import nginx_traps
 from labctl.protocols.nginx_variables import placeholders
 from labctl.protocols.nginx_words import MATTERS, READ
+from labctl.protocols.proxy_fix import nginx_counted
 from labs.proxy.config_asking import Asked
 from labs.proxy.config_file import Source
 from labs.proxy.config_includes import Disk, Includes
-from labs.proxy.config_told import told_end, told_includes, told_paths
-from labs.proxy.config_traps import cell_of, told_traps, told_unread
+from labs.proxy.config_told import (
+    MOST_BACKENDS,
+    all_asked,
+    title,
+    told_answer,
+    told_end,
+    told_fix,
+    told_includes,
+)
+from labs.proxy.config_traps import FailOn, Found, cell_of, checks, told_traps, told_unread
 from labs.telling import note, opening, table, warning
 from labs.words import count, listed
 
@@ -26,15 +37,16 @@ _PARTS = {
 }
 
 
-def told(source: Source, asked: Sequence[Asked]) -> Iterator[Event]:
+def told(source: Source, asked: Sequence[Asked], fail_on: FailOn | None = None) -> Iterator[Event]:
     """The events. Raises ConfigError."""
     includes = Includes(source.name, "nginx")
-    configuration = Configuration(parse(source.text, includes))
+    directives = parse(source.text, includes)
+    refuse(directives)
+    configuration = Configuration(directives)
     locations = sum(1 for server in configuration.servers for _ in server.every_location())
     servers = count(len(configuration.servers), "server")
-    yield opening(
-        f"{source.title}: who takes which path?", f"nginx, {servers}, {count(locations, 'location')}"
-    )
+    summary = f"nginx, {servers}, {count(locations, 'location')}"
+    yield opening(title(source, summary), summary)
     if configuration.part:
         yield note(_PARTS[configuration.part])
     yield from told_includes(includes, "nginx")
@@ -49,8 +61,16 @@ def told(source: Source, asked: Sequence[Asked]) -> Iterator[Event]:
         yield _rules(configuration)
     elif not asked:
         yield note("No server block stands in the file, so no path is given to anybody.")
-    yield from told_paths(asked, usual, lambda request: answer(configuration, request, disk))
-    yield from told_traps(nginx_traps(configuration), brief=bool(asked))
+    answers = all_asked(asked, usual, lambda request: answer(configuration, request, disk))
+    for each in answers:
+        yield from told_answer(each)
+    if not asked:
+        backends = nginx_counted(configuration)
+        for backend, counts in [*backends.items()][:MOST_BACKENDS]:
+            yield from told_fix("ProxyFix" if len(backends) == 1 else backend, counts)
+    found = Found("nginx", NGINX_TRAPS, nginx_traps(configuration), configuration.unread)
+    yield from told_traps(found, [each.places for each in answers])
+    yield from checks(found, fail_on)
     yield from told_unread(configuration.unread, READ | set(MATTERS))
     yield from told_end(source, asked, "nginx -T", "the whole configuration as nginx reads it")
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from shlex import quote
+from typing import NamedTuple
 
 from labctl.events import Event, Hue, Json, Row, Step
-from labctl.protocols.proxy_answers import Answer, Fields, Reason, Request
+from labctl.protocols.proxy_answers import Answer, Fields, Place, Reason, Request
+from labctl.protocols.proxy_fix import COUNTS, counted, line
 from labs.proxy.config_asking import Asked, as_request
 from labs.proxy.config_file import Source
 from labs.proxy.config_includes import Includes
@@ -32,8 +34,37 @@ _PLAIN = {
 }
 
 
-def told_answer(request: Request, honest: Answer, lying: Answer) -> Iterator[Event]:
+# Of so many backends at most is told what their app needs.
+MOST_BACKENDS = 4
+# A title and a summary that are longer together are cut on 80 columns.
+_ROOM = 60
+
+
+class Asking(NamedTuple):
+    """One request, and what is answered to an honest visitor and to one who lies."""
+
+    request: Request
+    honest: Answer
+    lying: Answer
+
+    @property
+    def places(self) -> set[Place]:
+        """The lines that decide about it."""
+        reasons = (reason.place for reason in self.honest.reasons)
+        return {
+            place for place in (self.honest.rule_at, self.honest.server_at, *reasons) if place is not None
+        }
+
+
+def title(source: Source, summary: str) -> str:
+    """What the page is called: with the file's name where there is room for it."""
+    whole = f"{source.title}: who takes which path?"
+    return whole if len(whole) + len(summary) <= _ROOM else "Who takes which path?"
+
+
+def told_answer(asking: Asking) -> Iterator[Event]:
     """Everything about one path."""
+    request, honest, lying = asking
     remark = f"{request.method}, {request.scheme}://{request.host_field}"
     yield heading(request.path, remark)
     for number, reason in enumerate(honest.reasons, 1):
@@ -42,9 +73,22 @@ def told_answer(request: Request, honest: Answer, lying: Answer) -> Iterator[Eve
         yield warning(doubt)
     hue: Hue = "ok" if honest.kind in ("proxy", "file", "redirect") else "warn"
     text = f"{request.path}: {_sentence(honest)}"
+    if honest.kind == "file" and any(": outside of " in reason.text for reason in honest.reasons):
+        hue, text = "bad", f"{request.path}: the proxy gives {honest.to}, which nobody was meant to read."
     yield Step(text=text, role="result", hue=hue, data=_data(request, honest))
     if honest.kind == "proxy":
         yield _fields(request, honest, lying)
+        if not any("is not here" in doubt for doubt in honest.doubts):
+            yield from told_fix("ProxyFix", counted(honest.sent, lying.sent))
+
+
+def told_fix(label: str, counts: Collection[str]) -> Iterator[Event]:
+    """The line for the app behind this proxy, and what does not belong into it."""
+    left = [name for name in COUNTS if name not in counts]
+    yield about(label, line(counts) or "none: this proxy sets no field that it reads.")
+    if left:
+        its = "its field" if len(left) == 1 else "their fields"
+        yield about("left out", f"{listed(left)}: {its} would be what the visitor writes.")
 
 
 def _with_place(reason: Reason) -> str:
@@ -149,13 +193,12 @@ def told_includes(includes: Includes, server: str) -> Iterator[Event]:
         )
 
 
-def told_paths(
+def all_asked(
     asked: Sequence[Asked], usual: tuple[str, str, int], answered: Callable[[Request], Answer]
-) -> Iterator[Event]:
-    """Everything about each path, for an honest visitor and one who lies."""
-    for each in asked:
-        request = as_request(each, usual)
-        yield from told_answer(request, answered(request), answered(request._replace(fields=LIES)))
+) -> list[Asking]:
+    """What is answered to each, for an honest visitor and one who lies."""
+    requests = [as_request(each, usual) for each in asked]
+    return [Asking(each, answered(each), answered(each._replace(fields=LIES))) for each in requests]
 
 
 def told_end(source: Source, asked: Sequence[Asked], check: str, remark: str) -> Iterator[Event]:

@@ -5,32 +5,89 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import PurePath
+from typing import Literal, NamedTuple
 
-from labctl.events import Event, Hue, Row
+from labctl.events import Event, Hue, Measure, Row
 from labctl.protocols.proxy_answers import UNKNOWN, Place, Unread
-from labctl.protocols.proxy_traps import Caught, Trap
-from labs.telling import about, measured, result, table
+from labctl.protocols.proxy_traps import Caught, Trap, Weight
+from labs.telling import about, measured, note, result, table, warning
 from labs.words import count, listed
 
 # With more kinds of traps than this, what to write instead is told of those only that do harm.
 FEW = 4
 
 
-def told_traps(caught: Sequence[Caught], *, brief: bool) -> Iterator[Event]:
-    """The traps, one table of where they are, then what comes of each kind and what to write instead."""
-    yield measured("proxy.config.traps", len(caught), f"The configuration sets {count(len(caught), 'trap')}.")
-    if not caught:
-        yield result("None of the traps that are known here is set.")
+FailOn = Literal["danger", "warning"]
+_FAILING: dict[FailOn, tuple[Weight, ...]] = {"danger": ("danger",), "warning": ("danger", "wrong")}
+
+
+class Found(NamedTuple):
+    """What was found in a file of `server`: of the traps that are known, those that it sets, and what was not read."""
+
+    server: str
+    known: Sequence[Trap]
+    caught: Sequence[Caught]
+    unread: Sequence[Unread]
+
+    @property
+    def strangers(self) -> list[Unread]:
+        """Directives that nobody here knows: the server refuses them without the module that does."""
+        return [each for each in self.unread if each.why == UNKNOWN]
+
+
+def told_traps(found: Found, asked: Sequence[Collection[Place]]) -> Iterator[Event]:
+    """The traps, one table of where they are, then what comes of each kind and what to write instead.
+
+    `asked` are the lines that decide about each path that was asked: of the traps on them alone is told then.
+    """
+    yield measured(
+        "proxy.config.traps", len(found.caught), f"The configuration sets {count(len(found.caught), 'trap')}."
+    )
+    if not found.caught:
+        strange = listed([f"{each.name} ({each.place})" for each in found.strangers])
+        yield (
+            result(f"None of the traps that are known here is set; {strange} may set one.", "warn")
+            if strange
+            else result("None of the traps that are known here is set.")
+        )
         return
+    places = {place for each in asked for place in each}
+    shown = [each for each in found.caught if not asked or {each.place, each.rule} & places]
+    if shown:
+        yield from _explained(shown, "Traps on the way" if asked else "Traps")
+    if elsewhere := len(found.caught) - len(shown):
+        other = "more" if shown else "on other ways"
+        yield note(
+            f"The file sets {elsewhere} {'trap' if elsewhere == 1 else 'traps'} {other}; none of the lines here."
+        )
+
+
+def _explained(caught: Sequence[Caught], name: str) -> Iterator[Event]:
     kinds: dict[Trap, list[Caught]] = {}
     for each in caught:
         kinds.setdefault(each.trap, []).append(each)
     rows = [_trap_row(trap, found) for trap, found in kinds.items()]
-    yield table("traps", f"Traps: {_amounts(caught)}", ("", "trap", "where", "what stands there"), rows)
-    for trap in () if brief else kinds:
-        yield about(_short(trap), f"{trap.title} {trap.why}")
+    yield table("traps", f"{name}: {_amounts(caught)}", ("", "trap", "where", "what stands there"), rows)
+    for trap, found in kinds.items():
+        yield about(_WEIGHT[trap.weight][0], f"{trap.id}: {trap.title} {trap.why}")
         if trap.weight != "note" or len(kinds) <= FEW:
-            yield about("instead", trap.instead)
+            yield about("instead", found[0].instead)
+
+
+def checks(found: Found, fail_on: FailOn | None) -> Iterator[Event]:
+    """What --fail-on requires: each trap of the weight is set nowhere, and with "warning" nothing is unknown."""
+    if fail_on is None:
+        return
+    for trap in found.known:
+        if trap.weight in _FAILING[fail_on]:
+            here = [each for each in found.caught if each.trap == trap]
+            where = f" ({listed([*dict.fromkeys(str(each.place) for each in here)])})" if here else ""
+            text = f"Check {trap.id}: set at {count(len(here), 'place')}{where}. {trap.title}"
+            yield Measure(text, f"proxy.trap.{trap.id}", len(here), at_most=0)
+    if fail_on == "warning":
+        number = len(found.strangers)
+        text = f"Check unknown: {count(number, 'directive')} that {found.server} does not know by itself."
+        yield Measure(text, "proxy.config.unknown", number, at_most=0)
 
 
 def _trap_row(trap: Trap, found: Sequence[Caught]) -> Row:
@@ -40,7 +97,7 @@ def _trap_row(trap: Trap, found: Sequence[Caught]) -> Row:
     more = f", and {count(len(found) - 1, 'more', 'more')}" if len(found) > 1 else ""
     return Row(
         f"{trap.id} at {listed([*places])}: {first.words}{more}. {trap.title}",
-        (_WEIGHT[trap.weight][0], _short(trap), shown, f"{first.words}{more}"),
+        (_WEIGHT[trap.weight][0], trap.id, shown, f"{first.words}{more}"),
         hues=(_WEIGHT[trap.weight][1], "accent", "mute", ""),
         data={
             "trap": trap.id,
@@ -51,13 +108,9 @@ def _trap_row(trap: Trap, found: Sequence[Caught]) -> Row:
             "what": [each.words for each in found],
             "title": trap.title,
             "why": trap.why,
-            "instead": trap.instead,
+            "instead": first.instead,
         },
     )
-
-
-def _short(trap: Trap) -> str:
-    return trap.id.partition("-")[2]
 
 
 def cell_of(place: Place) -> str:
@@ -115,6 +168,11 @@ def told_unread(unread: Sequence[Unread], known: Collection[str]) -> Iterator[Ev
         else "None of them changes an answer."
     )
     yield table("unread", "Not followed here", ("directive", "where", "what it does"), rows, words)
+    if strangers := list(dict.fromkeys(each.name for each in unread if each.why == UNKNOWN)):
+        verb = "is" if len(strangers) == 1 else "are"
+        yield warning(
+            f"{listed(strangers)} {verb} of no module that is known here: without one the server refuses the file."
+        )
 
 
 def _why(each: Unread, known: Collection[str]) -> str:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from shlex import quote
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from labctl.capabilities.tools import tool
 from labctl.events import Event
 from labctl.sandbox.proxy_configuration import Configuration
 from labctl.sandbox.proxy_headers import MANNERS
 from labctl.sandbox.proxy_street import Street
+from labs.proxy.arguments import With
 from labs.proxy.real import Apps, real
 from labs.telling import about, command
 
-With = Literal["embedded", "nginx", "apache"]
 # The manners of a proxy that somebody has configured with care.
 _CAREFUL = {"embedded": "nginx-recommended", "nginx": "nginx-recommended", "apache": "apache-repaired"}
 
@@ -74,9 +73,15 @@ def stand_ins(front: Front) -> Iterator[Event]:
         yield about(other, f"labctl's own proxy plays it here; {front.name} is the real one")
 
 
+def in_yours(with_: With, nginx: str, apache: str, remark: str) -> Event:
+    """What to type to see the same in a configuration of one's own: an nginx -T filter, a search of Apache's files."""
+    line = f"grep -rnE '{apache}' /etc/apache2" if with_ == "apache" else f"nginx -T | {nginx}"
+    return command("by hand", line, remark)
+
+
 def other_fronts(with_: With, show: str = "", app: str = "") -> Iterator[Event]:
-    """The same with the real servers of this machine, as lines to type."""
-    options = f" --show {show}" if show else f" {quote(app)}" if app else ""
+    """The same with the real servers of this machine, as lines to type. `app` as it is typed, options and all."""
+    options = f" --show {show}" if show else f" {app}" if app else ""
     for server, program in (("nginx", "nginx"), ("apache", "apache2")):
         if server != with_ and tool(program).have:
             name = "Apache" if server == "apache" else "nginx"

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from labctl.events import Event, Exchange, Row
 from labctl.internet import Internet
 from labctl.protocols.http1 import Fields, get
+from labs.by_hand import of_python
+from labs.proxy.arguments import With
 from labs.proxy.claims import COUNT, FORWARDED, LIST, PEER, TOO_MANY
-from labs.proxy.front import Front, With, other_fronts
+from labs.proxy.front import Front, other_fronts
 from labs.proxy.way import Seen, Way, way
 from labs.proxy.words import LEGEND, MARKS, deed
 from labs.telling import command, measured, note, opening, result, table, warning
@@ -139,6 +141,9 @@ def _app_saw(road: Way, seen: Seen) -> Event:
         "What the app saw when you wrote none of them",
         ("", "without ProxyFix", "with ProxyFix(x_for=2)"),
         rows,
+        "https without ProxyFix: gunicorn does that (--show gunicorn-trust)"
+        if plain is not None and plain.scheme == "https"
+        else "",
     )
 
 
@@ -219,7 +224,7 @@ def _ending(with_: With) -> Iterator[Event]:
     yield result("Count the proxies that write into the list and that you trust: that is x_for.")
     yield command(
         "by hand",
-        'python -c "import inspect, werkzeug.middleware.proxy_fix as m; print(inspect.signature(m.ProxyFix))"',
+        f"{of_python('python')} -m pydoc werkzeug.middleware.proxy_fix",
         "its defaults",
     )
     yield command("next", "labctl proxy --show grid", "every count, and visitors who lie")

@@ -94,14 +94,15 @@ class Way:
         source: str = "",
         target: str = "/",
         timeout_s: float = 30.0,
+        most: int | None = None,
     ) -> Answer:
-        """The answer alone."""
+        """The answer alone, and no more than `most` bytes of its content."""
         raw = write_request_head("GET", target, (("Host", HOST), *fields, ("Connection", "close")))
         source = (source or self.street.visitor) if self.street.own_addresses else ""
         with Connection(self._cdn if cdn else self.proxy, source=source, timeout_s=timeout_s) as connection:
             connection.socket = self._context.wrap_socket(connection.socket, server_hostname=HOST)
             connection.send(raw)
-            return connection.read_answer()
+            return connection.read_answer(most=most)
 
     def name(self, addresses: str) -> str:
         """A list of addresses with the names of those who have them: "6.6.6.6, you, CDN"."""

@@ -41,7 +41,9 @@ def place(arguments: Mapping[str, Any]) -> Place:
 
 def run(
     internet: Internet,
-    app: Annotated[str | None, "Your own application, MODULE:APP. [default: the lab's]"] = None,
+    app: Annotated[
+        str | None, "Your application: MODULE:NAME, FILE.py:NAME, MODULE:create_app(). [default: the lab's]"
+    ] = None,
     *,
     workers: Annotated[int | None, "How many workers. [default: 3]"] = None,
     worker_class: Annotated[Class | None, "One request at a time, or threads. [default: sync]"] = None,

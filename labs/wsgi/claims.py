@@ -21,7 +21,7 @@ CLOSE = Claim(
 )
 FRAMING = Claim(
     "wsgi.framing",
-    "Without a Content-Length each server chooses: wsgiref and waitress count, gunicorn and flask run send chunks.",
+    "Without a Content-Length each server chooses: wsgiref counts one piece, gunicorn and flask run send chunks.",
     source=f"{PEP}, Handling the Content-Length Header; measured",
     broken_by="app-says-its-length",
     kind="habit",
@@ -93,7 +93,7 @@ UNCHECKED = Claim(
 )
 TWICE = Claim(
     "wsgi.twice",
-    "A second start_response without exc_info is an error, and each server here answers it with 500.",
+    "A second start_response without exc_info is an error: behind one with headers, each server here says 500.",
     source=f"{PEP}, The start_response() Callable",
     broken_by="app-gives-exc-info",
     shown_by=("--violate", "start-twice"),

@@ -93,6 +93,8 @@ def _told(name: str, answer: Answer, more: int) -> Got:
                 "200, and those headers went out.",
                 "bad",
             )
+    if name == "start-twice-bare" and answer.status == 404:
+        sentence = "404, from the second call: without headers the first one counts for nothing (werkzeug)."
     line = start_line(answer) if word == "None" else status_of(answer)
     return Got(answer.status, line, len(answer.body) + max(more, 0), word, remark, sentence, hue)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from shlex import quote
 from typing import Annotated, Any, Literal
 
 from labctl.errors import UsageError
@@ -26,6 +27,7 @@ MOST_BOOT_S = 600
 EXAMPLES = (
     "wsgi",
     "wsgi shop:app --path /cart",
+    "wsgi shop:app --path /cart --expect 2xx",
     "wsgi --violate crlf-in-header",
     "wsgi --show asgi",
 )
@@ -39,7 +41,8 @@ def place(arguments: Mapping[str, Any]) -> Place:
 def run(
     internet: Internet,
     app: Annotated[
-        str | None, "Your application, MODULE:NAME or FILE.py:NAME. [default: one of the lab's own]"
+        str | None,
+        "Your application: MODULE:NAME, FILE.py:NAME, MODULE:create_app(). [default: one of the lab's]",
     ] = None,
     *,
     path: Annotated[str | None, "What to ask your application for. [default: /]"] = None,
@@ -58,6 +61,10 @@ def run(
     boot_timeout: Annotated[
         float | None, "Seconds that your application may take to start. [default: 10]"
     ] = None,
+    expect: Annotated[
+        str | None,
+        "The status that must come, 200 or 2xx or 2xx,404; another one ends with exit code 1.",
+    ] = None,
     show: Annotated[Show | None, "One demonstration instead of the whole."] = None,
     violate: Annotated[
         str | None, "An application that breaks the contract, under each server; all: every one.", VIOLATIONS
@@ -72,6 +79,7 @@ def run(
         "--server": server,
         "--python": python,
         "--boot-timeout": boot_timeout,
+        "--expect": expect,
     }
     used = [name for name, value in given.items() if value not in (None, [], ())]
     if app is None and used:
@@ -86,7 +94,7 @@ def run(
             "options-contradict",
             f"{other} makes no sense together with {'your application' if app else f'--show {show}'}: "
             "it has applications of its own",
-            fixes=(f"labctl wsgi {other}", *((f"labctl wsgi {app}",) if app else ())),
+            fixes=(f"labctl wsgi {other}", *((f"labctl wsgi {quote(app)}",) if app else ())),
         )
     if boot_timeout is not None and not 0 < boot_timeout <= MOST_BOOT_S:
         raise UsageError(
@@ -101,13 +109,17 @@ def run(
             raise UsageError(
                 "options-contradict",
                 f"--break {internet.fault} changes the servers of the lab, and your application is not among them",
-                fixes=(f"labctl wsgi {app}", f"labctl wsgi --break {internet.fault}"),
+                fixes=(f"labctl wsgi {quote(app)}", f"labctl wsgi --break {internet.fault}"),
             )
         from labctl.serving.application import read_app
+        from labs.expecting import read_statuses
         from labs.wsgi.own import traced
         from labs.wsgi.wanted import read_wanted
 
-        wanted = read_wanted("/" if path is None else path, method, header or (), data)
+        command = f"labctl wsgi {quote(app)}"
+        wanted = read_wanted("/" if path is None else path, method, header or (), data, command)
+        if expect is not None:
+            wanted = wanted._replace(allowed=read_statuses(expect, f"{command} --expect 200"))
         return traced(internet, read_app(app, python=python), wanted, server or "toy", boot_timeout or 10.0)
     if violate:
         from labs.wsgi import violating

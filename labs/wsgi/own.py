@@ -10,7 +10,9 @@ from shlex import quote
 from labctl.events import Event, Hue, Row
 from labctl.internet import Internet
 from labctl.serving.application import App
+from labctl.serving.evidence import places
 from labctl.serving.standing import Kind, Standing
+from labs.expecting import checked
 from labs.telling import about, command, measured, note, opening, result, table, warning
 from labs.words import count, ms
 from labs.wsgi.ladder import ladder
@@ -59,6 +61,8 @@ def traced(
         yield from _valid(seen, NAMES[kind])
         yield from _said(standing, seen)
         yield from _ending(standing, seen, stage.timeout_s)
+        line = f"{request.method} {cut(request.target, 60)}"
+        yield from checked("wsgi.own.unexpected", line, seen.answer, wanted.allowed)
     yield from _footers(app, wanted, kind)
 
 
@@ -173,7 +177,8 @@ def _ended(standing: Standing, seen: Seen) -> Iterator[Event]:
     if seen.answer.failure not in ("empty", "reset", "cut"):
         return
     status = standing.wait(_ON_ITS_WAY_S)
-    gone = [event.data for event in seen.others + standing.events() if event.kind == "gone"]
+    others = seen.others + standing.events()
+    gone = [event.data for event in others if event.kind == "gone"]
     if status is None and not gone:
         return
     number = -status if status is not None and status < 0 else (gone[0].get("signal") if gone else None)
@@ -182,6 +187,9 @@ def _ended(standing: Standing, seen: Seen) -> Iterator[Event]:
         how = f"ended with status {status}"
     whose = "The server's process" if status is not None else "The worker's process"
     yield warning(f"{whose} {how} in the middle of the request.")
+    for event in [event for event in others if event.kind == "leaving"][:1]:
+        for _, where in places(standing.app, event.data["at"])[-1:]:
+            yield about("os._exit", f"was called in {where}.")
 
 
 def _footers(app: App, wanted: Wanted, kind: Kind) -> Iterator[Event]:

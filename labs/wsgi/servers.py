@@ -1,4 +1,4 @@
-"""The same application under six servers: what each makes of it."""
+"""The same application under each server: what each makes of it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from labs.wsgi.words import framing
 # What fits on a line of keys.
 _CELLS = 56
 _ONE = "one by one"
-COUNTS, CHUNKS = ("wsgiref", "waitress"), ("flask", "sync", "gthread")
+COUNTS, CHUNKS = ("wsgiref",), ("flask", "sync", "gthread")
 
 
 def side_by_side(stage: Stage) -> Iterator[Event]:
@@ -81,7 +81,9 @@ def _judged(found: dict[Kind, Answer]) -> Iterator[Event]:
     chunks = [NAMES[kind] for kind, how in said.items() if how == "chunks"]
     seen = [kind for kind in (*COUNTS, *CHUNKS) if kind in found]
     because = f"Content-Length came from {listed(lengths, 'nobody')}; chunks from {listed(chunks, 'nobody')}."
-    yield measured("wsgi.servers.chunks", len(chunks), f"{len(chunks)} servers sent chunks.")
+    yield measured("wsgi.servers.chunks", len(chunks), f"{len(chunks)} of {len(said)} servers sent chunks.")
+    who = "none" if not chunks else "all" if len(chunks) == len(said) else "some"
+    yield measured("wsgi.servers.who-chunks", who, f"Of the servers here {who} sent chunks.")
     if not {"wsgiref"} & set(seen) or not set(CHUNKS) & set(seen):
         yield FRAMING.not_seen(f"Too few of the servers are here. {because}")
         return

@@ -9,6 +9,7 @@ from labctl.errors import UsageError
 from labctl.events import Event, Hue, Row
 from labctl.internet import Internet
 from labctl.serving.standing import Standing
+from labs.by_hand import of_python
 from labs.telling import about, command, measured, note, opening, result, table
 from labs.words import count, listed
 from labs.wsgi.claims import CRLF, LENGTH, TWICE, UNCHECKED
@@ -17,6 +18,8 @@ from labs.wsgi.names import BROKEN, VIOLATIONS, Violation
 from labs.wsgi.stage import NAMES, SHORT, Stage, observed, staged
 from labs.wsgi.words import cut
 
+# What says itself what it is: 200, 204, 500, 503. This status wants a word.
+_UNEXPECTED = ("404",)
 _CLAIMS = {
     "no-start-response": UNCHECKED,
     "start-twice": TWICE,
@@ -75,7 +78,7 @@ def one(internet: Internet, name: str) -> Iterator[Event]:
     words = sorted({each.word for each in found.values()})
     yield result(f"{count(len(found), 'server')}, {count(len(words), 'kind')} of answer: {listed(words)}.")
     app = f"labs.wsgi.apps.violations:{name.replace('-', '_')}"
-    yield command("by hand", f"gunicorn {app}", "then curl -i http://127.0.0.1:8000/")
+    yield command("by hand", f"{of_python('gunicorn')} {app}", "then curl -i http://127.0.0.1:8000/")
     yield command("all", "labctl wsgi --violate all")
     following = [each.name for each in BROKEN].index(name) + 1
     yield command("next", f"labctl wsgi --violate {BROKEN[following % len(BROKEN)].name}")
@@ -93,14 +96,18 @@ def all_of_them(internet: Internet) -> Iterator[Event]:
         yield from _left_out(stage)
         words = {each.word: each.sentence for answers in found.values() for each in answers.values()}
         for word in sorted(words):
-            if not word.isdigit():
+            if not word.isdigit() or word in _UNEXPECTED:
                 yield about(word, words[word])
         yield from _rules(standings["toy"])
         for name, answers in found.items():
             yield from _judged(name, answers)
     yield measured("wsgi.violations", len(rows), f"{len(rows)} applications were asked.")
     yield result("What one server forgives, another one does not: validate before you deploy.")
-    yield command("by hand", "gunicorn labs.wsgi.apps.mounted:app", "curl -i http://127.0.0.1:8000/str-items")
+    yield command(
+        "by hand",
+        f"{of_python('gunicorn')} labs.wsgi.apps.mounted:app",
+        "curl -i http://127.0.0.1:8000/str-items",
+    )
     yield command("one", "labctl wsgi --violate crlf-in-header", "its code, and what each server sent")
     yield command("next", "labctl wsgi --show start-response")
 

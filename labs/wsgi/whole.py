@@ -1,4 +1,4 @@
-"""The run without arguments: one request through the whole contract, and the same application under six servers."""
+"""The run without arguments: one request through the whole contract, and the same application under each server."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from labctl.events import Event
 from labctl.internet import Internet
 from labctl.serving.asking import Ask
+from labs.by_hand import of_python
 from labs.telling import about, command, measured, note, opening, result
 from labs.words import count
 from labs.wsgi.claims import CLOSE, ITERABLE
@@ -37,7 +38,9 @@ def whole(internet: Internet) -> Iterator[Event]:
         yield from side_by_side(stage)
     yield result("A server, a dict, a callback, an iterable of bytes: that is all of WSGI.")
     yield command(
-        "by hand", "gunicorn labs.wsgi.apps.hello:app", "then curl -i 'http://127.0.0.1:8000/?name=Ada'"
+        "by hand",
+        f"{of_python('gunicorn')} labs.wsgi.apps.hello:app",
+        "then curl -i 'http://127.0.0.1:8000/?name=Ada'",
     )
     yield command("your own", "labctl wsgi MODULE:APP --path /", "traced, not changed")
     yield command("break it", "labctl wsgi --violate all")

@@ -11,6 +11,7 @@ import jsonschema
 import pytest
 
 from labctl import catalog
+from labctl.cli import options
 from labctl.cli.schema import NAMES
 
 
@@ -49,6 +50,16 @@ def test_the_help_of_a_lab_has_three_examples_and_one_panel_of_common_options(la
     assert "labctl_lab" not in shown
 
 
+VARIABLES = {option.envvar for _, _, option, _ in options._COMMON if option.envvar} | {"LABCTL_INTERNET"}
+
+
+@pytest.mark.parametrize("columns", [60, 80, 100])
+def test_an_option_with_many_choices_is_broken_between_them(labctl: Any, columns: int) -> None:
+    shown = labctl("workers", "--help", COLUMNS=str(columns)).stdout
+    assert max(map(len, shown.splitlines())) < columns
+    assert "tree|kill|hang|timeout|" in shown
+
+
 def test_the_help_of_a_lab_names_the_common_options_and_explains_them_when_asked(labctl: Any) -> None:
     for columns in ("60", "80"):
         shown = labctl("echo", "--help", COLUMNS=columns).stdout
@@ -59,6 +70,7 @@ def test_the_help_of_a_lab_names_the_common_options_and_explains_them_when_asked
         whole = labctl("echo", "--help", "-v", COLUMNS=columns).stdout
         for text in ("Ask nothing.", "--pace real|slow|step|instant", "LABCTL_FORMAT"):
             assert text in whole
+        assert set(re.findall(r"LABCTL_[A-Z_]+", whole)) == VARIABLES
         names = set(re.findall(r"--[a-z-]+", whole[whole.index("Common options") :]))
         assert names <= set(re.findall(r"--[a-z-]+", block)), "every name stands in the block"
 

@@ -11,6 +11,8 @@ import pytest
 from labctl import catalog
 from labctl.cli import web_words
 from labctl.cli.lab_command import arguments_from
+from labctl.protocols.apache_trap_words import APACHE_TRAPS
+from labctl.protocols.nginx_trap_words import NGINX_TRAPS
 
 
 @pytest.mark.parametrize(
@@ -33,6 +35,25 @@ from labctl.cli.lab_command import arguments_from
         ("patch", "PATCH: a method of HTTP", "RFC 5789 section 2", "labctl http -X PATCH"),
         ("UNKNOWN-CA", "unknown_ca: an alert of TLS", "RFC 8446", "labctl tls --bad unknown-issuer"),
         ("hit", "HIT: what a cache did", "CF-Cache-Status", "labctl cache --show words"),
+        ("proxyfix", "ProxyFix: a wrapper of Werkzeug's", "Werkzeug docs", "labctl proxy"),
+        ("x-for", "x_for: a count of ProxyFix", "Werkzeug docs", "labctl proxy --show grid"),
+        (
+            "before_request",
+            "before_request: a hook of Flask",
+            "Flask docs",
+            "labctl flask --show short-circuit",
+        ),
+        ("wsgi", "WSGI: how Python servers call", "PEP 3333", "labctl wsgi"),
+        ("application context", "application context: a state", "Flask docs", "labctl flask --show contexts"),
+        ("timeout", "--timeout: a setting of gunicorn", "gunicorn docs", "labctl workers --show timeout"),
+        (
+            "host-lost",
+            "host-lost: a trap in the configuration of nginx",
+            "instead",
+            "labctl proxy --config FILE",
+        ),
+        ("nginx-host-lost", "host-lost: a trap", "instead", "labctl proxy --config FILE --with nginx"),
+        ("catch-all", "catch-all: a trap in the configuration of Apache, wrong", "instead", "labctl proxy"),
     ],
 )
 def test_a_word_of_the_web_is_explained_in_any_case_of_letters(
@@ -67,13 +88,18 @@ def test_a_word_that_is_nearly_one_of_the_web_is_suggested(labctl: Any) -> None:
     assert "did you mean labctl explain must-revalidate" in done.stderr
 
 
+def test_a_trap_has_one_name_which_no_trap_of_the_other_server_has() -> None:
+    ids = [trap.id for trap in (*NGINX_TRAPS, *APACHE_TRAPS)]
+    assert len(ids) == len(set(ids))
+
+
 def test_every_word_has_a_sentence_and_a_command_that_parses() -> None:
     seen = set()
     for name in web_words.names():
         found = web_words.meanings(name)
         assert found, name
         for meaning in found:
-            assert re.fullmatch(r"[A-Z0-9a-z].*[.?]", meaning.sentence), meaning
+            assert re.fullmatch(r"[A-Z0-9a-z%].*[.?]", meaning.sentence), meaning
             seen.add(meaning.see)
     for command in seen:
         program, lab, *words = shlex.split(command)

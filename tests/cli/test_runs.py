@@ -264,6 +264,7 @@ def test_prepared_answers_stand_in_for_a_person(labctl: Any, tmp_path: Path) -> 
         ("echo.times = [", "is not TOML"),
         ('"echo.tmes" = "a"', "no question echo.tmes"),
         ('"echo.times" = "z"', "'z' is no answer to echo.times"),
+        ('"echo.why" = "d"', "'d' is no answer to echo.why"),
     ],
 )
 def test_answers_that_are_none_are_malformed(labctl: Any, tmp_path: Path, text: str, said: str) -> None:
@@ -273,6 +274,44 @@ def test_answers_that_are_none_are_malformed(labctl: Any, tmp_path: Path, text: 
     assert done.stderr.startswith("error[answers-malformed]")
     assert said in done.stderr
     assert labctl("echo", "--answers", "nowhere.toml").returncode == 3
+
+
+@pytest.mark.parametrize("seed", ["1", "2", "4"])
+def test_a_letter_in_the_answers_is_the_one_on_the_screen_of_this_seed(
+    labctl: Any, tmp_path: Path, seed: str
+) -> None:
+    shown = labctl("echo", "--answers", "key", "--plain", "--seed", seed).stdout
+    letter = re.search(r"^([abc]): the wall\.?$", shown, re.MULTILINE)
+    assert letter is not None
+    (tmp_path / "letters.toml").write_text(f'[echo]\nread = "{letter[1]}"\n', encoding="utf-8")
+    done = labctl("echo", "--answers", "letters.toml", "--json", "--seed", seed)
+    read = next(q for q in json.loads(done.stdout)["questions"] if q["item"] == "echo.read")
+    assert (read["outcome"], read["given_text"], read["key_text"]) == ("right", "the wall", "the wall")
+    said = labctl("echo", "--answers", "letters.toml", "--plain", "--seed", seed).stdout
+    assert f"Answer: {letter[1]}: the wall." in said
+
+
+def test_answers_to_no_question_of_the_lab_are_told(labctl: Any, tmp_path: Path) -> None:
+    (tmp_path / "answers.toml").write_text('[answers]\n"echo.times" = "a"\n', encoding="utf-8")
+    notice = "answers.toml answers no question of the lab echo: all are skipped."
+    assert f"Notice: {notice}" in labctl("echo", "--answers", "answers.toml", "--plain").stdout
+    done = labctl("echo", "--answers", "answers.toml", "--json")
+    assert (done.returncode, done.stderr) == (0, f"labctl: {notice}\n")
+    assert json.loads(done.stdout)["notices"] == [notice]
+
+
+def test_a_prepared_session_asks_what_its_file_answers_each_time(labctl: Any, tmp_path: Path) -> None:
+    """The progress that is kept changes which questions a person is asked, and nothing of a prepared session."""
+    (tmp_path / "answers.toml").write_text('[echo]\ntimes = "once"\nnumber = 1\n', encoding="utf-8")
+    asked = [
+        [
+            q["item"]
+            for q in json.loads(labctl("echo", "--answers", "answers.toml", "--json").stdout)["questions"]
+        ]
+        for _ in range(3)
+    ]
+    assert asked[0] == asked[1] == asked[2]
+    assert {"echo.times", "echo.number"} <= {*asked[0]}
 
 
 def test_the_quiz_needs_somebody_who_answers(labctl: Any) -> None:

@@ -62,6 +62,27 @@ def test_the_readme_lists_every_exit_code() -> None:
     assert listed == ours
 
 
+def test_the_readme_and_the_help_name_the_same_variables_all_of_them() -> None:
+    from labctl.cli import options
+
+    there_are = {option.envvar for _, _, option, _ in options._COMMON + options._OF_PACKETS if option.envvar}
+    paragraph = text("README.md").partition("`LABCTL_HOME` moves")[2].partition("\n\n")[0]
+    assert set(re.findall(r"LABCTL_[A-Z_]+", paragraph)) == there_are | {"LABCTL_INTERNET"}
+
+
+def test_the_answers_of_the_example_are_answers_to_questions_that_there_are(tmp_path: Path) -> None:
+    from labctl import catalog, quiz
+    from labctl.cli import answers
+
+    (example,) = re.findall(r"```toml\n(.*?)```", text("docs/formats.md"), re.DOTALL)
+    (tmp_path / "answers.toml").write_text(example, encoding="utf-8")
+    for name in ("flask", "workers", "proxy"):
+        items = quiz.read(catalog.load(name).words("quiz.toml"))
+        read = answers.read(str(tmp_path / "answers.toml"), items, name, 1)
+        assert read
+        assert set(read) <= {item.id for item in items}
+
+
 def test_the_readme_starts_with_the_two_commands() -> None:
     one, two = re.findall(r"^python3 .*$", text("README.md"), re.MULTILINE)
     assert one.endswith("labctl dns example.com")

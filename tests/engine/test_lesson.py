@@ -100,7 +100,12 @@ class Teller:
 
 
 def lesson(
-    *answers: Given | type[BaseException], asking: bool = True, count: int = 3, how: str = "well", **more: Any
+    *answers: Given | type[BaseException],
+    asking: bool = True,
+    count: int = 3,
+    how: str = "well",
+    items: tuple[quiz.Item, ...] = ITEMS,
+    **more: Any,
 ) -> tuple[Lesson, list[str], list[Answered]]:
     story: list[str] = []
     kept: list[Answered] = []
@@ -109,7 +114,7 @@ def lesson(
         run,
         SimpleNamespace(timeout=None),  # type: ignore[arg-type]  # the lab of this test asks no internet
         [Teller(story)],
-        items=ITEMS,
+        items=items,
         explanation="It was {x.n}.",
         asker=Scripted(story, answers) if asking else None,
         keep=kept.append,
@@ -122,6 +127,23 @@ def lesson(
 
 def given(answer: str, confidence: int = 0) -> Given:
     return Given("answer", answer, confidence)
+
+
+def test_a_run_that_has_the_answer_to_no_question_of_the_quiz_says_so_in_its_last_step() -> None:
+    made, story, _ = lesson(items=(*ITEMS[:2], ITEMS[-1]))
+    summaries = [e.summary for e in made.run.events if isinstance(e, Step) and e.role == "phase"]
+    assert summaries == ["step 1 of 4", "", "step 3 of 4", "step 4 of 4"]
+    assert story[-3:] == [
+        "QUIZ",
+        "This run has the answer to no question of the quiz.",
+        "All questions of this lab: labctl x --phase quiz",
+    ]
+
+
+def test_a_lab_without_a_quiz_has_three_steps() -> None:
+    made, _, _ = lesson(items=ITEMS[:2])
+    summaries = [e.summary for e in made.run.events if isinstance(e, Step) and e.role == "phase"]
+    assert summaries == ["step 1 of 3", "", "step 3 of 3"]
 
 
 def test_predict_observe_confront_explain_recall_in_this_order() -> None:

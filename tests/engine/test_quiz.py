@@ -132,6 +132,14 @@ def test_an_answer_is_meant_by_id_text_or_value() -> None:
     assert quiz.resolve(COUNT, "four") is None
 
 
+def test_with_a_seed_a_letter_is_the_one_that_stands_beside_the_option() -> None:
+    for seed in range(6):
+        for letter, option in zip(quiz.LETTERS, quiz.shuffled(WHY, seed), strict=False):
+            assert quiz.resolve(WHY, letter.upper(), seed) == option.id
+            assert quiz.resolve(WHY, option.text, seed) == option.id
+        assert quiz.resolve(WHY, "h", seed) is None
+
+
 def test_the_example_keeps_to_the_writing_rules() -> None:
     assert quiz.check([COUNT, WHY]) == []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -62,7 +63,7 @@ def test_a_field_and_the_method_reach_the_view(site: Path, capsys: Capsys) -> No
         ("/boo", "no route: matches /boo. The nearest: GET /boom"),
         ("/folder", "a redirect to http://127.0.0.1"),
         ("/boom", "boom raised ZeroDivisionError: division by zero; the visitor got 500."),
-        ("/nothing", "did not return a valid"),
+        ("/nothing", "nothing returned None, which is no response; the visitor got 500."),
     ],
 )
 def test_what_went_wrong_is_said(path: str, said: str, site: Path, capsys: Capsys) -> None:
@@ -171,24 +172,30 @@ def test_a_view_that_crashes_the_interpreter_is_found(site: Path, capsys: Capsys
     ],
 )
 def test_the_command_by_hand_asks_the_same(
-    words: tuple[str, ...], said: str, site: Path, capsys: Capsys
+    words: tuple[str, ...], said: str, site: Path, capsys: Capsys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("PATH", os.path.dirname(sys.executable), prepend=os.pathsep)
     _, told = document(capsys, "learners_site", *words)
     assert f"flask --app learners_site run   # then {said}" in texts(told)
 
 
-def test_behind_middleware_the_command_by_hand_is_one_that_serves_it(site: Path, capsys: Capsys) -> None:
+def test_behind_middleware_the_command_by_hand_is_one_that_serves_it(
+    site: Path, capsys: Capsys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
     (site / "wrapped.py").write_text(
         "from learners_site import create_app\napp = [create_app()][0].wsgi_app\n"
     )
     _, told = document(capsys, "wrapped")
-    assert "gunicorn wrapped   # then curl -i http://127.0.0.1:8000/" in texts(told)
+    serve = f"By hand: {sys.executable} -m gunicorn wrapped:app   # then curl -i http://127.0.0.1:8000/"
+    assert serve in texts(told)
 
 
 def test_a_view_that_ends_the_process_is_said(site: Path, capsys: Capsys) -> None:
     code, told = document(capsys, "learners_site", "/leave")
     assert (code, told["error"]["code"]) == (3, "app-exits")
-    assert "'3'" in str(told["error"]["evidence"])
+    assert ["status", "3"] in told["error"]["evidence"]
+    assert f"learners_site.py, line {line_of('os._exit')}" in str(told["error"]["evidence"])
 
 
 @pytest.mark.parametrize(

@@ -90,7 +90,7 @@ def test_a_catch_all_of_apache_swallows_static_files_and_that_is_a_trap() -> Non
     (said,) = answers(events)
     assert said["to"] == "http://127.0.0.1:8000/static/app.css"
     assert any("mod_alias is asked after mod_proxy" in reason for reason in said["reasons"])
-    assert "apache-catch-all" in traps(events)
+    assert "catch-all" in traps(events)
 
 
 def test_the_table_of_fields_says_whose_word_each_is() -> None:

@@ -160,6 +160,8 @@ REQUESTS = {
     "escapes": b"GET /caf%C3%A9/a%20c%5B1%5D~x@y:z;p=1+%2B%25%3F%22%23 HTTP/1.1\r\nHost: a\r\n\r\n",
     "an upgrade": b"GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n",
     "two hosts": b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+    "a length twice": b"POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\nabc",
+    "a list of lengths": b"POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: 3, 3\r\n\r\nabc",
     "a space before the colon": b"GET / HTTP/1.1\r\nHost: a\r\nX-Y : b\r\n\r\n",
 }
 

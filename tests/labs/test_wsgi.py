@@ -10,6 +10,7 @@ import pytest
 from wsgi_runs import Capsys, rows_of, run, texts
 
 from labctl.errors import CannotRun, UsageError
+from labctl.quiz.reading import read
 from labctl.sandbox.wsgi_faults import WSGI_FAULTS
 from labs.wsgi import broken, patches
 from labs.wsgi.apps import violations
@@ -50,6 +51,30 @@ def test_the_ladder_has_the_calls_in_the_order_of_the_contract(capsys: Capsys) -
     assert at == sorted(at)
 
 
+def test_without_waitress_the_words_the_claim_and_the_key_follow_what_ran(
+    tmp_path: Path, capsys: Capsys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "waitress.py").write_text("raise ImportError('hidden for a test')\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    code, document = run(capsys)
+    assert code == 0
+    servers = [row[0] for row in rows_of(document, "servers")]
+    assert servers == ["our toy", "wsgiref", "flask run", "gunicorn sync", "gunicorn gthread"]
+    assert "waitress is left out" in texts(document)
+    assert "3 of 5 servers sent chunks." in texts(document)
+    framing = next(e for e in document["events"] if e.get("claim") == "wsgi.framing")
+    assert framing["outcome"] == "HELD"
+    assert "waitress" not in framing["text"] + framing["sentence"]
+    item = next(
+        each
+        for each in read(Path(broken.__file__).with_name("quiz.toml").read_text(encoding="utf-8"))
+        if each.id == "wsgi.which-count"
+    )
+    assert "where it is installed" in item.stem
+    who = next(e["value"] for e in document["events"] if e.get("id") == "wsgi.servers.who-chunks")
+    assert [option.id for option in item.options if option.value == who] == ["b"]
+
+
 def test_the_matrix_has_every_application_and_every_server(capsys: Capsys) -> None:
     code, document = run(capsys, "--violate", "all")
     assert code == 0
@@ -58,6 +83,9 @@ def test_the_matrix_has_every_application_and_every_server(capsys: Capsys) -> No
     # toy, wsgiref, flask run, sync, gthread, waitress
     assert cells["no-start-response"] == ["500", "500", "500", "None", "None", "500"]
     assert cells["start-twice-bare"][2] == "404", "werkzeug looks at the headers, and there were none"
+    assert "404: 404, from the second call" in texts(document)
+    twice = next(event for event in document["events"] if event.get("claim") == "wsgi.twice")
+    assert "behind one with headers" in twice["sentence"]
     assert cells["raises-before"] == ["500"] * 6
     assert cells["mends-before"] == ["503"] * 6
     assert cells["raises-after"][1] == "part", (

@@ -158,6 +158,8 @@ def test_a_request_that_takes_the_server_along_says_so(shop: Path, capsys: Capsy
     code, document = run(capsys, "shop_of_a_test:careless", "--path", "/exit")
     assert code == 0
     assert "The server's process ended with status 7 in the middle of the request." in texts(document)
+    line = SHOP.splitlines().index("        os._exit(7)") + 1
+    assert f"shop_of_a_test.py, line {line}, in careless: os._exit(7)." in texts(document)
 
 
 def test_a_failure_that_the_client_cannot_see_is_not_called_good(shop: Path, capsys: Capsys) -> None:
@@ -234,7 +236,30 @@ def test_words_that_mean_nothing_are_refused_before_anything_starts(
     assert caught.value.code == code
 
 
-def test_a_field_that_is_none_is_mended_with_a_command_of_this_lab(capsys: Capsys) -> None:
+@pytest.mark.parametrize(
+    ("words", "fix"),
+    [
+        (("-H", "no colon"), "labctl wsgi mine:app -H 'Accept: text/html'"),
+        (("--path", "caf\u00e9?a=1"), "labctl wsgi mine:app --path '/caf%C3%A9?a=1'"),
+        (("--expect", "2x"), "labctl wsgi mine:app --expect 200"),
+        (("--server", "gunicorn"), "did you mean labctl wsgi mine:app --server sync --json?"),
+        (("--server=gevent",), "did you mean labctl wsgi mine:app --server=gthread --json?"),
+    ],
+)
+def test_a_fix_has_the_learners_own_names(capsys: Capsys, words: tuple[str, ...], fix: str) -> None:
     with pytest.raises(UsageError) as caught:
-        run(capsys, "shop:app", "-H", "no colon")
-    assert [fix.split()[:2] for fix in caught.value.fixes] == [["labctl", "wsgi"]]
+        run(capsys, "mine:app", *words)
+    assert caught.value.fixes[0] == fix
+
+
+@pytest.mark.parametrize(
+    ("path", "expected", "code"),
+    [("/", "2xx", 0), ("/boom", "500", 0), ("/boom", "200", 1), ("/exit", "200,5xx", 1)],
+)
+def test_a_status_that_is_not_the_expected_one_fails_the_run(
+    shop: Path, capsys: Capsys, path: str, expected: str, code: int
+) -> None:
+    app = "careless" if path == "/exit" else "app"
+    status, document = run(capsys, f"shop_of_a_test:{app}", "--path", path, "--expect", expected)
+    assert status == code
+    assert f"with {expected.replace(',', ' or ')} wanted: {code} unexpected." in texts(document)

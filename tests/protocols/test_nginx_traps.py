@@ -11,7 +11,8 @@ from labctl.protocols.nginx_traps import nginx_traps
 
 HEADERS = (
     "proxy_set_header Host $host; proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; "
-    "proxy_set_header X-Forwarded-Proto $scheme; proxy_http_version 1.1; client_max_body_size 20m;"
+    "proxy_set_header X-Forwarded-Proto $scheme; proxy_set_header X-Forwarded-Host $host; "
+    "proxy_http_version 1.1; client_max_body_size 20m;"
 )
 GOOD = f"""
 map $http_upgrade $connection {{ default upgrade; '' close; }}
@@ -40,6 +41,9 @@ TEXTS = {
     "pass-doubles": _server("location /api { proxy_pass http://127.0.0.1:8000/; }"),
     "prefix-cut": _server("location /api/ { proxy_pass http://127.0.0.1:8000/; }"),
     "host-lost": "server { listen 80; location / { proxy_pass http://127.0.0.1:8000; } }",
+    "x-host-open": "server { listen 80; location / { proxy_pass http://127.0.0.1:8000; } }",
+    "x-prefix-open": "server { listen 80; location / { proxy_pass http://127.0.0.1:8000; } location /api/ { "
+    "proxy_pass http://127.0.0.1:8000/; proxy_set_header X-Forwarded-Prefix /api; } }",
     "for-missing": "server { listen 80; location / { proxy_pass http://127.0.0.1:8000; } }",
     "proto-missing": "server { listen 80; location / { proxy_pass http://127.0.0.1:8000; } }",
     "word-taken": _server(
@@ -81,12 +85,12 @@ TEXTS = {
 
 
 def _caught(text: str) -> set[str]:
-    return {each.trap.id.removeprefix("nginx-") for each in nginx_traps(Configuration(parse(text)))}
+    return {each.trap.id for each in nginx_traps(Configuration(parse(text)))}
 
 
 @pytest.mark.parametrize("trap", NGINX_TRAPS, ids=lambda trap: trap.id)
 def test_each_trap_is_produced_by_a_configuration(trap) -> None:
-    name = trap.id.removeprefix("nginx-")
+    name = trap.id
     assert name in _caught(TEXTS[name])
 
 
@@ -99,3 +103,17 @@ def test_each_trap_is_told_in_whole_sentences(trap) -> None:
 
 def test_a_good_configuration_has_no_trap() -> None:
     assert _caught(GOOD) == set()
+
+
+def test_a_prefix_for_another_backend_makes_no_trap() -> None:
+    two = (
+        "location / { proxy_pass http://127.0.0.1:8000; } location /api/ { proxy_pass http://127.0.0.1:8001/; "
+        "proxy_set_header X-Forwarded-Prefix /api; }"
+    )
+    assert "x-prefix-open" not in _caught(_server(two))
+
+
+def test_what_to_write_instead_has_the_words_of_the_configuration() -> None:
+    text = _server("location /media { alias /home/me/media/; }")
+    (caught,) = [each for each in nginx_traps(Configuration(parse(text))) if each.trap.id == "alias-escapes"]
+    assert caught.instead == "location /media/ { alias /home/me/media/; }"

@@ -100,3 +100,26 @@ def test_evidence_in_a_file_stands_on_one_line() -> None:
 def test_a_word_of_evidence_that_is_longer_than_the_line_is_not_broken() -> None:
     url = "https://example.com/" + "a" * 90
     assert f"  │ got       {url}\n" in printed(CannotRun("x", "no", evidence=(("got", url),)))
+
+
+NAMES = UsageError(
+    "x", "there is no such name", evidence=(("there are", ", ".join(f"name-{n}" for n in range(40))),)
+)
+
+
+def test_many_names_stand_in_columns_on_a_terminal_and_in_a_pipe() -> None:
+    for width, most in ((100, 100), (50, 50), (None, 80)):
+        out = io.StringIO()
+        print_error(NAMES, plan_of(80)._replace(err_width=width), out)
+        lines = [line for line in out.getvalue().splitlines() if "name-" in line]
+        assert 1 < len(lines) < 40
+        assert max(map(len, lines)) < most
+        assert next(map(str.split, lines))[-1] != "name-0", "more than one column"
+        assert {f"name-{n}" for n in range(40)} <= {*out.getvalue().split()}
+
+
+def test_a_sentence_with_many_commas_is_no_list_of_names() -> None:
+    text = ", ".join(f"a clause {n}" for n in range(12))
+    out = io.StringIO()
+    print_error(UsageError("x", "y", evidence=(("got", text),)), plan_of(80)._replace(err_width=None), out)
+    assert text in out.getvalue()

@@ -43,6 +43,7 @@ def test_a_case_for_each_claim_and_the_facts_as_properties(tmp_path: Path) -> No
     assert properties["measure.dns.answer.ttl"] == "300 s"
     assert properties["question.dns.1"] == "recall: wrong, given a"
     assert properties["internet"] == "sandbox"
+    assert properties["place"] == "sandbox"
 
 
 def test_what_is_false_on_the_live_internet_is_no_failure(tmp_path: Path) -> None:

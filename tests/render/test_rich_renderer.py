@@ -109,6 +109,15 @@ def test_the_footer_counts_questions_too(show: Show) -> None:
     assert "prediction right   quiz 1 of 3" in show(80, run=run_of(lesson(), answered=answered))
 
 
+def test_a_footer_that_is_too_long_goes_on_after_a_backslash(show: Show) -> None:
+    command = "labctl workers shop:app --path /slow --workers 3 --timeout 30 --python .venv/bin/python"
+    step = Step("Again.", role="command", label="see it", title=command)
+    shown = show(80, events=[step], run=run_of([step]))
+    lines = shown[shown.index("  see it") :].splitlines()
+    assert max(map(cells, lines)) <= 79
+    assert "".join(lines).replace("\\", "").split() == ["see", "it", *command.split()]
+
+
 def test_steps_of_every_role_have_their_look(show: Show) -> None:
     events = [
         Step("EXPLAIN: what happened.", role="phase", phase="EXPLAIN", title="what happened"),

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 import unicodedata
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from labctl.render.line import Line, marked, wrap
+from labctl.render.line import Line, command_lines, marked, wrap
 from labctl.render.text import cells, cut, escape, fit, pad
 
 # Anything, with the characters that hurt more often than chance has them.
@@ -80,3 +83,23 @@ def test_prose_is_marked_without_a_markup_language() -> None:
 
 def test_a_line_can_be_clipped_to_a_width() -> None:
     assert Line.of("abc", ("def", "ok")).clipped(4).pieces == [("abc", ""), ("d", "ok")]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no backslash there")
+@given(
+    st.lists(
+        st.sampled_from(["labctl", "--path", "'two words'", "x" * 30, '"$A b"', "|", "a\\ b"]), min_size=1
+    )
+)
+def test_a_long_command_is_broken_so_that_a_shell_reads_the_same_words(words: list[str]) -> None:
+    command = " ".join(words)
+    lines = command_lines(command, 40)
+    # Outside of quotes a shell leaves out a backslash and the end of the line behind it; shlex does not know that.
+    assert shlex.split("\n".join(lines).replace("\\\n", "")) == shlex.split(command)
+    assert all(len(line) <= 40 for line in lines)
+    assert all(line.endswith(" \\") for line in lines[:-1])
+
+
+@pytest.mark.parametrize("command", ["short", "an open 'quote " + "x " * 60, "two  spaces " + "x " * 60])
+def test_what_is_short_or_cannot_be_broken_stays_whole(command: str) -> None:
+    assert command_lines(command, 40) == [command]

@@ -126,6 +126,21 @@ def test_requests_that_were_sent_ahead_are_answered_in_order(street: Street) -> 
     assert said == ["GET /1 ", "POST /2 hi", "GET /3 "]
 
 
+def test_an_early_hint_of_the_app_reaches_clients_that_know_them(street: Street) -> None:
+    early = b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\nKeep-Alive: 3\r\n\r\n"
+    hinting = raw_app(street, early + b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
+    proxy, _ = street.proxy(Configuration(), {"app": [hinting]})
+    with Connection(proxy) as connection:
+        connection.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        hint = connection.read_answer(interim=True)
+        assert (hint.status, hint.fields) == (103, (("Link", "</a.css>"),))
+        assert connection.read_answer().text == "hi"
+    assert ask(proxy, version="1.0").text == "hi"
+    with Connection(proxy) as connection:
+        connection.send(b"GET / HTTP/1.0\r\n\r\n")
+        assert connection.read_answer(interim=True).status == 200
+
+
 def test_a_connection_that_asks_for_it_is_closed(street: Street) -> None:
     with Connection(stand(street)) as connection:
         connection.send(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
@@ -150,6 +165,8 @@ def test_a_connection_that_asks_for_it_is_closed(street: Street) -> None:
         (b"\x16\x03\x01", 400),
         (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n", 400),
         (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", 400),
+        (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nab", 400),
+        (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2, 2\r\n\r\nab", 400),
         (b"GET / HTTP/1.1\r\nHost: a\r\nX: a\r\n b\r\n\r\n", 400),
         (b"GET / HTTP/1.1\nHost: a\n\n", 400),
         (b"GET http://u@b/ HTTP/1.1\r\nHost: a\r\n\r\n", 400),

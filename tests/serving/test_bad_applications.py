@@ -141,6 +141,44 @@ def test_what_cannot_be_called(source: str, target: str, type: str, tmp_path: Pa
     assert told(error)["type"] == type
 
 
+FACTORY = "def create_app(config, *, debug, more=1):\n    pass\n"
+
+
+@pytest.mark.parametrize(
+    ("target", "code"),
+    [("shop", "app-not-found"), ("shop:create", "app-not-found"), ("shop:create_app", "app-not-callable")],
+)
+def test_a_factory_that_wants_arguments_is_told_with_their_names(
+    target: str, code: str, tmp_path: Path
+) -> None:
+    error = refused(tmp_path, FACTORY, target, kind="wsgiref")
+    assert error.code == code
+    fix = "the same command with 'shop:create_app(config=..., debug=...)', with values for the ..."
+    assert error.fixes == (fix,)
+
+
+def test_a_factory_of_two_arguments_is_no_application(tmp_path: Path) -> None:
+    error = refused(tmp_path, "def create_app(config, debug):\n    pass\n", "shop:create_app", kind="wsgiref")
+    assert error.code == "app-not-callable"
+    assert "it makes one, when it is called with its arguments" in error.headline
+
+
+@pytest.mark.parametrize(
+    "source", ["from flask import Flask\n", "import flask\napp = flask.Flask(__name__)\n"]
+)
+def test_a_file_that_is_imported_in_the_place_of_flask(source: str, tmp_path: Path) -> None:
+    (tmp_path / "flask.py").write_text(source)
+    error = refused(tmp_path, source, "shop:app")
+    assert error.code == "app-raises"
+    assert error.fixes == ("give flask.py another name: it is imported in place of the installed flask",)
+
+
+def test_modules_of_ones_own_that_import_each_other_are_told_nothing_about_names(tmp_path: Path) -> None:
+    (tmp_path / "shop_parts.py").write_text("from shop import app\n")
+    error = refused(tmp_path, "from shop_parts import app\n")
+    assert (error.code, error.fixes) == ("app-raises", ())
+
+
 def test_a_callable_that_takes_something_else(tmp_path: Path) -> None:
     error = refused(tmp_path, "def app(a, b, c):\n    pass\n", kind="sync")
     assert error.code == "app-not-callable"

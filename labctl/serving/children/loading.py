@@ -16,12 +16,11 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 from labctl.serving.children.job import WHERE, CannotServe, Job, called, fail, tell
-from labctl.serving.children.looking import candidates, is_asgi, takes
+from labctl.serving.children.looking import FACTORIES, call_of, candidates, is_asgi, is_factory, takes
 from labctl.serving.children.watching import watch
 
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _USUAL = ("app", "application")
-_FACTORIES = ("create_app", "make_app")
 
 
 def load(job: Job, found: Callable[[Any], None] = lambda app: None) -> Any:
@@ -36,6 +35,7 @@ def load(job: Job, found: Callable[[Any], None] = lambda app: None) -> Any:
     tell("loaded", load_ms=(time.monotonic() - began) * 1000)
     found(app)
     if job.trace:
+        setattr(os, "_exit", _telling_exit(os._exit))  # noqa: B010
         app = called(job.trace)(app, tell)
     return watch(app) if job.watched else app
 
@@ -91,10 +91,15 @@ def check(target: str, app: Any, module: ModuleType) -> None:
         )
     if is_asgi(app):
         raise fail("app-is-asgi", f"{target} is an ASGI application", target=target, type=kind, repr=shown)
-    if takes(app, 2) is False:
+    name = target.partition(":")[2]
+    lacking = name.isidentifier() and is_factory(name, app) and call_of(name, app) != name
+    if lacking or takes(app, 2) is False:
         why = "it cannot be called with environ and start_response"
+        if lacking and name in FACTORIES:
+            why = "it makes one, when it is called with its arguments"
+        near = [call_of(name, app)] if lacking else []
         raise fail(
-            "app-not-callable", f"{target}: {why}", target=target, type=kind, repr=shown, why=why, near=[]
+            "app-not-callable", f"{target}: {why}", target=target, type=kind, repr=shown, why=why, near=near
         )
 
 
@@ -108,7 +113,7 @@ def _usual(job: Job, module: ModuleType) -> tuple[str, Any]:
         found = [(name, each) for name, each in vars(module).items() if isinstance(each, flask.Flask)]
         if len(found) == 1:
             return found[0]
-    for name in _FACTORIES:
+    for name in FACTORIES:
         factory = getattr(module, name, None)
         if callable(factory) and takes(factory, 0):
             return f"{name}()", _made(job, factory)
@@ -136,15 +141,9 @@ def _made(job: Job, factory: Callable[..., Any], *values: Any, **words: Any) -> 
 
 def _guarded(job: Job, step: Callable[[], Any]) -> Any:
     """Run code of the application. What it raises is a CannotServe with the learner's own lines."""
-    real, me = os._exit, os.getpid()
-
-    def leave(status: int) -> NoReturn:
-        if os.getpid() == me:
-            tell("leaving", at=_own(traceback.extract_stack()[:-1]))
-        real(status)
-
+    real = os._exit
     try:
-        setattr(os, "_exit", leave)  # noqa: B010  # for as long as the import takes: nothing else tells where it was
+        setattr(os, "_exit", _telling_exit(real))  # noqa: B010  # for as long as the import takes
         return step()
     except (KeyboardInterrupt, CannotServe):
         raise
@@ -156,6 +155,18 @@ def _guarded(job: Job, step: Callable[[], Any]) -> Any:
         _refuse(job, problem)
     finally:
         setattr(os, "_exit", real)  # noqa: B010
+
+
+def _telling_exit(real: Callable[[int], NoReturn]) -> Callable[[int], NoReturn]:
+    """os._exit that tells where it was called, in this process: nothing else does."""
+    me = os.getpid()
+
+    def leave(status: int) -> NoReturn:
+        if os.getpid() == me:
+            tell("leaving", at=_own(traceback.extract_stack()[:-1]))
+        real(status)
+
+    return leave
 
 
 def _refuse(job: Job, problem: BaseException) -> NoReturn:

@@ -7,6 +7,7 @@ import sys
 from types import ModuleType
 from typing import Any
 
+FACTORIES = ("create_app", "make_app")
 _NAMES = ("app", "application", "create_app", "make_app", "wsgi_app", "api", "server")
 
 
@@ -37,9 +38,35 @@ def is_flask(app: Any) -> bool:
     return flask is not None and isinstance(app, getattr(flask, "Flask", ()))
 
 
+def call_of(name: str, function: Any) -> str:
+    """`create_app(config=..., debug=...)`: a call with what has to be given; the bare name where nothing has to be."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return name
+    needed = [
+        "..." if each.kind is each.POSITIONAL_ONLY else f"{each.name}=..."
+        for each in parameters
+        if each.default is each.empty and each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)
+    ]
+    return f"{name}({', '.join(needed)})" if needed else name
+
+
+def is_factory(name: str, function: Any) -> bool:
+    """Whether this makes an application: a function that is none itself, or that has a usual name."""
+    if not inspect.isfunction(function) or is_asgi(function):
+        return False
+    first = next(iter(inspect.signature(function).parameters), "")
+    return takes(function, 2) is False or (name in FACTORIES and not first.startswith("env"))
+
+
 def candidates(module: ModuleType) -> list[str]:
-    """Names in a module that may well be its application."""
-    found = [name for name in _NAMES if callable(getattr(module, name, None))]
+    """Names in a module that may well be its application; a factory's with the arguments that it wants."""
+    found = []
+    for name in _NAMES:
+        value = getattr(module, name, None)
+        if callable(value):
+            found.append(call_of(name, value) if name in FACTORIES and is_factory(name, value) else name)
     found += [name for name, value in vars(module).items() if is_flask(value) and name not in found]
     for name, value in vars(module).items():
         if inspect.isfunction(value) and name not in found:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from labctl.events import Event
+from labs.by_hand import of_python
 from labs.telling import command
 
 _ORDER = (
@@ -39,9 +40,8 @@ _BY_HAND = {
 
 def footer(show: str) -> Iterator[Event]:
     """The last lines of a demonstration."""
-    yield command(
-        "by hand", _BY_HAND.get(show, "flask --app yourmodule run   # then curl -i http://127.0.0.1:5000/")
-    )
+    usual = f"{of_python('flask')} --app yourmodule run   # then curl -i http://127.0.0.1:5000/"
+    yield command("by hand", _BY_HAND.get(show, usual))
     yield command("yours", "labctl flask yourmodule:app GET /")
     following = _ORDER[(_ORDER.index(show) + 1) % len(_ORDER)]
     yield command("next", f"labctl flask --show {following}", _SAYS[following])

@@ -5,8 +5,11 @@ Runs in a child only, under the learner's Python: nothing but the standard libra
 
 from __future__ import annotations
 
+import faulthandler
+import signal
 import sys
 from collections.abc import Callable, Iterable
+from types import ModuleType
 from typing import Any
 
 Tell = Callable[..., None]
@@ -20,8 +23,11 @@ def traced(app: Any, tell: Tell) -> Any:
 
     Flask and Django tell themselves what they have, whatever stands before them: such a `saw` is `by` them.
     """
+    # What hangs is asked by this signal where it is.
+    faulthandler.register(signal.SIGTRAP, file=2)
     layers, holder, attribute = _way_in(app)
-    tell("layers", layers=layers, by=[*_hear_flask(tell), *_hear_django(tell)])
+    by = [*_hear_flask(tell), *_hear_django(tell)]
+    tell("layers", layers=layers, by=by, names=_names(app), flask=hasattr(app, "wsgi_app"))
     if holder is None:
         return _Spy(app, tell)
     setattr(holder, attribute, _Spy(getattr(holder, attribute), tell))
@@ -49,6 +55,15 @@ def _way_in(app: Any) -> tuple[list[dict[str, Any]], Any, str]:
             break
         holder, attribute, current = current, name, inner
     return layers, holder, attribute
+
+
+def _names(app: Any) -> dict[str, str]:
+    """By which name each module has it, at its top; nothing for what a factory made and nobody keeps."""
+    found: dict[str, str] = {}
+    for module, loaded in list(sys.modules.items()):
+        if type(loaded) is ModuleType:  # others may import what they hold when they are looked at
+            found.update((module, name) for name, value in list(vars(loaded).items()) if value is app)
+    return found
 
 
 def _layer(thing: Any) -> dict[str, Any]:

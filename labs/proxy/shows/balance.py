@@ -11,8 +11,9 @@ from labctl.internet import Internet
 from labctl.sandbox.proxy_configuration import Configuration
 from labctl.sandbox.site import SiteAnswer, text
 from labctl.serving.asking import ask
+from labs.proxy.arguments import With
 from labs.proxy.claims import BALANCE
-from labs.proxy.front import Front, With, other_fronts
+from labs.proxy.front import Front, in_yours, other_fronts
 from labs.proxy.way import street_of
 from labs.telling import command, measured, note, opening, result
 from labs.words import count as counted
@@ -64,7 +65,7 @@ def show(internet: Internet, with_: With) -> Iterator[Event]:
     yield result(
         "State in one app's memory is in a third of the answers: keep sessions where all apps see them."
     )
-    yield command("by hand", "nginx -T | grep -A6 upstream", "whose turns your own nginx has, and how")
+    yield in_yours(with_, "grep -A6 upstream", "balancer://|BalancerMember", "whose turns you have")
     yield command("next", "labctl proxy --show health", "and when one of them dies")
     yield from other_fronts(with_, "balance")
 

@@ -13,8 +13,9 @@ from labctl.sandbox.proxy_configuration import Configuration
 from labctl.serving.asking import ask
 from labctl.serving.child_events import ChildEvent
 from labctl.serving.standing import Standing
+from labs.proxy.arguments import With
 from labs.proxy.claims import SLOW_READER, SLOW_SENDER, STREAMING
-from labs.proxy.front import Front, With, other_fronts
+from labs.proxy.front import Front, other_fronts
 from labs.proxy.slow_client import Slow, read_slowly, send_slowly
 from labs.proxy.way import address_of, stand_app, street_of
 from labs.telling import command, heading, measured, note, opening, result, table

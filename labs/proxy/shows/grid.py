@@ -7,18 +7,14 @@ from collections.abc import Iterator
 from labctl.events import Event, Hue, Row
 from labctl.internet import Internet
 from labctl.sandbox.proxy_street import Street
+from labs.proxy.arguments import With
 from labs.proxy.claims import BYPASS, RIGHT_COUNT
-from labs.proxy.front import Front, With, other_fronts
+from labs.proxy.front import Front, other_fronts
 from labs.proxy.hops import LIE, NO_ADDRESSES
 from labs.proxy.way import Seen, way
 from labs.proxy.words import RIGHT, WRONG
 from labs.telling import about, command, measured, opening, result, table, warning
 
-_BY_HAND = (
-    'python -c "from werkzeug.middleware.proxy_fix import ProxyFix as P; '
-    "P(lambda e, s: print(e['REMOTE_ADDR']), x_for=2)"
-    "({'HTTP_X_FORWARDED_FOR': '6.6.6.6, you, CDN'}, None)\""
-)
 WRITES = (("X-Forwarded-For", LIE),)
 
 
@@ -57,7 +53,7 @@ def show(internet: Internet, with_: With) -> Iterator[Event]:
         for title, seen, _ in asked:
             chain = seen.environ.get("HTTP_X_FORWARDED_FOR", "")
             said = f"X-Forwarded-For: {chain}" if chain else f"status {seen.answer.status}"
-            yield about(title, f"the app got {said}")
+            yield about(title.replace("past the", "past"), f"the app got {said}")
         told = ", ".join(f"x_for={count}" for count in right) or "none"
         if len(right) == 1:
             yield measured("proxy.right-count", right[0], f"The right count here is {right[0]}.")
@@ -71,8 +67,8 @@ def show(internet: Internet, with_: With) -> Iterator[Event]:
     )
     yield command(
         "by hand",
-        _BY_HAND,
-        "count for yourself",
+        f"curl -i -H 'X-Forwarded-For: {LIE}' https://HOST/",
+        "then your log: who was that?",
     )
     yield command("next", "labctl proxy --show headers", "who adds which header, and who passes lies on")
     yield from other_fronts(with_, "grid")

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from labctl.events import Event, Row
 from labctl.internet import Internet
 from labctl.serving.folders import Folder
+from labs.by_hand import of_python
+from labs.proxy.arguments import With
 from labs.proxy.claims import TRUSTS
-from labs.proxy.front import With
 from labs.proxy.way import environ_at, habits_of, stand_app
 from labs.telling import command, note, opening, result, table
 
@@ -61,7 +62,7 @@ def show(internet: Internet, with_: With) -> Iterator[Event]:
     )
     yield command(
         "by hand",
-        'python -c "import gunicorn.config as c; print(c.ForwardedAllowIPS.default)"',
+        f"{of_python('gunicorn')} --help | grep -A2 forwarded-allow",
         "whom it believes",
     )
     yield command("next", "labctl proxy --show underscore", "another way in")

@@ -12,8 +12,9 @@ from labctl.protocols.http1 import Fields
 from labctl.sandbox.proxy_configuration import Configuration
 from labctl.sandbox.proxy_headers import MANNERS
 from labctl.sandbox.proxy_street import HOST
+from labs.proxy.arguments import With
 from labs.proxy.claims import ADDED, PASSED
-from labs.proxy.front import Front, With, other_fronts, stand_ins
+from labs.proxy.front import Front, in_yours, other_fronts, stand_ins
 from labs.proxy.real import Apps, apache_text, nginx_text
 from labs.proxy.way import address_of, environ_at, stand_app, street_of
 from labs.telling import about, command, opening, result, table
@@ -86,7 +87,7 @@ def show(internet: Internet, with_: With) -> Iterator[Event]:
         yield from _judged(found)
         yield _lines(apps)
     yield result("Set every X-Forwarded field that your app reads: what you leave out, visitors write.")
-    yield command("by hand", "nginx -T | grep -n proxy_set_header", "what your own nginx sets")
+    yield in_yours(with_, "grep -n proxy_set_header", "RequestHeader|ProxyPreserveHost", "what yours sets")
     yield command("next", "labctl proxy --show gunicorn-trust", "who believes it, without ProxyFix")
     yield from other_fronts(with_, "headers")
 

@@ -13,8 +13,9 @@ from labctl.internet import Internet
 from labctl.sandbox.proxy_configuration import Configuration
 from labctl.serving.asking import ask
 from labctl.serving.standing import Standing
+from labs.proxy.arguments import With
 from labs.proxy.claims import HEALTH
-from labs.proxy.front import Front, With, other_fronts
+from labs.proxy.front import Front, in_yours, other_fronts
 from labs.proxy.real import real
 from labs.proxy.way import address_of, stand_app, street_of
 from labs.telling import command, measured, note, opening, result, table
@@ -105,11 +106,8 @@ def show(internet: Internet, with_: With) -> Iterator[Event]:
         "With one app behind it a proxy has nobody else to ask: 502 from nginx, 503 from Apache, until it is back."
     )
     yield result("A POST that an app had already begun is not sent again: it may have been done.")
-    yield command(
-        "by hand",
-        "nginx -T | grep -nE 'max_fails|fail_timeout|proxy_next_upstream'",
-        "nothing: 1 failure, 10 s",
-    )
+    defaults = "none: 60 s" if with_ == "apache" else "none: 1 failure, 10 s"
+    yield in_yours(with_, "grep -nE 'max_fails|fail_timeout'", "retry=", defaults)
     yield command("next", "labctl proxy --show static", "what never reaches an app")
     yield from other_fronts(with_, "health")
 

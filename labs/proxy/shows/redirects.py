@@ -12,8 +12,9 @@ from labctl.sandbox.proxy_configuration import Configuration
 from labctl.sandbox.proxy_street import HOST
 from labctl.sandbox.site import SiteAnswer, SiteRequest
 from labctl.serving.asking import ask
+from labs.proxy.arguments import With
 from labs.proxy.claims import REDIRECTS
-from labs.proxy.front import Front, With, other_fronts
+from labs.proxy.front import Front, other_fronts
 from labs.proxy.way import street_of
 from labs.telling import command, note, opening, result, table
 

@@ -12,8 +12,9 @@ from labctl.sandbox.proxy_routes import Rule
 from labctl.sandbox.proxy_street import Street
 from labctl.sandbox.site import SiteAnswer, SiteRequest, text
 from labctl.serving.asking import ask
+from labs.proxy.arguments import With
 from labs.proxy.claims import ORDER, PREFIX
-from labs.proxy.front import Front, With, other_fronts, stand_ins
+from labs.proxy.front import Front, in_yours, other_fronts, stand_ins
 from labs.proxy.real import Apps
 from labs.proxy.way import street_of
 from labs.telling import about, command, opening, result, table
@@ -82,7 +83,7 @@ def show(internet: Internet, with_: With) -> Iterator[Event]:
         )
     yield from _judged(found)
     yield result("Write /api/ for nginx, and the specific ProxyPass above the general one for Apache.")
-    yield command("by hand", "nginx -T | grep -n location", "the rules that your nginx really has")
+    yield in_yours(with_, "grep -n location", "ProxyPass|<Location", "the rules that yours really has")
     yield command("next", "labctl proxy --show static", "rules of two modules")
     yield from other_fronts(with_, "routing")
 

@@ -19,8 +19,9 @@ from labctl.serving.apache import apache_version, stand_apache
 from labctl.serving.asking import ask
 from labctl.serving.folders import Folder
 from labctl.serving.nginx import nginx_version, stand_nginx
+from labs.proxy.arguments import With
 from labs.proxy.claims import CATCH_ALL, TRAVERSAL
-from labs.proxy.front import With, other_fronts
+from labs.proxy.front import other_fronts
 from labs.proxy.real import expect
 from labs.proxy.way import street_of
 from labs.telling import command, note, opening, result, table, warning

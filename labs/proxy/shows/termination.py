@@ -13,8 +13,9 @@ from labctl.sandbox.proxy_street import HOST, Street
 from labctl.sandbox.proxy_tap import Tap
 from labctl.serving.asking import Connection
 from labctl.serving.folders import Folder
+from labs.proxy.arguments import With
 from labs.proxy.claims import TERMINATION
-from labs.proxy.front import Front, With, other_fronts
+from labs.proxy.front import Front, other_fronts
 from labs.proxy.way import address_of, habits_of, stand_app, street_of
 from labs.telling import command, opening, result, table
 

@@ -8,8 +8,9 @@ from typing import Any
 
 from labctl.events import Event, Row
 from labctl.internet import Internet
+from labs.by_hand import of_python
+from labs.proxy.arguments import With
 from labs.proxy.claims import UNDERSCORE
-from labs.proxy.front import With
 from labs.proxy.way import environ_at, habits_of, stand_app
 from labs.telling import command, note, opening, result, table
 
@@ -58,7 +59,7 @@ def show(internet: Internet, with_: With) -> Iterator[Event]:
     yield result("Names with underscores have no business on the way to an app: let the proxy drop them.")
     yield command(
         "by hand",
-        'python -c "import gunicorn.config as c; print(c.HeaderMap.default)"',
+        f"{of_python('gunicorn')} --help | grep -A2 header-map",
         "drop, refuse or dangerous",
     )
     yield command("next", "labctl proxy --show termination", "where TLS ends")

@@ -11,6 +11,7 @@ from labctl.events import Event, Exchange, Hue, Row
 from labctl.internet import Internet
 from labctl.serving.asking import Answer, Ask
 from labctl.serving.standing import Kind, Standing
+from labs.by_hand import of_python
 from labs.telling import about, command, heading, measured, note, opening, result, table
 from labs.words import count
 from labs.wsgi.claims import ASGI
@@ -58,7 +59,9 @@ def show(internet: Internet) -> Iterator[Event]:
         yield from _judged(found, said)
     yield result("WSGI is one call that returns; ASGI is a coroutine that sends and receives messages.")
     yield command(
-        "by hand", "gunicorn -k asgi labs.wsgi.apps.asgi:app", "since gunicorn 24; without -k asgi 500"
+        "by hand",
+        f"{of_python('gunicorn')} -k asgi labs.wsgi.apps.asgi:app",
+        "since gunicorn 24; without -k asgi 500",
     )
     yield command("next", "labctl wsgi --show dev-server")
 

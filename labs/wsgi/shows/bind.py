@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from labctl.events import Event, Hue, Row
 from labctl.internet import Internet
 from labctl.serving.asking import Answer, Ask, ask
+from labs.by_hand import of_python
 from labs.telling import about, command, opening, result, table
 from labs.wsgi.claims import BIND
 from labs.wsgi.stage import asked, staged
@@ -48,7 +49,9 @@ def show(internet: Internet) -> Iterator[Event]:
                 f"At 127.0.0.1 came {status_of(near)}; at {OTHER} {status_of(far)}.",
             )
     yield result("Behind a proxy of the same machine, bind to 127.0.0.1 or to a file.")
-    yield command("by hand", "gunicorn -b 127.0.0.1:8000 shop:app", "or -b unix:/run/shop.sock")
+    yield command(
+        "by hand", f"{of_python('gunicorn')} -b 127.0.0.1:8000 shop:app", "or -b unix:/run/shop.sock"
+    )
     yield command("next", "labctl proxy")
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from labctl.events import Event, Hue, Row
 from labctl.internet import Internet
 from labctl.serving.asking import Answer
+from labs.by_hand import of_python
 from labs.telling import about, command, measured, opening, result, table
 from labs.words import count
 from labs.wsgi.apps.spellings import BODY
@@ -46,7 +47,7 @@ def show(internet: Internet) -> Iterator[Event]:
             + (f": {', '.join(right)}." if right else "."),
         )
     yield result("(environ, start_response) in, an iterable of bytes out: how it is spelled is yours.")
-    yield command("by hand", "python -c 'from flask import Flask; print(Flask.__call__)'")
+    yield command("by hand", f"{of_python('python')} -c 'from flask import Flask; print(Flask.__call__)'")
     yield command("next", "labctl wsgi --show environ")
 
 

@@ -12,6 +12,7 @@ from labctl.events import Event, Hue, Row
 from labctl.internet import Internet
 from labctl.serving.asking import Answer, Ask, ask_all
 from labctl.serving.standing import Kind, Standing
+from labs.by_hand import of_python
 from labs.telling import about, command, measured, note, opening, result, table
 from labs.wsgi.apps import together_words
 from labs.wsgi.claims import DEV_ALONE, DEV_THREADS
@@ -62,7 +63,7 @@ def show(internet: Internet) -> Iterator[Event]:
             f" {status_of(killed['sync'])}.",
         )
     yield result("The development server is not slow. It is alone.")
-    yield command("by hand", "flask --app shop run", "then: kill -9 its pid, and ask again")
+    yield command("by hand", f"{of_python('flask')} --app shop run", "then: kill -9 its pid, and ask again")
     yield command("next", "labctl workers", "the master and its workers")
 
 

@@ -11,6 +11,7 @@ from labctl.events import Event, Hue, Row
 from labctl.internet import Internet
 from labctl.serving.asking import Ask
 from labctl.serving.standing import Kind, Standing
+from labs.by_hand import of_python
 from labs.telling import about, command, measured, note, opening, result, table
 from labs.words import count, listed
 from labs.wsgi.claims import INPUT, PATH, REPEATED, UNDERSCORES
@@ -66,7 +67,9 @@ def show(internet: Internet) -> Iterator[Event]:
         yield from _judged(found)
     yield result("environ is CGI from 1993: texts, one per name, and what was two may have become one.")
     yield command(
-        "by hand", "gunicorn labs.wsgi.apps.mounted:app", "curl -H 'X_User: me' http://127.0.0.1:8000/environ"
+        "by hand",
+        f"{of_python('gunicorn')} labs.wsgi.apps.mounted:app",
+        "curl -H 'X_User: me' http://127.0.0.1:8000/environ",
     )
     yield command("next", "labctl wsgi --show start-response")
 

@@ -13,6 +13,7 @@ from labctl.internet import Internet
 from labctl.serving.application import own_app
 from labctl.serving.asking import Ask
 from labctl.serving.standing import Standing
+from labs.by_hand import of_python
 from labs.telling import about, command, measured, note, opening, result, table
 from labs.words import count
 from labs.wsgi.claims import RELOAD
@@ -77,7 +78,7 @@ def show(internet: Internet) -> Iterator[Event]:
                 f" {after['flask run --debug'].version} code.",
             )
     yield result("Without --debug or --reload, restart it.")
-    yield command("by hand", "flask --app shop run --debug", "then: ps f, and edit shop.py")
+    yield command("by hand", f"{of_python('flask')} --app shop run --debug", "then: ps f, and edit shop.py")
     yield command("next", "labctl wsgi --show bind")
 
 

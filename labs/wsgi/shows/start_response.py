@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from labctl.events import Event, Hue, Row
 from labctl.internet import Internet
 from labctl.serving.asking import Ask
+from labs.by_hand import of_python
 from labs.telling import about, command, heading, measured, opening, result, table
 from labs.words import count
 from labs.wsgi.claims import LAZY_HEAD, TOO_LATE
@@ -38,7 +39,9 @@ def show(internet: Internet) -> Iterator[Event]:
         )
         yield from _judged(found)
     yield result("A 200 says how it began. Whether all came, only the framing can say.")
-    yield command("by hand", "gunicorn labs.wsgi.apps.violations:raises_after", "then curl -i")
+    yield command(
+        "by hand", f"{of_python('gunicorn')} labs.wsgi.apps.violations:raises_after", "then curl -i"
+    )
     yield command("next", "labctl wsgi --show write")
 
 

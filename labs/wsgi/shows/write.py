@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from labctl.events import Event
 from labctl.internet import Internet
+from labs.by_hand import of_python
 from labs.telling import about, command, measured, opening, result
 from labs.words import count
 from labs.wsgi.ladder import ladder
@@ -27,5 +28,5 @@ def show(internet: Internet) -> Iterator[Event]:
             f"{count(len(seen.answer.body), 'byte')} came, in the order of the calls.",
             "ok" if seen.answer.body == whole else "bad",
         )
-    yield command("by hand", "gunicorn labs.wsgi.apps.writing:app", "then curl -i")
+    yield command("by hand", f"{of_python('gunicorn')} labs.wsgi.apps.writing:app", "then curl -i")
     yield command("next", "labctl wsgi --show callable")
