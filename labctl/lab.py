@@ -14,7 +14,7 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
@@ -58,6 +58,9 @@ class Lab:
     judges: Callable[[Mapping[str, Any]], bool] = lambda arguments: True
     # A "box" lab finds `internet.network` set. It runs in a process of its own: `run` is a function of a module.
     carrier: Carrier = "loopback"
+    # Common options that mean something else in this lab, by parameter name, and what: they stand among its own, in
+    # its help and in the command of a run, and the environment (which is for all labs) does not set them.
+    meanings: Mapping[str, str] = field(default_factory=dict)
 
     def parameters(self) -> tuple[Parameter, ...]:
         """The command line of this lab. Raises Malformed when an annotation lacks its help sentence."""

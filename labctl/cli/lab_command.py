@@ -35,7 +35,8 @@ def command_of(lab: Lab) -> TyperCommand:
             arguments = _where_it_shows(lab, shared.break_, arguments)
         return run_lab(lab, arguments, shared, command=_line(lab, own, arguments, shared))
 
-    parameters = [_parameter(p) for p in own] + options.parameters(of_packets=lab.carrier == "box")
+    parameters = [_parameter(p) for p in own]
+    parameters += options.parameters(of_packets=lab.carrier == "box", meanings=lab.meanings)
     body.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     body.__annotations__ = {p.name: p.annotation for p in parameters}
 
@@ -133,6 +134,8 @@ def _line(lab: Lab, own: tuple[Parameter, ...], arguments: Mapping[str, Any], sh
         else:
             for each in value if isinstance(value, list) else [value]:
                 later += [option_name(p), str(each)]
+    if "timeout" in lab.meanings and shared.timeout is not None:
+        later += ["--timeout", f"{shared.timeout:g}"]
     if shared.break_:
         later += ["--break", shared.break_]
     from labctl.play import without_password

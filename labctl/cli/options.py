@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
+from copy import copy
 from typing import Annotated, Any, Literal, NamedTuple
 
 import typer
@@ -180,11 +181,27 @@ _OF_PACKETS: tuple[tuple[str, Any, Any, Any], ...] = (
 NAMES = frozenset(name for name, _, _, _ in _COMMON + _OF_PACKETS)
 
 
-def parameters(*, of_packets: bool = False) -> list[inspect.Parameter]:
-    """The common options as parameters of a function that Typer reads; more for labs on packets."""
+def parameters(
+    *, of_packets: bool = False, meanings: Mapping[str, str] | None = None
+) -> list[inspect.Parameter]:
+    """The common options as parameters of a function that Typer reads; more for labs on packets.
+
+    `meanings` are the lab's own, by name: such an option is the lab's, and not set by the environment.
+    """
+
+    def meant(name: str, option: Any) -> Any:
+        if not meanings or name not in meanings:
+            return option
+        own = copy(option)
+        own.help, own.envvar, own.rich_help_panel = meanings[name], None, None
+        return own
+
     return [
         inspect.Parameter(
-            name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option]
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=default,
+            annotation=Annotated[kind, meant(name, option)],
         )
         for name, kind, option, default in (_COMMON + _OF_PACKETS if of_packets else _COMMON)
     ]

@@ -144,7 +144,8 @@ class Lesson:
             self._quiz(chosen)
         elif self.asker is not None and self._of_phase("recall"):
             self.say(_phase("QUIZ", "from the course", self._step(4)))
-            self.say(Step(text="This run has the answer to no question of the quiz.", role="note"))
+            more = f"`labctl {self.run.lab.name} --phase quiz` asks them, and runs what each is about"
+            self.say(Step(text=f"This run has the answer to no question of the quiz; {more}.", role="note"))
             self._all_questions()
 
     def _quiz(self, items: Sequence[quiz.Item]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from os.path import commonprefix
 
 from labctl.protocols.apache_directives import FORMS, KNOWN
 from labctl.protocols.apache_grammar import Directive
@@ -29,6 +30,7 @@ def refuse(directives: Sequence[Directive]) -> None:
     for each in directives:
         if each.key not in KNOWN:
             if near := meant(each.key, KNOWN):
+                near = _cased(near, each.name)
                 raise ConfigError(f"Apache knows no directive {each.name}; was {near} meant?", each.place)
             continue
         form = FORMS.get(each.key)
@@ -38,3 +40,10 @@ def refuse(directives: Sequence[Directive]) -> None:
             raise ConfigError(sentence, each.place)
         if each.block is not None and each.key not in _OPAQUE:
             refuse(each.block)
+
+
+def _cased(near: str, typed: str) -> str:
+    """A name of which the case of letters is not known, as it would be typed: proxypass for ProxyPas is ProxyPass."""
+    start = len(commonprefix([near, typed.lower()]))
+    end = min(len(commonprefix([near[::-1], typed.lower()[::-1]])), len(near) - start, len(typed) - start)
+    return typed[:start] + near[start : len(near) - end] + typed[len(typed) - end :]

@@ -108,7 +108,10 @@ def _properties(run: Run) -> list[tuple[str, str]]:
         ("seed", str(run.seed)),
         ("fault", run.fault),
         *((f"measure.{name}", f"{m.value} {m.unit}".strip()) for name, m in run.measures.items()),
-        *((f"question.{a.item}", f"{a.phase}: {a.outcome}, given {a.given or '-'}") for a in run.answered),
+        *(
+            (f"question.{a.item}", f"{a.phase}: {a.outcome}, given {a.given_text or a.given or '-'}")
+            for a in run.answered
+        ),
     ]
     return [(name, value) for name, value in listed if value]
 

@@ -145,20 +145,20 @@ _SHELL_WORD = re.compile(r"(?<!\S)#.*|(?:'[^']*'|\"(?:\\.|[^\"\\])*\"|\\.|[^\s'\
 
 
 def command_lines(command: str, width: int) -> list[str]:
-    """A command line in lines of at most `width` cells, each but the last with a backslash at its end.
+    """A command line in lines of at most `width` cells, as a shell reads them: with a backslash at their ends.
 
     Broken between words alone; with a quote that does not end, or on Windows, it stays whole.
     """
     words = _SHELL_WORD.findall(command)
-    if cells(command) <= width or " ".join(words) != command or sys.platform == "win32":
+    if cells(command) <= width or _SHELL_WORD.sub("", command).strip(" ") or sys.platform == "win32":
         return [command]
     lines = [words[0]]
     for at, word in enumerate(words[1:], 2):
-        # Room for " \\" unless this is the last word.
+        # Room for " \\" unless this is the last word. A comment is a line of its own.
         if cells(lines[-1]) + 1 + cells(word) + (0 if at == len(words) else 2) <= width:
             lines[-1] += f" {word}"
         else:
-            lines[-1] += " \\"
+            lines[-1] += "" if word.startswith("#") else " \\"
             lines.append(f"  {word}")
     return lines
 

@@ -57,9 +57,9 @@ class Asking(NamedTuple):
 
 
 def title(source: Source, summary: str) -> str:
-    """What the page is called: with the file's name where there is room for it."""
+    """What the page is called: the file, with the question where there is room for it."""
     whole = f"{source.title}: who takes which path?"
-    return whole if len(whole) + len(summary) <= _ROOM else "Who takes which path?"
+    return whole if len(whole) + len(summary) <= _ROOM else source.title
 
 
 def told_answer(asking: Asking) -> Iterator[Event]:

@@ -54,6 +54,11 @@ class Wanted(NamedTuple):
         python = f" --python {quote(self.python)}" if self.python else ""
         return f"{quote(self.app.target)}{path}{hops}{python}"
 
+    @property
+    def again(self) -> str:
+        """The whole line."""
+        return f"labctl proxy {self.words}{'' if self.with_ == 'embedded' else f' --with {self.with_}'}"
+
 
 def own_app(internet: Internet, wanted: Wanted) -> Iterator[Event]:
     """Raises CannotRun as `stand` does, and when no request gets to the app, or no answer from it in time."""
@@ -109,7 +114,7 @@ def _case(
             "view-hangs",
             f"GET {wanted.target} has no answer after {patience_s:g} s, and its process was ended",
             evidence=(("asked", f"GET {wanted.target} behind {title}"), *where),
-            fixes=(f"labctl proxy {wanted.words} --timeout {max(1, round(patience_s * 3))}",),
+            fixes=(f"{wanted.again} --timeout {max(1, round(patience_s * 3))}",),
         )
     # The last one counts: what stands further in has the last word.
     server.wait_for("end", timeout_s=_TELLS_S, since_ns=since)
@@ -123,7 +128,7 @@ def _case(
                 ("asked", f"GET {wanted.target} behind {title}"),
                 ("got", f"{answer.status or answer.failure}"),
             ),
-            fixes=(f"labctl proxy {wanted._replace(target='/').words}",),
+            fixes=(wanted._replace(target="/").again,),
         )
     seen = {name: str(saw.data.get(name, "")) for name in ("remote_addr", "scheme", "host", "chain", "by")}
     took = seen.pop("remote_addr")

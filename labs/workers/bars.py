@@ -24,10 +24,10 @@ def came(track: str, under: str, pid: int, at_ms: float) -> Span:
     )
 
 
-def ended(track: str, under: str, place: Place, successor: int = 0) -> Span:
-    """A worker that is gone: how, and who came."""
-    then = f"then pid {successor}" if successor else "and nobody in its place"
-    more = "" if successor else " Nobody came in its place."
+def ended(track: str, under: str, place: Place, successor: int = 0, then: str = "") -> Span:
+    """A worker that is gone: how, and who came; `then` says it when nobody did."""
+    more = "" if successor else f" {then[:1].upper()}{then[1:]}."
+    then = f"then pid {successor}" if successor else then
     at_ms = place.gone_ms or 0.0
     return _moment(
         f"{track.capitalize()} (pid {place.gone_pid}) was gone at {ms(at_ms)}: {place.how}.{more}",
@@ -71,15 +71,16 @@ def at_work(track: str, under: str, work: Work, at_ms: float, state: SpanState, 
 
 
 def _said(track: str, work: Work, at_ms: float, state: SpanState, timeout_s: int) -> str:
-    who, took = f"{track.capitalize()} (pid {work.pid})", ms(at_ms - work.begin_ms)
+    took_ms = at_ms - work.begin_ms
+    who, took = f"{track.capitalize()} (pid {work.pid})", ms(took_ms)
     queued = f" after {ms(work.queued_ms)} in the queue" if work.queued_ms >= 1 else ""
     if state == "open":
         return f"{who} began request {work.label}{queued}, at {ms(work.begin_ms)}."
     if work.cut:
         return f"{who} was on request {work.label} for {took} when that worker ended."
-    if work.end_ms is None:
+    if work.end_ms is None or work.unended:
         return f"{who} had been on request {work.label} for {took} when we stopped looking."
     if work.raised:
         return f"{who} did request {work.label} in {took}{queued}, and the view raised {work.raised}."
-    over = f", longer than --timeout {timeout_s}" if work.stuck else ""
+    over = f", longer than --timeout {timeout_s}" if took_ms > timeout_s * 1000 > 0 else ""
     return f"{who} did request {work.label} in {took}{over}{queued}, from {ms(work.begin_ms)} on."

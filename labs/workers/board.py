@@ -8,9 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from labctl.events import Span, SpanState
+from labs.words import ms
 from labs.workers import bars
 from labs.workers.happening import Place, Replaced, Told, Work, at_once
 from labs.workers.waiting import Waiting
+
+# gunicorn's master looks once a second, and somewhat later on a busy machine.
+_MASTER_LOOKS_MS = 1500.0
 
 
 class Board:
@@ -81,11 +85,13 @@ class Board:
         if told.pid in self.aborted or (work := self._open.pop((told.pid, told.id), None)) is None:
             return
         work.end_ms, work.raised = told.at_ms, told.raised
-        work.stuck = self._over_timeout(work, told.at_ms)
+        # What came to its end was not stuck, unless the master should have ended it long before.
+        work.stuck = self._over_timeout(work, told.at_ms - _MASTER_LOOKS_MS)
         yield from self._bar(work, told.at_ms, "done")
 
     def _over_timeout(self, work: Work, at_ms: float) -> bool:
-        return at_ms - work.begin_ms > self.timeout_s * 1000 > 0
+        # Only a sync worker is silent while it has a request.
+        return self.kind == "sync" and at_ms - work.begin_ms > self.timeout_s * 1000 > 0
 
     def overdue(self, now_ms: float) -> Iterator[Span]:
         """What has been in hand for longer than --timeout by now, once each: it is shown as stuck while it lasts."""
@@ -127,15 +133,22 @@ class Board:
         if place is not None:
             yield bars.at_work(*self.track(place, work.slot), work, at_ms, state, self.timeout_s)
 
-    def end(self, at_ms: float) -> Iterator[Span]:
-        """No more will come: what is still open ends here."""
+    def end(self, at_ms: float, *, looked_ms: float = 0.0, alive: bool = True) -> Iterator[Span]:
+        """No more will come: what is still open ends here.
+
+        `looked_ms` is how long it was looked for what comes late, `alive` whether the master is still there.
+        """
         for work in self._open.values():
             yield from self._bar(work, at_ms, "done")
-            work.end_ms = at_ms
+            work.end_ms, work.unended = at_ms, True
         self._open.clear()
         for place in self.places:
             if place.gone_ms is not None:
-                yield bars.ended(*self.track(place, 0), place)
+                waited = max(at_ms, looked_ms) - place.gone_ms
+                then = "and nobody in its place"
+                if alive:
+                    then = f"nobody ready {ms(waited)} later" if waited >= 1000 else "and we stopped looking"
+                yield bars.ended(*self.track(place, 0), place, then=then)
         yield from self.waiting.end(at_ms)
 
     @property

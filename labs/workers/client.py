@@ -25,8 +25,14 @@ class Asked(NamedTuple):
 
     @property
     def answered(self) -> bool:
-        """Whether a whole response with a status under 500 came."""
-        return self.answer is not None and not self.answer.failure and 0 < self.answer.status < 500
+        """Whether a whole response with a status 2xx or 3xx came."""
+        return self.answer is not None and not self.answer.failure and 200 <= self.answer.status < 400
+
+    @property
+    def got(self) -> str:
+        """`200`, or `no answer`: what is counted."""
+        whole = self.answer is not None and not self.answer.failure and self.answer.status
+        return str(self.answer.status) if whole and self.answer else "no answer"
 
     @property
     def took_ms(self) -> float:

@@ -27,7 +27,8 @@ class Told(NamedTuple):
 
 @dataclass
 class Work:
-    """One request in a worker's hands. `end_ms` is None while it lasts; `cut` when its worker went away.
+    """One request in a worker's hands. `end_ms` is None while it lasts; `cut` when its worker went away,
+    `unended` when nobody saw its end.
 
     `raised` names the exception with which the view ended, `how` the end of its worker.
     """
@@ -40,6 +41,7 @@ class Work:
     end_ms: float | None = None
     stuck: bool = False
     cut: bool = False
+    unended: bool = False
     raised: str = ""
     how: str = ""
 

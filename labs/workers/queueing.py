@@ -46,7 +46,11 @@ def serve(jobs: Sequence[Job], workers: int) -> Served:
     return Served(tuple(by_job[job].pop(0) for job in jobs), last)
 
 
-def enough(jobs: Sequence[Job], most: int = 60, *, grace_ms: float = 20.0) -> int | None:
+# A wait that nobody notices: so long may it be where a number of workers is said to be enough.
+GRACE_MS = 50.0
+
+
+def enough(jobs: Sequence[Job], most: int = 60, *, grace_ms: float = GRACE_MS) -> int | None:
     """The least number of workers with which nobody waits longer than `grace_ms`; None when `most` are too few."""
     return next((n for n in range(1, most + 1) if serve(jobs, n).longest_ms <= grace_ms), None)
 

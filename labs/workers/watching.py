@@ -71,7 +71,12 @@ def watch(
                     yield from board.feed(late)
     last = max([each.done_ns for each in asked if each.done_ns] or [time.monotonic_ns()])
     lasted = (last - began) / 1e6
-    yield from board.end(max([lasted, *(work.end_ms or 0.0 for work in board.works)]))
+    looked = (time.monotonic_ns() - began) / 1e6
+    alive = server.alive()
+    open_until = looked if len([each for each in asked if each.answer]) < len(requests) else lasted
+    yield from board.end(
+        max([open_until, *(work.end_ms or 0.0 for work in board.works)]), looked_ms=looked, alive=alive
+    )
     yield Watched(asked, tuple(board.works), board, lasted)
 
 

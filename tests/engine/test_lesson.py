@@ -135,7 +135,8 @@ def test_a_run_that_has_the_answer_to_no_question_of_the_quiz_says_so_in_its_las
     assert summaries == ["step 1 of 4", "", "step 3 of 4", "step 4 of 4"]
     assert story[-3:] == [
         "QUIZ",
-        "This run has the answer to no question of the quiz.",
+        "This run has the answer to no question of the quiz; `labctl x --phase quiz` asks them, and runs what "
+        "each is about.",
         "All questions of this lab: labctl x --phase quiz",
     ]
 

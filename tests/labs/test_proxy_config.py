@@ -7,6 +7,7 @@ import os
 import re
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from labctl.cli import run as command_line
 from labctl.errors import LabctlError, Malformed, UsageError
 from labctl.events import Event
+from labctl.protocols.nginx_trap_words import NGINX_TRAPS
 from labs.proxy.config import explained
 from labs.proxy.config_asking import read_paths
 from labs.proxy.config_file import MOST_BYTES, read_source
@@ -159,13 +161,151 @@ def test_a_part_of_a_configuration_is_read_as_what_it_is_part_of() -> None:
 
 def test_what_is_not_read_is_listed_with_its_line_and_a_near_name() -> None:
     config = write(
-        "a.conf", "server {\n listen 80;\n proxy_set_headers Host a;\n auth_basic x;\n access_log off;\n}"
+        "a.conf",
+        "server {\n listen 80;\n set_of_mine a;\n strange_one a;\n auth_basic x;\n access_log off;\n}",
     )
     (unread,) = [e for e in told(config) if getattr(e, "id", "") == "unread"]
     assert [row.cells for row in unread.rows] == [  # type: ignore[union-attr]
-        ("proxy_set_headers", "line 3", "unknown here; was proxy_set_header meant?"),
-        ("auth_basic", "line 4", "asks for a password first"),
+        ("set_of_mine", "line 3", "of a module that is not nginx's own"),
+        ("strange_one", "line 4", "unknown here"),
+        ("auth_basic", "line 5", "asks for a password first"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("n.conf", "server { listen 80; strange_one a; return 204; }"),
+        ("a.conf", "<VirtualHost *:80>\nServerName a\nStrangeOne a\n</VirtualHost>"),
+    ],
+)
+def test_a_directive_that_nobody_knows_ends_in_no_green_tick(name: str, text: str) -> None:
+    events = told(write(name, text))
+    (end,) = [e for e in events if getattr(e, "role", "") == "result"]
+    assert end.hue == "warn"  # type: ignore[union-attr]
+    assert "may set one" in end.text
+    assert any("of no module that is known here" in e.text for e in events)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("n.conf", "server {\n listen 80;\n proxy_set_headers Host a;\n}", "was proxy_set_header meant?"),
+        (
+            "n.conf",
+            "server {\n listen 80;\n location / {\n proxy_pass http://a\n proxy_set_header Host a;\n}\n}",
+            "line 4: 'proxy_pass' has no ;",
+        ),
+        ("n.conf", "server {\n listen 80\n gzip_static on;\n}", "line 2: 'listen' has no ;"),
+        ("n.conf", "server {\n listen 80;\n root /a /b;\n}", "root takes 1 argument, and 2 stand here"),
+        (
+            "a.conf",
+            "<VirtualHost *:80>\nServerName a\nProxyPas / http://a/\n</VirtualHost>",
+            "was ProxyPass meant?",
+        ),
+        ("a.conf", "<VirtualHost *:80>\nServerName a b\n</VirtualHost>", "ServerName takes 1 argument"),
+    ],
+)
+def test_what_the_server_would_refuse_ends_with_5_and_the_line(name: str, text: str, words: str) -> None:
+    with pytest.raises(Malformed) as caught:
+        told(write(name, text))
+    assert (caught.value.exit_code, words in caught.value.headline) == (5, True), caught.value.headline
+
+
+# Debian's proxy_params, and an alias that leaves its folder.
+DEBIAN = """\
+server {
+    listen 80;
+    location /static { alias /srv/shop/static/; }
+    location / {
+        proxy_set_header Host $host;
+        proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+        proxy_set_header X-Forwarded-Proto $scheme;
+        proxy_pass http://127.0.0.1:8000;
+    }
+}
+"""
+
+
+@pytest.mark.parametrize("paths", [(), ("/x",)])
+def test_the_line_for_the_app_has_the_fields_that_this_proxy_sets(paths: tuple[str, ...]) -> None:
+    texts = [e.text for e in told(write("d.conf", DEBIAN), *paths)]
+    assert "ProxyFix: app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1)." in texts
+    assert any(text.startswith("left out: x_host and x_prefix: ") for text in texts)
+
+
+def test_of_an_asked_path_its_own_traps_are_told_and_the_others_are_counted() -> None:
+    config = write("d.conf", DEBIAN)
+    assert traps(told(config)) == {"alias-escapes", "body-limit", "x-host-open"}
+    assert traps(told(config, "/x")) == {"body-limit", "x-host-open"}
+    events = told(config, "/static/a.css")
+    assert traps(events) == {"alias-escapes", "body-limit"}
+    assert any(e.text == "instead: location /static/ { alias /srv/shop/static/; }." for e in events)
+    assert any(e.text.startswith("The file sets 1 trap more") for e in events)
+
+
+def test_a_file_that_nobody_was_meant_to_read_gets_no_green_tick() -> None:
+    events = told(write("d.conf", DEBIAN), "/static../secret", "/static/a.css")
+    marks = [e.hue for e in events if getattr(e, "role", "") == "result"]  # type: ignore[union-attr]
+    assert marks == ["bad", "ok"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "code"),
+    [
+        (DEBIAN, ["--fail-on", "danger"], 1),
+        (DEBIAN.replace("/static {", "/static/ {"), ["--fail-on", "danger"], 0),
+        (DEBIAN.replace("/static {", "/static/ {"), ["--fail-on", "warning"], 0),
+        (
+            DEBIAN.replace("static/;", "static;").replace("/static {", "/static/ {"),
+            ["--fail-on", "danger"],
+            0,
+        ),
+        (
+            DEBIAN.replace("static/;", "static;").replace("/static {", "/static/ {"),
+            ["--fail-on", "warning"],
+            1,
+        ),
+        (DEBIAN.replace("listen 80;", "listen 80; strange_one;", 1), ["--fail-on", "warning"], 1),
+        (DEBIAN, [], 0),
+        (APACHE, ["--fail-on", "danger", "--path", "/"], 1),
+    ],
+    ids=["danger", "none", "none-warning", "wrong", "wrong-warning", "unknown", "without", "apache"],
+)
+def test_a_build_can_fail_of_traps(text: str, words: list[str], code: int) -> None:
+    assert command_line(["proxy", "--config", write("d.conf", text), *words, "--format", "plain"]) == code
+
+
+def test_each_trap_of_the_weight_is_a_case_of_junit() -> None:
+    write("d.conf", DEBIAN)
+    command_line(
+        ["proxy", "--config", "d.conf", "--fail-on", "danger", "--junit", "j.xml", "--format", "plain"]
+    )
+    cases = ElementTree.parse("j.xml").getroot().findall(".//testcase")
+    dangerous = {f"proxy.trap.{trap.id}" for trap in NGINX_TRAPS if trap.weight == "danger"}
+    assert {case.get("name") for case in cases} == dangerous
+    assert [case.get("name") for case in cases if case.find("failure") is not None] == [
+        "proxy.trap.alias-escapes"
+    ]
+
+
+def test_fail_on_without_a_file_is_refused() -> None:
+    with pytest.raises(UsageError, match="--fail-on danger"):
+        command_line(["proxy", "--fail-on", "danger"])
+
+
+def test_a_path_that_is_none_is_mended_with_the_names_that_were_typed() -> None:
+    config = write("d.conf", DEBIAN)
+    for typed, meant in (("static/..", "/static/.."), ("a b", "/a%20b")):
+        with pytest.raises(UsageError) as caught:
+            explained(config, paths=[typed])
+        assert caught.value.fixes == (f"labctl proxy --config d.conf --path {meant}",)
+
+
+def test_a_name_of_a_file_that_is_long_stands_in_the_title_alone() -> None:
+    name = "a-rather-long-name-of-a-site.conf"
+    assert told(write(name, NGINX))[0].title == name  # type: ignore[union-attr]
+    assert told(write("s.conf", NGINX))[0].title == "s.conf: who takes which path?"  # type: ignore[union-attr]
 
 
 def test_text_of_a_file_is_never_markup(capsys: pytest.CaptureFixture[str]) -> None:

@@ -100,6 +100,13 @@ def test_a_long_command_is_broken_so_that_a_shell_reads_the_same_words(words: li
     assert all(line.endswith(" \\") for line in lines[:-1])
 
 
-@pytest.mark.parametrize("command", ["short", "an open 'quote " + "x " * 60, "two  spaces " + "x " * 60])
+def test_a_comment_that_has_no_room_is_a_line_of_its_own() -> None:
+    assert command_lines("gunicorn shop:app   # then curl -i http://127.0.0.1:8000/", 40) == [
+        "gunicorn shop:app",
+        "  # then curl -i http://127.0.0.1:8000/",
+    ]
+
+
+@pytest.mark.parametrize("command", ["short", "an open 'quote " + "x " * 60])
 def test_what_is_short_or_cannot_be_broken_stays_whole(command: str) -> None:
     assert command_lines(command, 40) == [command]
