@@ -52,11 +52,16 @@ def exchange(server: socket.socket) -> None:
 def test_each_segment_of_the_port_is_captured_once(family, host, others):
     with listening(family, host) as (server, port):
         unused = [p for p in range(1, others + 1) if p != port]
-        with PacketCapture("lo", [port, *unused]) as capture:
-            exchange(server)
-            segments = [s for s in capture.drain(settle_ms=20) if port in (s.source_port, s.target_port)]
-            assert capture.complete
-            assert capture.statistics.dropped == 0
+        # So many ports are too many for one filter: then the buffer takes what all other tests send meanwhile, too.
+        for _ in range(4):
+            with PacketCapture("lo", [port, *unused]) as capture:
+                exchange(server)
+                drained = capture.drain(settle_ms=20)
+                if capture.complete:
+                    break
+        segments = [s for s in drained if port in (s.source_port, s.target_port)]
+        assert capture.complete
+        assert capture.statistics.dropped == 0
         (conversation,) = conversations(segments)
         labels = [row.label for row in conversation.rows]
         assert labels[0] == "SYN  seq=0"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from os.path import commonprefix
 
 from labctl.protocols.apache_directives import FORMS, KNOWN
 from labctl.protocols.apache_grammar import Directive
@@ -44,6 +43,12 @@ def refuse(directives: Sequence[Directive]) -> None:
 
 def _cased(near: str, typed: str) -> str:
     """A name of which the case of letters is not known, as it would be typed: proxypass for ProxyPas is ProxyPass."""
-    start = len(commonprefix([near, typed.lower()]))
-    end = min(len(commonprefix([near[::-1], typed.lower()[::-1]])), len(near) - start, len(typed) - start)
+    start = _alike(near, typed.lower())
+    end = min(_alike(near[::-1], typed.lower()[::-1]), len(near) - start, len(typed) - start)
     return typed[:start] + near[start : len(near) - end] + typed[len(typed) - end :]
+
+
+def _alike(one: str, other: str) -> int:
+    """How many letters are the same from the beginning."""
+    shorter = min(len(one), len(other))
+    return next((at for at in range(shorter) if one[at] != other[at]), shorter)

@@ -41,7 +41,7 @@ def make(
 
 def junit(path: str | Path) -> Renderer:
     """A renderer that writes a JUnit XML file at the end."""
-    from labctl.render.junit import JUnitRenderer
+    from labctl.render.junit_report import JUnitRenderer
 
     return JUnitRenderer(Path(path))
 

@@ -196,7 +196,7 @@ def broken(name: str, server: Server, error: ConfigError, text: str) -> Malforme
     return Malformed(
         "config-malformed",
         f"{where}: {error.sentence[:1].lower()}{error.sentence[1:]}"
-        if re.match(r"[A-Z][a-z]*\b", error.sentence)
+        if re.match(r"(?!Apache\b)[A-Z][a-z]*\b", error.sentence)
         else f"{where}: {error.sentence}",
         evidence=((("line", line),) if line else ()),
         fixes=(f"{check}   says what the server itself thinks",),

@@ -201,7 +201,7 @@ def test_a_directive_that_nobody_knows_ends_in_no_green_tick(name: str, text: st
         (
             "a.conf",
             "<VirtualHost *:80>\nServerName a\nProxyPas / http://a/\n</VirtualHost>",
-            "was ProxyPass meant?",
+            "Apache knows no directive ProxyPas; was ProxyPass meant?",
         ),
         ("a.conf", "<VirtualHost *:80>\nServerName a b\n</VirtualHost>", "ServerName takes 1 argument"),
     ],
