@@ -57,11 +57,12 @@ def test_each_segment_of_the_port_is_captured_once(family, host, others):
             with PacketCapture("lo", [port, *unused]) as capture:
                 exchange(server)
                 drained = capture.drain(settle_ms=20)
-                if capture.complete:
-                    break
+                complete, dropped = capture.complete, capture.statistics.dropped
+            if complete:
+                break
         segments = [s for s in drained if port in (s.source_port, s.target_port)]
-        assert capture.complete
-        assert capture.statistics.dropped == 0
+        assert complete
+        assert dropped == 0
         (conversation,) = conversations(segments)
         labels = [row.label for row in conversation.rows]
         assert labels[0] == "SYN  seq=0"

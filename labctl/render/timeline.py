@@ -15,7 +15,7 @@ from labctl.render.text import cells, cut
 from labctl.render.timeline_axis import axis_line, axis_of
 from labctl.render.timeline_beneath import Said, put_beneath
 from labctl.render.timeline_queue import queue_lines
-from labctl.render.timeline_row import bars, draw, in_lanes, of_role
+from labctl.render.timeline_row import bars, draw, in_lanes, of_role, wider_than_its_letter
 from labctl.render.timeline_tracks import Group, Track, Tracks
 
 # Names stand from here on, and the picture begins at this column or farther right.
@@ -83,6 +83,7 @@ class _Drawing:
         self._live = now_ms is not None
         self._now = max(tracks.last_ms, now_ms or 0.0)
         self._used: set[str] = set()
+        self._dots = self._solid = False
 
     def lines(self, *, roomy: bool, hide: int = 0, more: str = "") -> list[Line]:
         """Axis, workers, queue, legend. Where it is not `roomy` both names of a worker stand on one line."""
@@ -129,6 +130,8 @@ class _Drawing:
                 draw(canvas, left, row, self._glyphs, self._words, self._wide)
                 rows.append(canvas)
                 self._used |= {bar.span.role if bar.span.role in _LEGEND else "request" for bar in row}
+                self._dots |= self._glyphs.track in canvas.line().text
+                self._solid |= any(wider_than_its_letter(bar, self._words) for bar in row)
                 marks = [bar for bar in row if bar.span.role == "killed" and bar.span.label]
                 said += [(left + bar.start, self._words(bar.span.label)) for bar in marks]
         under = self._words(group.under)
@@ -157,10 +160,13 @@ class _Drawing:
         """Only what is there."""
         lines = [Line.of(" " * _MARGIN)]
         for role, text in _LEGEND.items():
-            if role not in self._used | {"idle"}:
+            if role not in self._used and not (role == "idle" and self._dots):
                 continue
             glyph, hue = of_role(role, self._glyphs)
             sign = glyph if role == "killed" else glyph * 2
+            if role == "request" and not self._solid:
+                # All are so short that there is nothing but their letters.
+                sign, hue = "a", f"{hue} reverse bold"
             if lines[-1].cells > _MARGIN:
                 if lines[-1].cells + 4 + cells(sign) + 1 + cells(text) > self._width:
                     lines.append(Line.of(" " * _MARGIN))

@@ -11,6 +11,8 @@ from labctl.render.waterfall import Axis, axis
 
 # From here on a tick is told in seconds.
 SECONDS_FROM_MS = 2000.0
+# A name stands at most so many cells left of its tick.
+_SHIFT = 3
 # Each tick has at least so many cells.
 _ROOM = 8
 # While it is open the axis is at least so long: a picture that fills at once and is drawn anew tells nothing.
@@ -47,10 +49,14 @@ def axis_line(scale: Axis, left: int, wide: int) -> Line:
     names[-1] += " s" if seconds else " ms"
     end = left + wide - cells(names[-1])
     canvas.put(end, names[-1], "mute")
+    before = 0
     for tick, name in zip(scale.ticks[:-1], names, strict=False):
         column = left + round(scale.column(tick, wide))
-        if column + cells(name) + 1 < end:
-            canvas.put(column, name, "mute")
+        # The last one stands left of its tick; the one before makes room, by a few cells.
+        shifted = min(column, end - 1 - cells(name))
+        if column - shifted <= _SHIFT and shifted > before:
+            canvas.put(shifted, name, "mute")
+            before = shifted + cells(name)
     return canvas.line()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from labctl.render.canvas import Canvas
 from labctl.render.glyphs import Glyphs
@@ -12,7 +13,19 @@ Said = tuple[int, str]
 
 
 def put_beneath(rows: list[Canvas], said: Sequence[Said], left: int, width: int, glyphs: Glyphs) -> None:
-    """Draw each text under its column, on the first row where nothing else is in its way; rows are added as needed."""
+    """Draw each text under its column, on the first row where nothing else is in its way; rows are added as needed.
+
+    Several that do not fit on one row and tell of the same thing are told together.
+    """
+    if (
+        len(said) > 1
+        and (all_in_one := together([text for _, text in said]))
+        and not _on_one(said, left, width, glyphs)
+    ):
+        if not rows:
+            rows.append(Canvas(width))
+        rows[0].put(left, cut(all_in_one, width - left, glyphs.cut), "bad")
+        return
     taken: list[list[tuple[int, int]]] = [[] for _ in rows]
     for column, text in said:
         at, shown = _beside(column, text, left, width, glyphs)
@@ -24,6 +37,23 @@ def put_beneath(rows: list[Canvas], said: Sequence[Said], left: int, width: int,
             rows.append(Canvas(width))
         taken[line].append((start, stop))
         rows[line].put(at, shown, "bad")
+
+
+def together(texts: Sequence[str]) -> str:
+    """`timeout: SIGABRT, 3 times, then pid 7, 9, 12` for what differs in its last word alone; "" for anything else."""
+    found = [text.rpartition(" ") for text in texts]
+    if len({before for before, _, _ in found}) > 1 or ", " not in found[0][0]:
+        return ""
+    what, _, then = found[0][0].rpartition(", ")
+    return f"{what}, {len(texts)} times, {then} {', '.join(last for _, _, last in found)}"
+
+
+def _on_one(said: Sequence[Said], left: int, width: int, glyphs: Glyphs) -> bool:
+    """Whether all of them find room on one row."""
+    placed = sorted(
+        (at, at + cells(shown)) for at, shown in (_beside(*each, left, width, glyphs) for each in said)
+    )
+    return all(before[1] < after[0] - 1 for before, after in pairwise(placed))
 
 
 def _beside(column: int, text: str, left: int, width: int, glyphs: Glyphs) -> Said:

@@ -93,6 +93,16 @@ def _beside(placed: list[Bar], bar: Bar) -> Bar:
     return Bar(before.start, max(before.stop, bar.stop), kept, merged=both)
 
 
+def wider_than_its_letter(bar: Bar, words: Callable[[str], str]) -> bool:
+    """Whether the texture of a request is seen beside its letter."""
+    plain = bar.merged or not 0 < cells(words(bar.span.label)) <= bar.stop - bar.start
+    return (
+        is_request(bar.span)
+        and bar.span.role != "stuck"
+        and (plain or bar.stop - bar.start > cells(bar.span.label))
+    )
+
+
 def draw(
     canvas: Canvas, left: int, row: Iterable[Bar], glyphs: Glyphs, words: Callable[[str], str], most: int
 ) -> None:

@@ -56,10 +56,9 @@ def told_traps(found: Found, asked: Sequence[Collection[Place]]) -> Iterator[Eve
     if shown:
         yield from _explained(shown, "Traps on the way" if asked else "Traps")
     if elsewhere := len(found.caught) - len(shown):
-        other = "more" if shown else "on other ways"
-        yield note(
-            f"The file sets {elsewhere} {'trap' if elsewhere == 1 else 'traps'} {other}; none of the lines here."
-        )
+        number = f"{elsewhere}{' more' if shown else ''} trap{'' if elsewhere == 1 else 's'}"
+        none = "not" if elsewhere == 1 else "none of them"
+        yield note(f"The file sets {number}, {none} on the way.")
 
 
 def _explained(caught: Sequence[Caught], name: str) -> Iterator[Event]:

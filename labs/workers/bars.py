@@ -78,7 +78,7 @@ def _said(track: str, work: Work, at_ms: float, state: SpanState, timeout_s: int
         return f"{who} began request {work.label}{queued}, at {ms(work.begin_ms)}."
     if work.cut:
         return f"{who} was on request {work.label} for {took} when that worker ended."
-    if work.end_ms is None or work.unended:
+    if work.end_ms is None:
         return f"{who} had been on request {work.label} for {took} when we stopped looking."
     if work.raised:
         return f"{who} did request {work.label} in {took}{queued}, and the view raised {work.raised}."

@@ -54,7 +54,9 @@ def run(
         list[str] | None,
         "What your application is asked for; several are asked for in turn: --path / --path /slow. [default: /]",
     ] = None,
-    expect: Annotated[str | None, "Fail (exit 1) when an answer has another status: 200, 2xx, 2xx,404."] = None,
+    expect: Annotated[
+        str | None, "Fail (exit 1) when an answer has another status: 200, 2xx, 2xx,404."
+    ] = None,
     python: Annotated[str | None, "The Python that has your application's packages."] = None,
     boot_timeout: Annotated[
         float | None, "Seconds that your application may take to start. [default: 10]"
@@ -125,7 +127,10 @@ def _sensible(app: str | None, show: str | None, options: Mapping[str, Any], own
             raise UsageError(
                 "options-contradict",
                 f"--show {show} has servers and an application of its own: {said} makes no sense with it",
-                fixes=(f"labctl workers --show {show}", f"labctl workers {quote(app)}" if app else "labctl workers"),
+                fixes=(
+                    f"labctl workers --show {show}",
+                    f"labctl workers {quote(app)}" if app else "labctl workers",
+                ),
             )
     if not app:
         for name, value in own.items():

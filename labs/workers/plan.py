@@ -145,7 +145,9 @@ def read_plan(
         raise UsageError(
             "workers-bounds",
             f"{workers} workers with {each} threads are {workers * each} at the same time; {MOST_AT_ONCE} are the most",
-            fixes=(f"{command} --workers {max(1, MOST_AT_ONCE // each)} --worker-class gthread --threads {each}",),
+            fixes=(
+                f"{command} --workers {max(1, MOST_AT_ONCE // each)} --worker-class gthread --threads {each}",
+            ),
         )
     requests = evenly(count, paths) if paths else seeded(count, seed, timeout_s)
     total = sum(request.ms for request in requests) / (workers * each)

@@ -11,8 +11,8 @@ from labs.words import count, ms
 from labs.workers.claims import ONE_AT_A_TIME
 from labs.workers.client import Asked
 from labs.workers.happening import Replaced, Work
-from labs.workers.plan import Plan
-from labs.workers.queueing import Job, agrees, enough, serve
+from labs.workers.plan import MOST_TIMEOUT_S, Plan
+from labs.workers.queueing import GRACE_MS, Job, agrees, enough, serve
 from labs.workers.watching import Watched
 
 _REASONS = {
@@ -49,7 +49,7 @@ def summary(plan: Plan, seen: Watched, *, compared: bool = True) -> Iterator[Eve
     `compared` False for a server without workers, where being busy means nothing.
     """
     yield from _waited(plan, seen)
-    lines = [_answered(seen), _slowest(seen), _busy(plan, seen) if compared else None]
+    lines = [_answered(plan, seen), _slowest(seen), _busy(plan, seen) if compared else None]
     said = [line for line in lines if line is not None]
     # In one column: the values are padded to the longest one.
     wide = max(len(line.value) for line in said)
@@ -92,7 +92,7 @@ def in_short(asked: Asked) -> str:
     return str(answer.status) if answer.status else _SHORT.get(answer.failure, answer.failure)
 
 
-def _answered(seen: Watched) -> Line:
+def _answered(plan: Plan, seen: Watched) -> Line:
     bad = [each for each in seen.asked if not each.answered]
     good, total = len(seen.asked) - len(bad), len(seen.asked)
     remark = "every one of them"
@@ -107,10 +107,13 @@ def _answered(seen: Watched) -> Line:
         more = f"; {len(bad) - 1} more were not answered well" if len(bad) > 2 else ""
         more = "; and another one was not answered well" if len(bad) == 2 else more
         remark = f"request {first.request.label} got {became(first)}{why}{more}"
+        if len(bad) == total > 1 and not why and len({became(each) for each in bad}) == 1:
+            remark = f"each of them got {became(first)}"
+    well = " with 2xx or 3xx" if plan.app else ""
     fact = measured(
         "workers.answered",
         good,
-        f"{good} of {count(total, 'request')} {'was' if total == 1 else 'were'} answered.",
+        f"{good} of {count(total, 'request')} {'was' if total == 1 else 'were'} answered{well}.",
         "requests",
     )
     return Line("answered", f"{good} of {total}", remark, fact)
@@ -157,28 +160,45 @@ def jobs_of(seen: Sequence[Work], replaced: Sequence[Replaced]) -> list[Job]:
 class Other(NamedTuple):
     """What other workers would have given, computed: a sentence's end, and the number with which nobody waits.
 
-    `wanted` is 0 where it is not said, or is what there is.
+    `wanted` is 0 where it is not said, or is what there is; `timeout_s` a --timeout to try instead, 0 for none.
     """
 
     said: str
     wanted: int = 0
+    timeout_s: int = 0
 
 
 def other_workers(plan: Plan, works: Sequence[Work], replaced: Sequence[Replaced] = ()) -> Other:
     """What another --workers would have given. Only said when the same computation gives this run's own waits."""
+    if not works:
+        return Other("nothing is computed for other --workers: no worker began a request")
+    planned = plan.hanging.label if plan.hanging is not None else None
+    ended = [work for work in works if work.cut and work.label != planned]
+    unended = [work for work in works if work.unended]
+    if ended or unended:
+        # How long these would have held a worker nobody knows.
+        longer = min(2 * plan.timeout_s, MOST_TIMEOUT_S)
+        by_timeout = any(work.stuck for work in (*ended, *unended))
+        what = f"{count(len(ended), 'request')} cost a worker" if ended else ""
+        left = f"{count(len(unended), 'request')} had not ended when we stopped looking" if unended else ""
+        return Other(
+            f"nothing is computed for other --workers: {' and '.join(filter(None, (what, left)))}",
+            timeout_s=longer if by_timeout and ended and plan.app and longer > plan.timeout_s else 0,
+        )
     jobs = jobs_of(works, replaced)
     here = serve(jobs, plan.slots)
     if not agrees(here, [work.queued_ms for work in works]):
         return Other("nothing is computed for other --workers: these waits were not those of one queue")
     wanted = enough(jobs)
     what = "worker" if plan.kind == "sync" else "thread"
-    if here.longest_ms <= 20:
-        return Other(f"computed: {count(wanted or 1, what)} would do, without a queue")
+    limit = f"the longest wait is under {GRACE_MS:.0f} ms"
+    if here.longest_ms <= GRACE_MS:
+        return Other(f"computed: from {count(wanted or 1, what)} on {limit}")
     if wanted is None:
-        return Other(f"computed: even 60 {what}s leave a queue")
+        return Other(f"computed: even with 60 {what}s the longest wait is over {GRACE_MS:.0f} ms")
     if plan.kind == "sync":
-        return Other(f"computed: with --workers {wanted} the queue never forms", wanted)
-    return Other(f"computed: with workers x threads = {wanted} the queue never forms")
+        return Other(f"computed: with --workers {wanted} {limit}", wanted)
+    return Other(f"computed: with workers x threads = {wanted} {limit}")
 
 
 def one_at_a_time(plan: Plan, seen: Watched) -> Event:

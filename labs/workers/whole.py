@@ -11,8 +11,9 @@ from labctl.events import Event
 from labctl.internet import Internet
 from labs.telling import command, opening, result
 from labs.words import count, ms
+from labs.workers.answers import about_answers, check
 from labs.workers.claims import HEARTBEAT, TIMEOUT
-from labs.workers.plan import USUAL_REQUESTS, USUAL_TIMEOUT_S, Plan
+from labs.workers.plan import MOST_WORK_MS, USUAL_REQUESTS, USUAL_WORKERS, Plan
 from labs.workers.server import missing_gunicorn, standing
 from labs.workers.told import Other, one_at_a_time, other_workers, summary
 from labs.workers.watching import Watched, watch
@@ -28,15 +29,15 @@ def whole(
     plan: Plan,
     app: App | None = None,
     boot_timeout_s: float | None = None,
-    path: str = "",
 ) -> Iterator[Event]:
-    """`app`: somebody's own application, asked for `path`; else the lab's. Raises CannotRun for what does not stand."""
+    """`app`: somebody's own application, else the lab's. Raises CannotRun for what does not stand."""
     if app is None and not internet.fault and (missing := missing_gunicorn(plan.kind)) is not None:
         yield from without_gunicorn(internet, plan, missing)
         return
     workers = count(plan.workers, f"{plan.kind} worker")
-    threads = f", {count(plan.threads, 'thread')} each" if plan.kind == "gthread" else ""
-    title = f"{count(len(plan.requests), 'request')}, {workers}{threads}"
+    if plan.kind == "gthread":
+        workers += f" x {count(plan.threads, 'thread')}"
+    title = f"{count(len(plan.requests), 'request')}, {workers}"
     with standing(
         internet,
         plan.kind,
@@ -59,12 +60,18 @@ def whole(
         if app is None:
             yield one_at_a_time(plan, seen)
             yield from _about_the_one_that_hangs(plan, seen)
+        else:
+            yield from about_answers(plan, seen)
+    total = len(plan.requests)
     good = sum(1 for each in seen.asked if each.answered)
+    how = " with 2xx or 3xx" if app is not None and good < total else ""
     yield result(
-        f"{good} of {len(seen.asked)} answered in {ms(seen.lasted_ms)}, by {workers}{threads}.",
-        "ok" if good == len(seen.asked) or plan.hanging is not None else "warn",
+        f"{good} of {total} answered{how} in {ms(seen.lasted_ms)}, by {workers}.",
+        "ok" if good == total or plan.hanging is not None else "warn",
     )
-    yield from _footer(internet, plan, app, path, other_workers(plan, seen.works, seen.board.replaced))
+    if plan.allowed:
+        yield from check(plan, seen)
+    yield from _footer(internet, plan, app, other_workers(plan, seen.works, seen.board.replaced))
 
 
 def _version(events: Sequence[ChildEvent]) -> str:
@@ -75,7 +82,9 @@ def _version(events: Sequence[ChildEvent]) -> str:
 
 
 def most_s(plan: Plan) -> float:
-    """How long a run may be, whatever happens."""
+    """How long a run may be, whatever happens. What an application of one's own takes nobody knows before."""
+    if plan.app:
+        return max(MOST_WORK_MS / 1000, plan.timeout_s + 5.0)
     last_s = max(request.after_ms for request in plan.requests) / 1000
     return (
         15.0 + last_s + plan.timeout_s + 2 * sum(request.ms for request in plan.requests) / 1000 / plan.slots
@@ -119,15 +128,19 @@ def _about_the_one_that_hangs(plan: Plan, seen: Watched) -> Iterator[Event]:
             )
 
 
-def _footer(internet: Internet, plan: Plan, app: App | None, path: str, other: Other) -> Iterator[Event]:
+def _footer(internet: Internet, plan: Plan, app: App | None, other: Other) -> Iterator[Event]:
     words = f"-w {plan.workers} -t {plan.timeout_s}"
     if plan.kind == "gthread":
-        words = f"-k gthread -w {plan.workers} --threads {plan.threads}"
-    target = app.target if app is not None else "labs.workers.apps.shop:app"
-    alone = "--no-control-socket " if plan.kind == "sync" else ""
-    yield command("by hand", f"gunicorn {alone}{words} {shlex.quote(target)}")
-    same = _same_again(internet, plan, app, path)
-    if other.wanted:
+        words = f"-k gthread -w {plan.workers} --threads {plan.threads} -t {plan.timeout_s}"
+    if app is not None:
+        yield command("by hand", f"gunicorn {words} {shlex.quote(app.target)}")
+    else:
+        yield command("by hand", f"gunicorn {words} labs.workers.apps.shop:app", "in labctl's venv")
+    same = _same_again(internet, plan, app)
+    if other.timeout_s:
+        line = f"{_same_again(internet, plan._replace(timeout_s=other.timeout_s), app)}{_of_workers(plan)}"
+        yield command("see it", line, "whether it ends by itself")
+    elif other.wanted:
         yield command("see it", f"{same} --workers {other.wanted}", "whether the computed number is right")
     elif plan.kind == "sync":
         yield command("see it", f"{same} --worker-class gthread --threads 4", "threads, and --timeout")
@@ -135,14 +148,23 @@ def _footer(internet: Internet, plan: Plan, app: App | None, path: str, other: O
         yield command("next", "labctl workers --show kill", "kill -9 under load")
 
 
-def _same_again(internet: Internet, plan: Plan, app: App | None, path: str) -> str:
+def _of_workers(plan: Plan) -> str:
+    """What was said of workers, to be said again."""
+    if plan.kind == "gthread":
+        return f" --workers {plan.workers} --worker-class gthread --threads {plan.threads}"
+    return f" --workers {plan.workers}" if plan.workers != USUAL_WORKERS else ""
+
+
+def _same_again(internet: Internet, plan: Plan, app: App | None) -> str:
     """The command that asks for the same requests again, without what it says of workers."""
     words = ["labctl workers"]
     if app is not None:
-        words += [shlex.quote(app.target), *((f"--path {shlex.quote(path)}",) if path != "/" else ())]
+        words.append(shlex.quote(app.target))
+        words += [f"--path {shlex.quote(path)}" for path in plan.paths if plan.paths != ("/",)]
+        words += [shlex.quote(each) for each in plan.more]
     if len(plan.requests) != USUAL_REQUESTS:
         words.append(f"--requests {len(plan.requests)}")
-    if plan.timeout_s != USUAL_TIMEOUT_S:
+    if plan.timeout_s != plan.usual_timeout_s:
         words.append(f"--timeout {plan.timeout_s}")
     if app is None and internet.seed != 1:
         words.append(f"--seed {internet.seed}")

@@ -204,7 +204,7 @@ def _alive(pid: int) -> bool:
 
 @pytest.mark.parametrize("end", [KeyboardInterrupt, GeneratorExit])
 def test_nothing_is_left_when_a_run_is_ended_in_the_middle(end: type[BaseException]) -> None:
-    plan = read_plan(2, "sync", None, 20.0, 4, 1, "")
+    plan = read_plan(2, "sync", None, 20.0, 4, 1)
     with LoopbackInternet(healthy_town(), latency=False) as internet:
         events = whole(internet, plan)
         pids = []
