@@ -166,7 +166,7 @@ class _Drawing:
             sign = glyph if role == "killed" else glyph * 2
             if role == "request" and not self._solid:
                 # All are so short that there is nothing but their letters.
-                sign, hue = "a", f"{hue} reverse bold"
+                sign, hue, text = "a", f"{hue} reverse bold", "is a request"
             if lines[-1].cells > _MARGIN:
                 if lines[-1].cells + 4 + cells(sign) + 1 + cells(text) > self._width:
                     lines.append(Line.of(" " * _MARGIN))

@@ -9,8 +9,8 @@ from labctl.render.line import Line
 from labctl.render.text import cells
 from labctl.render.waterfall import Axis, axis
 
-# From here on a tick is told in seconds.
-SECONDS_FROM_MS = 2000.0
+# Beyond this a tick is told in seconds.
+SECONDS_FROM_MS = 1000.0
 # A name stands at most so many cells left of its tick.
 _SHIFT = 3
 # Each tick has at least so many cells.
@@ -43,7 +43,7 @@ def _leap(start: float, last_ms: float) -> float:
 def axis_line(scale: Axis, left: int, wide: int) -> Line:
     """The ticks' names; the unit stands with the last, which ends where the picture ends."""
     canvas = Canvas(left + wide)
-    seconds = scale.stop >= SECONDS_FROM_MS
+    seconds = scale.stop > SECONDS_FROM_MS
     unit = 1000.0 if seconds else 1.0
     names = [_name(tick / unit, scale.step / unit) for tick in scale.ticks]
     names[-1] += " s" if seconds else " ms"

@@ -31,14 +31,14 @@ def about_answers(plan: Plan, seen: Watched) -> Iterator[Event]:
         hue="warn" if bad else "",
     )
     for status, times in counted.items():
-        id = f"workers.status.{status.replace(' ', '-')}"
-        yield measured(id, times, f"{count(times, 'request')} got {_named(status)}.", "requests")
+        name = f"workers.status.{status.replace(' ', '-')}"
+        yield measured(name, times, f"{count(times, 'request')} got {_named(status)}.", "requests")
     paths = list(dict.fromkeys(plan.paths))
     if len(paths) > 1:
         rows = [
             _row(path, [each for each in seen.asked if each.request.target == path], seen) for path in paths
         ]
-        yield table("workers.paths", "", ("path", "requests", "status", "took", "longest in queue"), rows)
+        yield table("workers.paths", "", ("path", "requests", "status", "took", "queued"), rows)
 
 
 def _counted(asked: Sequence[Asked]) -> dict[str, int]:
@@ -60,17 +60,26 @@ def _row(path: str, asked: Sequence[Asked], seen: Watched) -> Row:
     more = f" and {len(labels) - _LETTERS} more" if len(labels) > _LETTERS else ""
     letters = " ".join(labels[:_LETTERS]) + more
     times = sorted(each.took_ms for each in asked if each.answer is not None and not each.answer.failure)
-    took = "" if not times else ms(times[0]) if len(times) == 1 else f"{ms(times[0])} to {ms(times[-1])}"
+    took = (
+        ""
+        if not times
+        else ms(times[0])
+        if ms(times[0]) == ms(times[-1])
+        else f"{ms(times[0])} to {ms(times[-1])}"
+    )
     works = [work for label in labels if (work := seen.work(label)) is not None]
     queued = ms(max(work.queued_ms for work in works)) if works else ""
+    at_most = f"at most {queued}" if queued else "-"
     statuses = _said(_counted(asked)) or "none sent"
+    # The column is narrow.
+    short = statuses.replace("no answer", "none")
     ok = bool(asked) and all(each.answered for each in asked)
     return Row(
         f"Path {path}, requests {listed(labels)}: {statuses}"
         + (f", in {took}" if took else "")
         + (f", at most {queued} in the queue" if queued else "")
         + ".",
-        (path, letters, statuses, took or "-", queued or "-"),
+        (path, letters, short, took or "-", at_most),
         hues=("accent", "", "ok" if ok else "bad", "", ""),
     )
 

@@ -11,7 +11,7 @@ from labs.words import count, ms
 from labs.workers.claims import ONE_AT_A_TIME
 from labs.workers.client import Asked
 from labs.workers.happening import Replaced, Work
-from labs.workers.plan import MOST_TIMEOUT_S, Plan
+from labs.workers.plan import MOST_TIMEOUT_S, THEIR_TIMEOUT_S, Plan
 from labs.workers.queueing import GRACE_MS, Job, agrees, enough, serve
 from labs.workers.watching import Watched
 
@@ -177,9 +177,10 @@ def other_workers(plan: Plan, works: Sequence[Work], replaced: Sequence[Replaced
     unended = [work for work in works if work.unended]
     if ended or unended:
         # How long these would have held a worker nobody knows.
-        longer = min(2 * plan.timeout_s, MOST_TIMEOUT_S)
+        longer = min(max(THEIR_TIMEOUT_S, 2 * plan.timeout_s), MOST_TIMEOUT_S)
         by_timeout = any(work.stuck for work in (*ended, *unended))
-        what = f"{count(len(ended), 'request')} cost a worker" if ended else ""
+        was = "was" if len(ended) == 1 else "were"
+        what = f"{count(len(ended), 'request')} {was} lost with a worker" if ended else ""
         left = f"{count(len(unended), 'request')} had not ended when we stopped looking" if unended else ""
         return Other(
             f"nothing is computed for other --workers: {' and '.join(filter(None, (what, left)))}",
@@ -187,7 +188,9 @@ def other_workers(plan: Plan, works: Sequence[Work], replaced: Sequence[Replaced
         )
     jobs = jobs_of(works, replaced)
     here = serve(jobs, plan.slots)
-    if not agrees(here, [work.queued_ms for work in works]):
+    waits = [work.queued_ms for work in works]
+    broken_promise = here.longest_ms <= GRACE_MS < max(waits)
+    if broken_promise or not agrees(here, waits):
         return Other("nothing is computed for other --workers: these waits were not those of one queue")
     wanted = enough(jobs)
     what = "worker" if plan.kind == "sync" else "thread"

@@ -70,13 +70,12 @@ def watch(
                 if (late := _of_server(event, began)) is not None:
                     yield from board.feed(late)
     last = max([each.done_ns for each in asked if each.done_ns] or [time.monotonic_ns()])
-    lasted = (last - began) / 1e6
     looked = (time.monotonic_ns() - began) / 1e6
-    alive = server.alive()
-    open_until = looked if len([each for each in asked if each.answer]) < len(requests) else lasted
-    yield from board.end(
-        max([open_until, *(work.end_ms or 0.0 for work in board.works)]), looked_ms=looked, alive=alive
-    )
+    # Who has no answer has waited until now.
+    whole = sum(1 for each in asked if each.answer) == len(requests)
+    lasted = (last - began) / 1e6 if whole else looked
+    until = max([lasted, *(work.end_ms or 0.0 for work in board.works)])
+    yield from board.end(until, looked_ms=looked, alive=server.alive())
     yield Watched(asked, tuple(board.works), board, lasted)
 
 

@@ -64,9 +64,9 @@ def whole(
             yield from about_answers(plan, seen)
     total = len(plan.requests)
     good = sum(1 for each in seen.asked if each.answered)
-    how = " with 2xx or 3xx" if app is not None and good < total else ""
+    how = "got 2xx or 3xx" if app is not None and good < total else "answered"
     yield result(
-        f"{good} of {total} answered{how} in {ms(seen.lasted_ms)}, by {workers}.",
+        f"{good} of {total} {how} in {ms(seen.lasted_ms)}, by {workers}.",
         "ok" if good == total or plan.hanging is not None else "warn",
     )
     if plan.allowed:

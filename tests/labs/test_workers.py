@@ -133,7 +133,8 @@ def app(environ, start_response):
         raise ValueError
     if environ["PATH_INFO"] == "/exit":
         os._exit(7)
-    start_response("200 OK", [("Content-Type", "text/plain")])
+    status = "404 Not Found" if environ["PATH_INFO"] == "/nope" else "200 OK"
+    start_response(status, [("Content-Type", "text/plain")])
     return [b"[red]mine[/red]"]
 """
 
@@ -189,6 +190,84 @@ def test_an_application_that_is_none_is_one_clear_error(mine: Path) -> None:
     with pytest.raises(CannotRun) as told:
         command_line(["workers", "mine:nothing", "--plain"])
     assert told.value.code.startswith("app-")
+
+
+def measures(told: dict[str, Any]) -> dict[str, Any]:
+    return {e["id"]: e["value"] for e in told["events"] if e["kind"] == "measure"}
+
+
+def test_paths_are_asked_for_in_turn_and_each_has_its_letters_and_statuses(
+    mine: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, told = document(
+        capsys,
+        "mine:app",
+        "--path",
+        "/",
+        "--path",
+        "/",
+        "--path",
+        "/nope",
+        "--requests",
+        "6",
+        "--workers",
+        "1",
+    )
+    assert code == 0
+    assert told["command"] == (
+        "labctl workers mine:app --workers 1 --requests 6 --path / --path / --path /nope"
+    )
+    (table,) = [e for e in told["events"] if e["kind"] == "rows"]
+    assert [row["cells"][:3] for row in table["rows"]] == [
+        ["/", "a b d e", "4 x 200"],
+        ["/nope", "c f", "2 x 404"],
+    ]
+    found = measures(told)
+    assert (found["workers.status.200"], found["workers.status.404"]) == (4, 2)
+    assert found["workers.answered"] == 4
+    (end,) = [e for e in told["events"] if e["kind"] == "step" and e["role"] == "result"]
+    assert (end["text"][:6], end["hue"]) == ("4 of 6", "warn")
+
+
+@pytest.mark.parametrize(("expected", "code", "wrong"), [("404", 0, 0), ("2xx,404", 0, 0), ("2xx", 1, 2)])
+def test_a_status_that_is_not_expected_fails_the_run_and_is_a_testcase(
+    expected: str, code: int, wrong: int, mine: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("--path", "/nope", "--requests", "2", "--workers", "1", "--expect", expected, "--junit", "j.xml")
+    got, told = document(capsys, "mine:app", *words)
+    assert got == code
+    assert measures(told)["workers.unexpected"] == wrong
+    report = (mine / "j.xml").read_text()
+    assert 'name="workers.unexpected"' in report
+    assert f'failures="{code}"' in report
+
+
+def test_gunicorns_own_timeout_is_taken_for_an_own_application_and_the_environment_does_not_count(
+    mine: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LABCTL_TIMEOUT", "0.5")
+    code, told = document(capsys, "mine:app", "--requests", "1", "--workers", "1")
+    assert code == 0
+    assert "gunicorn -w 1 -t 30 mine:app" in commands(told)
+    code, told = document(capsys, "mine:app", "--requests", "1", "--workers", "1", "--timeout", "7")
+    assert told["command"].endswith(" --timeout 7")
+    assert "gunicorn -w 1 -t 7 mine:app" in commands(told)
+
+
+def test_the_help_says_what_timeout_is_here(capsys: pytest.CaptureFixture[str]) -> None:
+    command_line(["workers", "--help"])
+    assert "gunicorn's --timeout, whole seconds." in capsys.readouterr().out
+
+
+def test_a_fix_is_the_command_that_was_typed_with_the_nearest_value(mine: Path) -> None:
+    for words, fix in (
+        (("mine:app", "--path", "slow"), "labctl workers mine:app --path /slow"),
+        (("mine:app", "--workers", "100"), "labctl workers mine:app --workers 60"),
+        (("--workers", "100"), "labctl workers --workers 60"),
+    ):
+        with pytest.raises(UsageError) as told:
+            command_line(["workers", *words, "--plain"])
+        assert told.value.fixes[0] == fix
 
 
 # Ends in the middle.
@@ -285,6 +364,11 @@ def test_a_system_without_fork_has_no_gunicorn(monkeypatch: pytest.MonkeyPatch) 
         (("--boot-timeout", "5"), "options-contradict"),
         (("shop:app", "--boot-timeout", "0"), "workers-bounds"),
         (("shop:app", "--path", "slow"), "path-invalid"),
+        (("shop:app", "--path", "/", "--path", "slow"), "path-invalid"),
+        (("shop:app", *("--path", "/") * 21), "workers-bounds"),
+        (("shop:app", "--expect", "fine"), "usage"),
+        (("--expect", "200"), "options-contradict"),
+        (("shop:app", "--break", "master-never-looks"), "options-contradict"),
         (("shop:app", "--path", "/a b"), "path-invalid"),
         (("shop:app", "--path", "/a\r\nX: y"), "path-invalid"),
         (("http://example.com/",), "app-invalid"),

@@ -164,6 +164,36 @@ def test_what_a_mark_means_stands_beneath_it_or_to_its_left_where_there_is_no_ro
     assert [sum(f"kill number {at}" in line for line in lines) for at in (300, 400, 450)] == [1, 1, 1]
 
 
+def test_kills_of_one_kind_that_do_not_fit_beside_each_other_are_told_on_one_line() -> None:
+    kills = [
+        on("worker 1", at, at, f"timeout: SIGABRT, then pid {at}", "killed")
+        for at in (2500, 5000, 7500, 9000)
+    ]
+    lines = drawn([on("worker 1", 0, 2500, "a", "stuck"), *kills, on("worker 1", 9500, 10000, "b")])
+    assert lines[2].split(maxsplit=2)[2] == "timeout: SIGABRT, 4 times, then pid 2500, 5000, 7500, 9000"
+    assert len([line for line in lines if "SIGABRT" in line]) == 1
+    narrow = drawn([on("worker 1", 0, 9000, "a", "stuck"), *kills], 40)
+    assert max(map(cells, narrow)) <= 39
+
+
+def test_two_kills_that_fit_beside_each_other_stand_under_their_marks() -> None:
+    kills = [on("worker 1", at, at, f"kill -9, then pid {at}", "killed") for at in (1000, 6000)]
+    lines = drawn([on("worker 1", 0, 900, "a"), *kills, on("worker 1", 9500, 10000, "b")])
+    assert lines[2].count("╰") == 2
+
+
+def test_the_tick_before_the_last_keeps_its_name() -> None:
+    line = drawn([on("worker 1", 0, 3500, "a")])[0]
+    assert line.split() == ["0", "0.5", "1.0", "1.5", "2.0", "2.5", "3.0", "3.5", "s"]
+
+
+def test_the_legend_has_only_what_is_drawn() -> None:
+    whole = drawn([on("worker 1", 0, 1000, "a")])
+    assert whole[-1].strip() == "██ a request"
+    short = drawn([on("worker 1", 0, 1, "a"), on("worker 1", 1000, 1000, "b")])
+    assert short[-1].strip() == "a is a request    ┄┄ idle"
+
+
 def test_where_nobody_is_no_dots_are_drawn() -> None:
     born = on("worker 2", 500, 500, role="boot")
     dead = on("worker 3", 500, 500, "SIGKILL", "killed")
@@ -254,8 +284,9 @@ def test_a_small_screen_is_never_overrun(rows: int) -> None:
     assert len(drawn(many(9) + PICTURE, rows=rows, now_ms=9000.0)) <= rows
 
 
-def test_the_axis_counts_seconds_from_two_on_and_begins_late_for_a_late_run() -> None:
-    assert drawn([on("worker 1", 0, 1500, "a")])[0].endswith(" ms")
+def test_the_axis_counts_seconds_beyond_one_and_begins_late_for_a_late_run() -> None:
+    assert drawn([on("worker 1", 0, 1000, "a")])[0].endswith(" ms")
+    assert drawn([on("worker 1", 0, 1400, "a")])[0].split()[-3:] == ["1.2", "1.4", "s"]
     assert drawn([on("worker 1", 0, 2500, "a")])[0].endswith(" s")
     assert drawn([on("worker 1", 60_000, 61_000, "a")])[0].split()[0] == "60.0"
 

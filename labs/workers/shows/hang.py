@@ -66,7 +66,7 @@ def show(internet: Internet) -> Iterator[Event]:
             )
         yield about("the client", became(asked), f"after {ms(done)}; nobody does the work again")
     yield result("--timeout is for workers that are stuck. A view that needs longer belongs in a job.")
-    yield command("by hand", "gunicorn --no-control-socket --timeout 1 labs.workers.apps.shop:app")
+    yield command("by hand", "gunicorn -t 1 labs.workers.apps.shop:app", "in labctl's venv")
     yield command("next", "labctl workers --show timeout", "the same for threads")
 
 

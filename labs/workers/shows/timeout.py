@@ -72,7 +72,8 @@ def show(internet: Internet) -> Iterator[Event]:
         yield result("Here --timeout was a limit for requests, in gthread too.", "bad")
     yield command(
         "by hand",
-        "gunicorn -k gthread --threads 2 -t 2 labs.workers.apps.shop:app",
+        "gunicorn --threads 2 -t 2 labs.workers.apps.shop:app",
+        "in labctl's venv",
     )
     yield command("next", "labctl workers --show reload", "HUP, and nobody notices")
 
