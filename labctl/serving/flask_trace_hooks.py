@@ -99,7 +99,11 @@ def wrapped(function: Any, kind: str, scope: str) -> Traced:
 
 def _notes(kind: str, returned: Any, given: tuple[Any, ...]) -> dict[str, Any]:
     if kind in ("before_request", "view", "error_handler", "method"):
-        return {} if returned is None and kind not in ("view", "error_handler") else {"returned": describe(returned)}
+        return (
+            {}
+            if returned is None and kind not in ("view", "error_handler")
+            else {"returned": describe(returned)}
+        )
     if kind in ("after_request", "after_this_request") and (not given or returned is not given[0]):
         return {"returned": describe(returned)}
     return {}

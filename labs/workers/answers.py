@@ -57,7 +57,7 @@ def _said(counted: dict[str, int]) -> str:
 
 def _row(path: str, asked: Sequence[Asked], seen: Watched) -> Row:
     labels = [each.request.label for each in asked]
-    more = f" and {len(labels) - _LETTERS} more" if len(labels) > _LETTERS else ""
+    more = f" +{len(labels) - _LETTERS}" if len(labels) > _LETTERS else ""
     letters = " ".join(labels[:_LETTERS]) + more
     times = sorted(each.took_ms for each in asked if each.answer is not None and not each.answer.failure)
     took = (
