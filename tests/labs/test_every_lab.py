@@ -147,7 +147,9 @@ def is_said(number: float, spoken: set[float], text: str) -> bool:
         return True
     # A time of 109.4996 is told as 109 ms, and stands as 109.5 in the data.
     whole = {float(f"{number + nudge:.0f}") for nudge in (-0.05, 0.05)} if number >= 100 else set()
-    return bool({float(number), float(f"{number:.1f}"), *whole} & spoken)
+    # And one of 9.1468 as 9.1 ms, and stands as 9.15.
+    tenth = {float(f"{number + nudge:.1f}") for nudge in (-0.005, 0, 0.005)}
+    return bool({float(number), *tenth, *whole} & spoken)
 
 
 LINES = [
