@@ -7,6 +7,7 @@ in several processes at once: there the lines are compared, and not which is fir
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 import shlex
@@ -29,12 +30,12 @@ VARIES = re.compile(
     r"|(?<=--workers )\d+(?= the queue)|(?<=computed: )\d+"
     # Times of calls in a column, dates, signatures, a port in quotes, and how large an environment is.
     r"|^ +\d+\.\d+( +\d+\.\d+)?(?=  )|\d{4}-\d\d-\d\d [\d:]+ UTC|\w{3}, \d\d \w{3} \d{4} [\d:]+ GMT"
-    r"|[\w-]{4,}\.\.\.|^    time +[\w-]+|\"\d{5}\"|\+\d\d\b",
+    r"|[\w-]{4,}\.\.\.|^    time +[\w-]+|\"\d{5}\"|\+\d\d\b|\d+(?= variables of its process)",
     re.MULTILINE,
 )
 # How long a bar is and where it begins.
 BAR = re.compile(r" *[█▌▐▓━╸┄]+ *")
-TRIES = 3
+TRIES = 4
 # What makes room for them.
 ROOM = re.compile(r" +|─+")
 
@@ -62,11 +63,19 @@ def output(command: str) -> str:
     return done.stdout.rstrip("\n")
 
 
-def renewed(text: str) -> str:
-    """The document with every block made anew."""
-    return BLOCK.sub(
-        lambda m: f"{m['head']}```text\n$ {m['command']}\n{output(m['command'])}\n```\n{m['tail']}", text
+def renewed(block: re.Match[str]) -> str:
+    """The block made anew, or as it is when what labctl prints is the same in all that is compared."""
+    command, fresh = block["command"], block[0]
+    # A machine that is busy for a moment prints a walk in another shape: then it is asked again.
+    for _ in range(TRIES):
+        fresh = f"{block['head']}```text\n$ {command}\n{output(command)}\n```\n{block['tail']}"
+        if comparable(fresh) == comparable(block[0]):
+            return block[0]
+    told = difflib.unified_diff(
+        comparable(block[0]).splitlines(), comparable(fresh).splitlines(), "document", command, "", "", 0, ""
     )
+    print(*told, sep="\n", file=sys.stderr)  # noqa: T201
+    return fresh
 
 
 def comparable(text: str) -> str:
@@ -88,12 +97,8 @@ def main() -> int:
     stale = []
     for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
         old = path.read_text(encoding="utf-8")
-        # A machine that is busy for a moment prints a walk in another shape: then it is asked again.
-        for _ in range(TRIES):
-            new = renewed(old)
-            if comparable(old) == comparable(new):
-                break
-        else:
+        new = BLOCK.sub(renewed, old)
+        if new != old:
             stale.append(path.relative_to(ROOT))
             if not check:
                 path.write_text(new, encoding="utf-8")
