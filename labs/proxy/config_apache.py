@@ -17,17 +17,8 @@ from labctl.protocols.proxy_fix import apache_counted
 from labs.proxy.config_asking import Asked
 from labs.proxy.config_file import Source, template_marks
 from labs.proxy.config_includes import Disk, Includes
-from labs.proxy.config_told import (
-    LIES,
-    MOST_BACKENDS,
-    all_asked,
-    title,
-    told_answer,
-    told_end,
-    told_fix,
-    told_includes,
-)
-from labs.proxy.config_traps import FailOn, Found, cell_of, checks, told_traps, told_unread
+from labs.proxy.config_told import LIES, all_asked, title, told_end, told_found, told_includes
+from labs.proxy.config_traps import FailOn, Found, cell_of
 from labs.telling import note, opening, table, warning
 from labs.words import count, listed
 
@@ -79,16 +70,10 @@ def told(source: Source, asked: Sequence[Asked], fail_on: FailOn | None = None) 
     elif not asked:
         yield note("No line of the file gives a path to somebody.")
     answers = all_asked(asked, usual, lambda request: answer(configuration, request, disk))
-    for each in answers:
-        yield from told_answer(each)
-    if not asked:
-        backends = apache_counted(configuration, LIES)
-        for backend, counts in [*backends.items()][:MOST_BACKENDS]:
-            yield from told_fix("ProxyFix" if len(backends) == 1 else backend, counts)
     found = Found("Apache", APACHE_TRAPS, apache_traps(configuration), configuration.unread)
-    yield from told_traps(found, [each.places for each in answers])
-    yield from checks(found, fail_on)
-    yield from told_unread(configuration.unread, READ | set(MATTERS))
+    yield from told_found(
+        answers, lambda: apache_counted(configuration, LIES), found, READ | set(MATTERS), fail_on
+    )
     yield from told_end(source, asked, "apache2ctl -S", "which VirtualHost takes which name")
 
 

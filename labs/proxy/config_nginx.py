@@ -18,16 +18,8 @@ from labctl.protocols.proxy_fix import nginx_counted
 from labs.proxy.config_asking import Asked
 from labs.proxy.config_file import Source
 from labs.proxy.config_includes import Disk, Includes
-from labs.proxy.config_told import (
-    MOST_BACKENDS,
-    all_asked,
-    title,
-    told_answer,
-    told_end,
-    told_fix,
-    told_includes,
-)
-from labs.proxy.config_traps import FailOn, Found, cell_of, checks, told_traps, told_unread
+from labs.proxy.config_told import all_asked, title, told_end, told_found, told_includes
+from labs.proxy.config_traps import FailOn, Found, cell_of
 from labs.telling import note, opening, table, warning
 from labs.words import count, listed
 
@@ -62,16 +54,8 @@ def told(source: Source, asked: Sequence[Asked], fail_on: FailOn | None = None) 
     elif not asked:
         yield note("No server block stands in the file, so no path is given to anybody.")
     answers = all_asked(asked, usual, lambda request: answer(configuration, request, disk))
-    for each in answers:
-        yield from told_answer(each)
-    if not asked:
-        backends = nginx_counted(configuration)
-        for backend, counts in [*backends.items()][:MOST_BACKENDS]:
-            yield from told_fix("ProxyFix" if len(backends) == 1 else backend, counts)
     found = Found("nginx", NGINX_TRAPS, nginx_traps(configuration), configuration.unread)
-    yield from told_traps(found, [each.places for each in answers])
-    yield from checks(found, fail_on)
-    yield from told_unread(configuration.unread, READ | set(MATTERS))
+    yield from told_found(answers, lambda: nginx_counted(configuration), found, READ | set(MATTERS), fail_on)
     yield from told_end(source, asked, "nginx -T", "the whole configuration as nginx reads it")
 
 

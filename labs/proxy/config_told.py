@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from shlex import quote
 from typing import NamedTuple
 
@@ -12,6 +12,7 @@ from labctl.protocols.proxy_fix import COUNTS, counted, line
 from labs.proxy.config_asking import Asked, as_request
 from labs.proxy.config_file import Source
 from labs.proxy.config_includes import Includes
+from labs.proxy.config_traps import FailOn, Found, checks, told_traps, told_unread
 from labs.telling import about, command, heading, note, table, warning
 from labs.words import listed
 
@@ -199,6 +200,28 @@ def all_asked(
     """What is answered to each, for an honest visitor and one who lies."""
     requests = [as_request(each, usual) for each in asked]
     return [Asking(each, answered(each), answered(each._replace(fields=LIES))) for each in requests]
+
+
+def told_found(
+    asked: Sequence[Asking],
+    counted_by_backend: Callable[[], Mapping[str, Collection[str]]],
+    found: Found,
+    known: Collection[str],
+    fail_on: FailOn | None,
+) -> Iterator[Event]:
+    """Who takes the paths that were asked, else the ProxyFix of each backend; the traps, and what was not read.
+
+    `known` are the directives that are read, or that could change an answer.
+    """
+    for each in asked:
+        yield from told_answer(each)
+    if not asked:
+        backends = counted_by_backend()
+        for backend, counts in [*backends.items()][:MOST_BACKENDS]:
+            yield from told_fix("ProxyFix" if len(backends) == 1 else backend, counts)
+    yield from told_traps(found, [each.places for each in asked])
+    yield from checks(found, fail_on)
+    yield from told_unread(found.unread, known)
 
 
 def told_end(source: Source, asked: Sequence[Asked], check: str, remark: str) -> Iterator[Event]:

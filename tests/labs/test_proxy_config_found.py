@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -195,7 +196,17 @@ def test_a_semicolon_that_is_missing_is_told_with_its_line(first: str, second: s
     "text", ["server_name a\n b\n 'root';", "listen 443\n ssl\n http2;", "index a.html\n index;"]
 )
 def test_a_directive_may_go_on_in_the_next_line(text: str) -> None:
-    told(f"server {{\n{text}\n}}")
+    whole = " ".join(text.split())
+    broken, joined = (
+        [
+            (e.text, getattr(e, "title", ""))
+            for e in told(f"server {{\n{each}\n}}")
+            if getattr(e, "id", "") == "rules"
+        ]
+        for each in (text, whole)
+    )
+    assert broken
+    assert [re.sub(r"\d+", "#", str(e)) for e in broken] == [re.sub(r"\d+", "#", str(e)) for e in joined]
 
 
 @pytest.mark.parametrize("pattern", ["^/\\p{L}", "^/\\Qa\\E", "^/a(?i)b", "(*UTF8)^/", "^/(?R)?"])
