@@ -23,6 +23,7 @@ Hue = Literal["", "accent", "ok", "warn", "bad", "alt", "mute"]
 RowsForm = Literal["table", "answers", "fields", "shares", "message"]
 Picture = Literal["waterfall", "timeline"]
 SpanState = Literal["done", "open"]
+ExchangePicture = Literal["ladder", "rail"]
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,11 @@ class Exchange:
 
     `source` and `target` are lane names of a ladder (the lane's second line is in `lanes`); `label` is what stands
     on the arrow. `heavy` arrows carry the data that was asked for. `at_ms` is since the run began.
+
+    On a rail there is one stream, and the rail is its connection. `role` says what the row is: `request`, `opened`,
+    `event` (`data["event"]` is its type, `progress` from 0 to 1), `replayed` (an event that was missed), `lost`,
+    `away` (told of the time between two connections), `killed`, `ended` or `failed` (the last event). `remark` stands
+    on the right of the row.
     """
 
     text: str
@@ -63,6 +69,9 @@ class Exchange:
     evidence: Evidence = "captured"
     lanes: Mapping[str, str] = field(default_factory=dict)
     data: Data = field(default_factory=dict)
+    picture: ExchangePicture = "ladder"
+    progress: float | None = None
+    remark: str = ""
 
 
 @dataclass(frozen=True)

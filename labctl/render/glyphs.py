@@ -34,6 +34,8 @@ class Glyphs(NamedTuple):
     corner_left: str = "└"
     corner_right: str = "┘"
     tick: str = "┴"
+    dot: str = "●"
+    rail: str = "┃"
 
 
 UNICODE = Glyphs()
@@ -65,6 +67,8 @@ ASCII = Glyphs(
     corner_left="+",
     corner_right="+",
     tick="+",
+    dot="*",
+    rail="#",
 )
 
 # Glyphs that a lab may write in its own words, one for one.
