@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Iterator
 
 import pytest
+from free_ports import closed_port
 
 from labctl.internet import Endpoint
 from labctl.live.internet import LiveInternet
@@ -44,9 +45,8 @@ def test_an_end_over_ipv6_is_written_in_brackets(internet: LiveInternet) -> None
 
 
 def test_a_closed_port_refuses_in_the_systems_words(internet: LiveInternet) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    dialled = internet.dial(Endpoint("127.0.0.1", port))
+    with closed_port() as port:
+        dialled = internet.dial(Endpoint("127.0.0.1", port))
     assert (dialled.socket, dialled.failure) == (None, "refused")
     assert dialled.detail.startswith("ECONNREFUSED")
 

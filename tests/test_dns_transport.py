@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
+from free_ports import closed_port
 
 from labctl import dns_transport
 from labctl.dns_transport import datagram
@@ -78,13 +79,6 @@ def tcp_server(talk: Callable[[socket.socket], object]) -> Iterator[Address]:
             thread.join()
 
 
-def closed_port(kind: socket.SocketKind) -> Address:
-    with socket.socket(socket.AF_INET, kind) as sock:
-        sock.bind(("127.0.0.1", 0))
-        address: Address = sock.getsockname()
-        return address
-
-
 def ask_udp(address: Address, wire: bytes, timeout: float = LONG) -> Reply:
     return dns_transport.udp(address, wire, timeout=timeout, clock=time.monotonic)
 
@@ -107,7 +101,8 @@ def test_a_datagram_comes_back_and_is_stamped(family: int) -> None:
 
 
 def test_a_port_that_nobody_listens_on_is_refused() -> None:
-    reply = ask_udp(closed_port(socket.SOCK_DGRAM), query())
+    with closed_port(kind=socket.SOCK_DGRAM) as port:
+        reply = ask_udp(("127.0.0.1", port), query())
     assert reply.wire is None
     assert reply.failure == "refused"
     assert "ECONNREFUSED" in reply.detail
@@ -234,7 +229,8 @@ def test_a_long_answer_arrives_in_pieces_over_tcp() -> None:
 
 
 def test_a_closed_tcp_port_is_refused() -> None:
-    assert ask_tcp(closed_port(socket.SOCK_STREAM), query()).failure == "refused"
+    with closed_port() as port:
+        assert ask_tcp(("127.0.0.1", port), query()).failure == "refused"
 
 
 def test_a_stream_that_ends_too_early_tells_how_far_it_came() -> None:
@@ -436,7 +432,8 @@ def test_an_http_server_that_drips_meets_the_deadline() -> None:
 
 
 def test_https_to_a_closed_port_is_refused() -> None:
-    assert ask_https(closed_port(socket.SOCK_STREAM), None).failure == "refused"
+    with closed_port() as port:
+        assert ask_https(("127.0.0.1", port), None).failure == "refused"
 
 
 def test_a_url_that_is_none_is_a_failure_not_an_exception() -> None:

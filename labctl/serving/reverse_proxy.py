@@ -9,8 +9,9 @@ import re
 import shutil
 import socket
 import subprocess
+import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,7 +19,7 @@ from labctl import children
 from labctl.errors import CannotRun
 from labctl.serving.folders import Folder
 
-_BOOT_S, _VERSION_S, _TRIES = 10.0, 5.0, 3
+_BOOT_S, _VERSION_S, _TRIES = 10.0, 5.0, 8
 _IN_USE = ("Address already in use", "could not bind to address")
 
 
@@ -130,8 +131,9 @@ def stand_proxy(
         kept = Folder()
         folder = kept.path
         process: children.Kept | None = None
+        held = contextlib.ExitStack()
         try:
-            place = Place(folder, host, port or _free_port(host))
+            place = Place(folder, host, port or held.enter_context(_free_port(host)))
             for file, text in files.items():
                 (folder / file).write_text(text, encoding="utf-8")
                 if file.startswith("key"):
@@ -150,6 +152,8 @@ def stand_proxy(
                 children.end(process, 0)
             kept.remove()
             raise
+        finally:
+            held.close()
         children.end(process, 0)
         kept.remove()
         taken = any(word in said for word in _IN_USE)
@@ -183,10 +187,20 @@ def _listens(process: children.Kept, place: Place, secure: bool) -> bool:
     return False
 
 
-def _free_port(host: str) -> int:
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
+@contextlib.contextmanager
+def _free_port(host: str) -> Iterator[int]:
+    """A free port; on Linux nobody else is given it until the proxy has it.
+
+    There, sockets with SO_REUSEADDR may be bound to one port as long as none listens, and the proxies set it. Without
+    that, somebody else could take the port meanwhile, and would be taken for the proxy as soon as he answers.
+    """
+    with socket.socket() as holding:
+        holding.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holding.bind((host, 0))
+        port = int(holding.getsockname()[1])
+        if not sys.platform.startswith("linux"):
+            holding.close()
+        yield port
 
 
 def _expect_free(host: str, port: int) -> None:

@@ -27,10 +27,13 @@ def _workers_open_their_own() -> None:
     arbiter = _arbiter()
     spawn = arbiter.spawn_worker
     options = BaseSocket.set_options
+    held: list[socket.socket] = []
 
     def with_reuse(self: Any, sock: socket.socket, bound: bool = False) -> Any:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        # It came to us listening: from here on it only has the address.
+        # It came to us listening: from here on it only has the address. A port that the kernel chose is given back
+        # by shutdown(), and another program could get it before the workers do: a second socket holds it.
+        held.append(_bound(sock))
         sock.shutdown(socket.SHUT_RDWR)
         return options(self, sock, bound)
 
@@ -51,15 +54,21 @@ def _workers_open_their_own() -> None:
 
 def _another(listener: Any) -> Any:
     """A listening socket of the same address, in an object of gunicorn's."""
-    made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    made.bind(listener.getsockname())
+    made = _bound(listener)
     made.listen(64)
     made.setblocking(False)
     other = object.__new__(type(listener))
     other.__dict__.update(listener.__dict__, sock=made)
     return other
+
+
+def _bound(listener: Any) -> socket.socket:
+    """Another socket of the same address, which does not listen."""
+    made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    made.bind(listener.getsockname())
+    return made
 
 
 def _master_answers_too() -> None:

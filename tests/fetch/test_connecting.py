@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 
 import pytest
+from free_ports import held
 
 from labctl.fetch.connecting import MOST, race
 from labctl.fetch.dialling import CALLED_OFF, connect, wait_in_vain
@@ -140,8 +141,7 @@ def test_dialling_is_called_off_by_a_socket(town: LoopbackInternet) -> None:
 
 def test_dialling_with_a_way_out_connects_and_is_refused_like_without(town: LoopbackInternet) -> None:
     send, until = socket.socketpair()
-    with send, until, socket.create_server(("127.0.0.1", 0)) as listening:
-        port = listening.getsockname()[1]
+    with send, until, held() as port, socket.create_server(("127.0.0.1", port)) as listening:
         made = connect(("127.0.0.1", port), timeout=5.0, clock=town.clock, until=until)
         assert made.socket is not None
         assert made.socket.gettimeout() == 5.0

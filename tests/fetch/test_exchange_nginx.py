@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import pytest
 import trustme
+from free_ports import child, held
 from needed import need
 
 from labctl.fetch.exchange import Answer, Limits, Request, ask
@@ -46,12 +47,6 @@ class Nginx(NamedTuple):
     context: ssl.SSLContext
 
 
-def _free() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
-
-
 @pytest.fixture(scope="module")
 def nginx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nginx]:
     program = need("nginx")
@@ -63,27 +58,20 @@ def nginx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nginx]:
     leaf.private_key_pem.write_to_path(folder / "key.pem")
     for pem in leaf.cert_chain_pems:
         pem.write_to_path(folder / "cert.pem", append=True)
-    plain, tls = _free(), _free()
-    (folder / "nginx.conf").write_text(CONFIG.format(folder=folder, plain=plain, tls=tls))
-    process = subprocess.Popen(
-        [program, "-c", str(folder / "nginx.conf"), "-p", str(folder)], stderr=subprocess.PIPE
-    )
     context = ssl.create_default_context()
     authority.configure_trust(context)
     context.set_alpn_protocols(["h2"])
-    try:
-        for _ in range(200):
-            with socket.socket() as sock:
-                if sock.connect_ex(("127.0.0.1", tls)) == 0:
-                    break
-            assert process.poll() is None, process.stderr and process.stderr.read()
-            time.sleep(0.02)
-        yield Nginx(plain, tls, context)
-    finally:
-        process.terminate()
-        process.wait(5)
-        if process.stderr is not None:
-            process.stderr.close()
+    plain = 0
+    with contextlib.ExitStack() as holding:
+
+        def command(tls: int) -> list[str]:
+            nonlocal plain
+            plain = holding.enter_context(held())
+            (folder / "nginx.conf").write_text(CONFIG.format(folder=folder, plain=plain, tls=tls))
+            return [program, "-c", str(folder / "nginx.conf"), "-p", str(folder)]
+
+        with child(command, folder / "printed") as tls:
+            yield Nginx(plain, tls, context)
 
 
 def one(nginx: Nginx, path: str, method: str = "GET", fields: Fields = (), body: bytes = b"") -> Answer:

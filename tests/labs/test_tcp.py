@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from free_ports import closed_port
 from needed import need
 
 from labctl import quiz
@@ -458,9 +459,7 @@ def test_https_is_only_connected_to_and_says_so(little_server: int) -> None:
 
 
 def test_a_name_is_tried_at_each_of_its_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
-    with answering(whole) as port:
-        with socket.create_server(("127.0.0.1", 0)) as taken:
-            closed = taken.getsockname()[1]
+    with answering(whole) as port, closed_port() as closed:
         both = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", p)) for p in (closed, port)]
         monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: both)
         events = live(Target("two.test", port, scheme="http"))
@@ -505,9 +504,8 @@ def test_a_connection_to_a_real_target_is_shown_with_the_evidence_that_there_is(
 
 
 def test_a_real_target_where_nobody_listens_is_a_finding_and_no_error() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    events = live(Target("127.0.0.1", port))
+    with closed_port() as port:
+        events = live(Target("127.0.0.1", port))
     assert any("Nobody listens" in e.text for e in events if isinstance(e, Step) and e.role == "result")
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from free_ports import closed_port
 from needed import need
 
 from labctl import quiz
@@ -566,9 +567,8 @@ def test_days_fails_a_run_whose_certificate_is_refused_and_says_why(
 
 
 def test_days_fails_a_run_in_which_nothing_could_be_verified(capsys: pytest.CaptureFixture[str]) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
-    code, told = document(capsys, f"127.0.0.1:{port}", "--days", "0", where=())
+    with closed_port() as port:
+        code, told = document(capsys, f"127.0.0.1:{port}", "--days", "0", where=())
     assert code == 1
     assert "nobody listens" in check(told)["text"]
 

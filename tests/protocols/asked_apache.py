@@ -18,6 +18,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from free_ports import on_a_free_port
 from protocols.asked_nginx import ECHOED, FILES, VISITOR, Case, Told, on_disk, told
 
 from labctl.protocols.apache_answering import answer
@@ -105,18 +106,20 @@ def real_apache(cases: Sequence[Case]) -> Iterator[RealApache]:
             path = Path(disk, name)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(f"FILE /srv/{name}", encoding="utf-8")
-        with socket.socket() as free:
-            free.bind((VISITOR, 0))
-            port = free.getsockname()[1]
-        for number in range(4):
-            stack.enter_context(_backend(number, (f"127.78.0.{number + 1}", port)))
         stack.enter_context(_backend(0, f"{disk}/app.sock"))
-        text = "".join(_moved(each, number, disk) for number, each in enumerate(cases)).replace(
-            "PORT", str(port)
-        )
+        text = "".join(_moved(each, number, disk) for number, each in enumerate(cases))
         # As Debian has it: without this module a folder without an index is 404 and not 403.
         text = f'LoadModule autoindex_module "{modules}/mod_autoindex.so"\n{text}' if modules else text
-        yield RealApache(stack.enter_context(stand_apache(text, port=port)), cases, disk)
+
+        def start(port: int) -> StandingProxy:
+            with contextlib.ExitStack() as begun:
+                for number in range(4):
+                    begun.enter_context(_backend(number, (f"127.78.0.{number + 1}", port)))
+                standing = begun.enter_context(stand_apache(text.replace("PORT", str(port)), port=port))
+                stack.push(begun.pop_all())
+                return standing
+
+        yield RealApache(on_a_free_port(start), cases, disk)
 
 
 def _moved(case: Case, number: int, disk: str) -> str:

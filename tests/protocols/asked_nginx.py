@@ -10,7 +10,6 @@ import contextlib
 import posixpath
 import re
 import shutil
-import socket
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from free_ports import on_a_free_port
 
 from labctl.protocols.nginx_answering import answer
 from labctl.protocols.nginx_grammar import parse
@@ -179,11 +179,9 @@ def real_nginx(cases: Sequence[Case]) -> Iterator[RealNginx]:
             path = Path(disk, name)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(f"FILE /srv/{name}", encoding="utf-8")
-        with socket.socket() as free:
-            free.bind((VISITOR, 0))
-            port = free.getsockname()[1]
         text = "".join(_moved(each, number, disk) for number, each in enumerate(cases)) + _backends()
-        with stand_nginx(text.replace("PORT", str(port)).replace("SOCKETS", disk), port=port) as standing:
+        text = text.replace("SOCKETS", disk)
+        with on_a_free_port(lambda port: stand_nginx(text.replace("PORT", str(port)), port=port)) as standing:
             yield RealNginx(standing, cases, disk)
     finally:
         shutil.rmtree(disk, ignore_errors=True)

@@ -75,7 +75,7 @@ def test_a_row_of_an_event_has_its_time_its_id_its_type_a_bar_and_what_is_remark
         "progress",
         "━" * 14 + "╸" + "┄" * 3,
         "80%",
-        *"replayed, 0.8 s late".split(),
+        *["replayed,", "0.8", "s", "late"],
     ]
 
 

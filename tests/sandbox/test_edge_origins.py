@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from chromium import chromium
+from free_ports import child, closed_port
 from needed import need
 
 from labctl.live import LiveInternet
@@ -107,39 +108,17 @@ def folder() -> Iterator[Path]:
     shutil.rmtree(path)
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
-
-
-def wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
-    while process.poll() is None:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-    raise AssertionError(process.returncode)
-
-
-def started(command: list[str], port: int) -> Iterator[str]:
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        wait_for(port, process)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
 @pytest.fixture
 def nginx(folder: Path) -> Iterator[str]:
-    program, port = need("nginx"), free_port()
+    program = need("nginx")
     temporary = "".join(
         f"{kind}_temp_path {folder}/{kind};\n"
         for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     )
-    (folder / "nginx.conf").write_text(
-        f"""{"user root;" if os.geteuid() == 0 else ""}
+
+    def command(port: int) -> list[str]:
+        (folder / "nginx.conf").write_text(
+            f"""{"user root;" if os.geteuid() == 0 else ""}
 daemon off; master_process off; pid {folder}/pid; error_log {folder}/errors; events {{}}
 http {{
   access_log off; {temporary}
@@ -154,21 +133,26 @@ http {{
     location /edge-only.css {{ add_header Cache-Control "s-maxage=600"; }}
   }}
 }}"""
-    )
-    yield from started([program, "-p", str(folder), "-c", str(folder / "nginx.conf")], port)
+        )
+        return [program, "-p", str(folder), "-c", str(folder / "nginx.conf")]
+
+    with child(command, folder / "printed") as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 @pytest.fixture
 def apache(folder: Path) -> Iterator[str]:
-    program, port = need("apache2"), free_port()
+    program = need("apache2")
     modules = Path("/usr/lib/apache2/modules")
     if not modules.is_dir():
         pytest.skip("Apache's modules are elsewhere")
     names = ("mpm_event", "authz_core", "mime", "headers", "filter", "deflate")
     loaded = "".join(f"LoadModule {name}_module {modules}/mod_{name}.so\n" for name in names)
     user = "User www-data\nGroup www-data\n" if os.geteuid() == 0 else ""
-    (folder / "apache.conf").write_text(
-        f"""ServerRoot {folder}
+
+    def command(port: int) -> list[str]:
+        (folder / "apache.conf").write_text(
+            f"""ServerRoot {folder}
 ServerName origin.test
 Listen 127.0.0.1:{port}
 PidFile {folder}/pid
@@ -197,8 +181,11 @@ AddOutputFilterByType DEFLATE text/css
   Header set Cache-Control "s-maxage=600"
 </Files>
 """
-    )
-    yield from started([program, "-D", "FOREGROUND", "-f", str(folder / "apache.conf")], port)
+        )
+        return [program, "-D", "FOREGROUND", "-f", str(folder / "apache.conf")]
+
+    with child(command, folder / "printed") as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 @pytest.fixture(params=["nginx", "apache"])
@@ -271,8 +258,9 @@ def test_50_megabytes_pass_without_being_held_in_memory(
 def test_an_origin_that_is_gone_is_a_502_and_what_may_be_stale_is_still_served(
     nginx: str, proxied: Callable[..., Proxy]
 ) -> None:
-    proxy = proxied(f"http://127.0.0.1:{free_port()}")
-    gone = curl(f"{proxy.url}/style.css")
+    with closed_port() as port:
+        proxy = proxied(f"http://127.0.0.1:{port}")
+        gone = curl(f"{proxy.url}/style.css")
     assert gone.status == 502
     assert b"refused the connection." in gone.body
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from free_ports import child
 from needed import need
 
 from labctl.errors import CannotRun
@@ -83,16 +83,19 @@ def up() -> Iterator[Standalone]:
 
 
 def unbound(up: Standalone, folder: Path, zones: str) -> Iterator[int]:
-    """Unbound as a child; its port. Ended by its own process object."""
+    """Unbound as a child; its port."""
     program = need("unbound")
     dig = need("dig")
-    port = up.port + 1 if up.port < 65_000 else up.port - 1
     config = folder / "unbound.conf"
-    config.write_text(
-        f"""{zones}
+
+    def command(port: int) -> list[str]:
+        # Without so-reuseport: no, two of them may share a port in silence.
+        config.write_text(
+            f"""{zones}
 server:
   interface: 127.0.0.1@{port}
   access-control: 127.0.0.0/8 allow
+  so-reuseport: no
   do-ip6: no
   username: ""
   chroot: ""
@@ -104,19 +107,14 @@ server:
   module-config: "validator iterator"
   val-log-level: 2
 """
-    )
-    with (folder / "log").open("w") as log:
-        child = subprocess.Popen([program, "-c", str(config)], stdout=log, stderr=log)
-        try:
-            for _ in range(50):
-                if "status:" in run(dig, "@127.0.0.1", "-p", str(port), "+tries=1", "+time=1", ".", "NS"):
-                    break
-                assert child.poll() is None, (folder / "log").read_text()
-                time.sleep(0.05)
-            yield port
-        finally:
-            child.terminate()
-            child.wait(timeout=30)
+        )
+        return [program, "-c", str(config)]
+
+    def answers(port: int) -> bool:
+        return "status:" in run(dig, "@127.0.0.1", "-p", str(port), "+tries=1", "+time=1", ".", "NS")
+
+    with child(command, folder / "log", ready=answers) as port:
+        yield port
 
 
 @pytest.fixture(scope="module")

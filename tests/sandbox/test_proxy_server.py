@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import select
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +11,7 @@ from http import HTTPStatus
 from typing import Any
 
 import pytest
+from free_ports import closed_port
 
 from labctl.protocols.http1 import get
 from labctl.sandbox import proxy_messages
@@ -263,19 +263,17 @@ def test_interim_answers_of_the_app_are_left_out(street: Street) -> None:
 
 
 def test_nobody_behind_it_is_a_502_and_the_proxy_lives_on(street: Street) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        nobody = closed.getsockname()[:2]
-    proxy, made = street.proxy(Configuration(), {"app": [nobody]})
-    assert ask(proxy).status == 502
-    assert ask(proxy).status == 502
+    with closed_port() as port:
+        proxy, made = street.proxy(Configuration(), {"app": [("127.0.0.1", port)]})
+        assert ask(proxy).status == 502
+        assert ask(proxy).status == 502
     assert made.upstreams["app"].backends[0].failed == 2
 
 
 def test_a_dead_app_is_tried_once_and_the_next_one_answers(street: Street) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        nobody = closed.getsockname()[:2]
-    proxy, made = street.proxy(Configuration(), {"app": [nobody, street.app(app)]})
-    assert [ask(proxy).status for _ in range(6)] == [200] * 6
+    with closed_port() as port:
+        proxy, made = street.proxy(Configuration(), {"app": [("127.0.0.1", port), street.app(app)]})
+        assert [ask(proxy).status for _ in range(6)] == [200] * 6
     assert [backend.failed for backend in made.upstreams["app"].backends] == [1, 0]
 
 

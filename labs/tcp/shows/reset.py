@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 from labctl.events import Event, Measure
 from labctl.protocols.tcp_ladder import Conversation
@@ -28,9 +29,8 @@ def show(stage: Stage) -> Iterator[Event]:
 
 
 def _closed_port(stage: Stage) -> Iterator[Event]:
-    port = CLOSED_PORT if stage.boxed else _free_port(stage)
     patience = max(0.6, stage.rtt_ms * 10 / 1000)
-    with stage.client(timeout=patience) as client:
+    with _port(stage) as port, stage.client(timeout=patience) as client:
         began = time.monotonic()
         try:
             client.connect((stage.network.server_address, port))
@@ -58,10 +58,15 @@ def _closed_port(stage: Stage) -> Iterator[Event]:
         yield REFUSED.not_seen(f"connect ended with: {outcome}.")
 
 
-def _free_port(stage: Stage) -> int:
-    with stage.network.server_socket() as probing:
-        probing.bind((stage.network.server_address, 0))
-        return int(probing.getsockname()[1])
+@contextmanager
+def _port(stage: Stage) -> Iterator[int]:
+    """A port that nobody listens on. Outside of a box it is bound meanwhile, so that nobody else gets it."""
+    if stage.boxed:
+        yield CLOSED_PORT
+        return
+    with stage.network.server_socket() as holding:
+        holding.bind((stage.network.server_address, 0))
+        yield int(holding.getsockname()[1])
 
 
 def _unread(stage: Stage) -> Iterator[Event]:
