@@ -5,13 +5,14 @@ No port is opened and no WebSocket spoken: messages are JSON with a NUL behind e
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import os
 import select
 import signal
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,10 +30,18 @@ class Loaded(NamedTuple):
 class Chromium:
     """One tab. `close` ends the browser; use `chromium(...)`."""
 
-    def __init__(self, program: str, profile: Path, hosts: Mapping[str, int]) -> None:
+    def __init__(
+        self, program: str, profile: Path, hosts: Mapping[str, int], options: Sequence[str] = ()
+    ) -> None:
         ours, theirs = os.pipe(), os.pipe()
         rules = ", ".join(
-            [*(f"MAP {host} 127.0.0.1:{port}" for host, port in hosts.items()), "MAP * ~NOTFOUND"]
+            [
+                *(
+                    f"MAP {host} 127.0.0.1:{port}" if port else f"EXCLUDE {host}"
+                    for host, port in hosts.items()
+                ),
+                "MAP * ~NOTFOUND",
+            ]
         )
         words = [
             program,
@@ -48,6 +57,7 @@ class Chromium:
             "--disable-features=HttpsUpgrades,HttpsFirstBalancedModeAutoEnable,Translate,MediaRouter",
             f"--user-data-dir={profile}",
             f"--host-resolver-rules={rules}",
+            *options,
             "--remote-debugging-pipe",
             "about:blank",
         ]
@@ -108,6 +118,28 @@ class Chromium:
         """The same page again, as with F5."""
         return self._loading("Page.reload")
 
+    def evaluate(self, expression: str) -> Any:
+        """The value of a JavaScript expression in the page, as JSON has it; of a promise, what it comes to.
+
+        Raises RuntimeError with what it threw.
+        """
+        told = self.call("Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True)
+        if "exceptionDetails" in told:
+            raise RuntimeError(str(told["exceptionDetails"]))
+        return told["result"].get("value")
+
+    def wait_until(self, expression: str, timeout_s: float = PATIENCE_S) -> Any:
+        """Until the expression is true in the page; its value. Raises AssertionError."""
+        deadline = time.monotonic() + timeout_s
+        while not (value := self.evaluate(expression)):
+            assert time.monotonic() < deadline, f"not in {timeout_s} s: {expression}"
+            time.sleep(0.02)
+        return value
+
+    def screenshot(self, path: Path) -> None:
+        """What the tab looks like, as PNG."""
+        path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot")["data"]))
+
     def _loading(self, method: str, **parameters: Any) -> list[Loaded]:
         self._seen.clear()
         self.call(method, **parameters)
@@ -163,9 +195,11 @@ class Chromium:
 
 
 @contextlib.contextmanager
-def chromium(program: str, profile: Path, hosts: Mapping[str, int]) -> Iterator[Chromium]:
-    """A browser that finds only these hosts, each at a port of this machine."""
-    browser = Chromium(program, profile, hosts)
+def chromium(
+    program: str, profile: Path, hosts: Mapping[str, int], options: Sequence[str] = ()
+) -> Iterator[Chromium]:
+    """A browser that finds only these hosts, each at a port of this machine; port 0: at the port of the URL."""
+    browser = Chromium(program, profile, hosts, options)
     try:
         yield browser
     finally:

@@ -92,6 +92,10 @@ ERRORS: dict[str, str] = {
     "config-unreadable": (
         "The file given to --config could not be read. The operating system's reason is shown."
     ),
+    "database-unreachable": (
+        "The database of `labctl jobs` did not answer, or refused the user, the password or the name. What it "
+        "said is shown. --engine takes a URL such as postgres://USER:PASSWORD@HOST:PORT/NAME."
+    ),
     "days-out-of-range": "--days takes a whole number of days, 0 to 36500: for so many more the chain has to be good.",
     "edge-listen-invalid": "An edge listens on ADDRESS:PORT, [IPv6]:PORT or a port alone; port 0 takes a free one.",
     "edge-profile-unknown": (
@@ -101,6 +105,10 @@ ERRORS: dict[str, str] = {
     "edge-size-invalid": "A size is a number of bytes, or a number with k, M or G: 64M is 67,108,864 bytes.",
     "edge-upstream-path": (
         "An edge forwards all paths of one server, so that its upstream is a scheme, a host and a port."
+    ),
+    "engine-invalid": (
+        "What keeps the jobs is a file, sqlite or sqlite:///PATH, or a PostgreSQL database: "
+        "postgres://USER:PASSWORD@HOST:PORT/NAME. Special characters in a password are percent-encoded."
     ),
     "explanation-malformed": (
         "A lab's explain.md has a condition in brackets that is not known. labctl/explanation.py "
@@ -121,9 +129,62 @@ ERRORS: dict[str, str] = {
         "--header takes NAME: VALUE, or the value of a Cache-Control alone: one line, in the characters of ISO 8859-1 "
         "(RFC 9110 section 5.5). A line break would be the beginning of another field."
     ),
+    "host-name-needed": (
+        "A service that other machines reach answers to known names only, so that a page of another site "
+        "cannot use it by a name of its own (DNS rebinding). --host-name NAME says which; it may stand "
+        "several times."
+    ),
     "internal": (
         "A mistake of labctl, not yours. The traceback is in the log file; --debug shows it. Please "
         "report it."
+    ),
+    "jobs-file-broken": (
+        "The Python file given to --jobs did not import, or holds nothing that can be a job. What went wrong is shown."
+    ),
+    "jobs-file-missing": (
+        "--jobs names a Python file with functions that become kinds of jobs. docs/jobs.md shows one."
+    ),
+    "jobs-folder-in-use": (
+        "A folder of `labctl jobs serve` holds the locks, tokens and the SQLite file of one service at a "
+        "time. The one that has it is shown; --folder PATH takes another."
+    ),
+    "jobs-input-invalid": (
+        "What a job gets is one JSON object, as the last argument of labctl jobs submit, or on stdin for -."
+    ),
+    "jobs-input-refused": (
+        "The service understood the request and does not take it: an unknown kind of job, a value out of "
+        "range, or an Idempotency-Key that was used for another job. Its own words are shown."
+    ),
+    "jobs-need-fork": (
+        "The web server of `labctl jobs` is gunicorn, which needs fork(2), and Windows has none. In WSL it "
+        "works."
+    ),
+    "jobs-no-answer": (
+        "Nobody answers at the URL of the jobs service: it is not running, or listens elsewhere. labctl port "
+        "says who has a port."
+    ),
+    "jobs-no-service": (
+        "Without --url the commands of labctl jobs use the service that runs on this machine, whose address "
+        "stands in its folder. None runs there now."
+    ),
+    "jobs-no-such-job": (
+        "The job is not there, has expired, or is another user's: the service gives the same answer to all "
+        "three, so that nobody learns which ids exist. labctl jobs list shows yours."
+    ),
+    "jobs-no-token": (
+        "Every request to a jobs service carries a token. It is taken from --token-file, from "
+        "LABCTL_JOBS_TOKEN, or from tokens.json in the folder of the service that runs here."
+    ),
+    "jobs-not-started": (
+        "A process of the service ended again and again, or was not ready in time. The last thing it said is "
+        "shown."
+    ),
+    "jobs-not-you": (
+        "The service does not know the token. The tokens of a service stand in tokens.json in its folder."
+    ),
+    "jobs-refused": (
+        "The service said no: too many jobs of yours (429), too many in all (503), or its database is away or "
+        "full. Retry-After says when to ask again."
     ),
     "lab-does-not-import": (
         "A lab is a Python module, and importing it failed. For a lab of another package this is an "
@@ -156,6 +217,10 @@ ERRORS: dict[str, str] = {
     "name-idna": (
         "A name in another script travels as an A-label that begins with xn--. This one cannot be "
         "turned into one (RFC 5891)."
+    ),
+    "name-invalid": (
+        "--name begins the ids of this machine's workers. Two machines with one name would take each other's "
+        "jobs for their own: it must be unique among them."
     ),
     "name-is-mail": (
         "A mail address holds a name after its @: mail for it goes to the servers in that name's MX records."
@@ -236,6 +301,11 @@ ERRORS: dict[str, str] = {
     "port-out-of-range": (
         "A URL's port is 1 to 65535 (RFC 9110 section 4.2). Without one, http means 80 and https 443."
     ),
+    "postgres-missing": (
+        "A real PostgreSQL was asked for, and its programs postgres and initdb are not installed, or may not "
+        "be run here."
+    ),
+    "postgres-not-started": ("initdb or postgres ended with an error. Their last lines are shown."),
     "proxy-not-started": (
         "The nginx or Apache of this machine was started with a configuration of labctl's in a temporary "
         "folder, and ended at once. Its own last words are shown. Without --with, labctl proxy takes its own proxy."
@@ -325,6 +395,13 @@ ERRORS: dict[str, str] = {
     ),
     "url-scheme-unknown": "Only http and https are fetched here (RFC 9110 section 4.2).",
     "usage": "The command line cannot be understood. --help after any command says what it takes.",
+    "user-invalid": (
+        "The name of a user of a jobs service is short and plain, since it stands in files and sessions: letters, "
+        "digits, dots, hyphens, underscores and @."
+    ),
+    "user-unknown": (
+        "Users of a jobs service are named when it is started (--user NAME), and each has a token."
+    ),
     "view-hangs": (
         "A request had no answer when its time was over (--timeout). Where its thread was then is shown, and the "
         "process was ended. A view that waits for another service wants a timeout of its own."

@@ -9,6 +9,8 @@ from __future__ import annotations
 JOURNEY, PRACTICE, TEACH = "The journey", "Practice", "Teach and check"
 
 COMMANDS: tuple[tuple[str, str, str, str], ...] = (
+    # A lab that has commands beside it: its own title, which the table of labs says first.
+    ("jobs", "labctl.cli.jobs", "slow work, live", JOURNEY),
     (
         "explain",
         "labctl.cli.explain",

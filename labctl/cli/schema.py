@@ -18,6 +18,7 @@ NAMES = {
     "labctl/doctor/1": ("doctor-1.json", "what labctl doctor --json prints"),
     "labctl/port/1": ("port-1.json", "what labctl port --json prints"),
     "labctl/edge/1": ("edge-1.json", "what labctl sandbox edge --jsonl prints"),
+    "labctl/jobs/1": ("jobs-1.json", "what labctl jobs serve, work and watch print with --jsonl"),
     "labctl/sandbox/1": ("sandbox-1.json", "what labctl sandbox up --json prints"),
 }
 
