@@ -12,6 +12,7 @@ CURRICULUM: tuple[tuple[str, str, str, str], ...] = (
     ("wsgi", "labs.wsgi.lab", "server meets app", "The journey"),
     ("flask", "labs.flask.lab", "inside the app", "The journey"),
     ("workers", "labs.workers.lab", "many at once", "The journey"),
+    ("jobs", "labs.jobs.lab", "slow work, live", "The journey"),
     ("cache", "labs.cache.lab", "skip the work", "The journey"),
     ("url", "labs.url.lab", "from Enter to the last byte", "The journey"),
 )

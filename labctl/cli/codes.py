@@ -138,6 +138,9 @@ ERRORS: dict[str, str] = {
         "A mistake of labctl, not yours. The traceback is in the log file; --debug shows it. Please "
         "report it."
     ),
+    "jobs-bounds": (
+        "--drop-after takes the id of one of the events that the lab's job has before its end. The first id is 0."
+    ),
     "jobs-file-broken": (
         "The Python file given to --jobs did not import, or holds nothing that can be a job. What went wrong is shown."
     ),

@@ -70,7 +70,9 @@ def job(connection: sa.Connection, settings: Settings, job_id: str) -> Job | Non
 
 def jobs_of(connection: sa.Connection, settings: Settings, user: str, limit: int) -> tuple[Job, ...]:
     """The latest jobs of a user."""
-    where = "s.authenticated_user = :user ORDER BY s.created_at DESC, s.workflow_uuid LIMIT :limit"
+    # SQLite's clock here has whole seconds; its rows have an order of their own.
+    order = "s.rowid" if settings.embedded else "s.workflow_uuid"
+    where = f"s.authenticated_user = :user ORDER BY s.created_at DESC, {order} DESC LIMIT :limit"
     return _jobs(connection, settings, where, user=user, limit=limit)
 
 

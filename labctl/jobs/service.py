@@ -35,8 +35,7 @@ class Service:
     `names` the ids of workers (default w1, w2 ..), unique among all machines at one database. `host_names`: names
     that clients may use in Host. `restart` False leaves dead what died. `on_event` is called from a thread of ours.
 
-    Raises CannotRun port-in-use, port-not-allowed, cannot-bind, cannot-write, jobs-folder-in-use,
-    database-unreachable, jobs-need-fork; StoreUnavailable never.
+    Raises CannotRun: port-in-use, cannot-bind, cannot-write, jobs-folder-in-use, database-unreachable, jobs-need-fork.
     """
 
     url: str = ""

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import NamedTuple
 
 from labctl.events import Json
 from labctl.jobs.web_answers import Refusal
 
 MOST_BYTES = 65536
-_KIND = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
@@ -22,8 +23,8 @@ class Wanted(NamedTuple):
     given: Mapping[str, Json]
 
 
-def read_job(body: bytes, *, own_kinds: bool = False) -> Wanted:
-    """`own_kinds`: the service has a file with jobs of its user's. Raises Refusal 400."""
+def read_job(body: bytes, *, own_kinds: frozenset[str] = frozenset()) -> Wanted:
+    """`own_kinds`: the jobs of the service's own file, see `kinds_in`. Raises Refusal 400."""
     try:
         document = json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
         json.dumps(document, ensure_ascii=False).encode("utf-8")  # a lone surrogate is JSON, and no text
@@ -39,9 +40,26 @@ def read_job(body: bytes, *, own_kinds: bool = False) -> Wanted:
     kind = document["kind"]
     if kind == "report":
         return Wanted(kind, _report(given))
-    if not own_kinds or not _KIND.fullmatch(kind):
+    if kind not in own_kinds:
         raise Refusal(400, "kind-unknown", f"There is no kind of job {kind[:40]!r}.")
     return Wanted(kind, given)
+
+
+def kinds_in(path: str) -> frozenset[str]:
+    """The names of the jobs in a user's file, `def name(job, ...)`. It is read, not run: only workers run it."""
+    if not path:
+        return frozenset()
+    try:
+        tree = ast.parse(Path(path).read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return frozenset()
+    return frozenset(
+        each.name
+        for each in tree.body
+        if isinstance(each, ast.FunctionDef)
+        and not each.name.startswith("_")
+        and [argument.arg for argument in (*each.args.posonlyargs, *each.args.args)][:1] == ["job"]
+    )
 
 
 def read_key(text: str | None) -> str:

@@ -15,7 +15,7 @@ from labctl.jobs import web_streams
 from labctl.jobs.access import TICKET_S, Access
 from labctl.jobs.settings import Settings
 from labctl.jobs.web_answers import Refusal, not_signed_in, too_much, unknown_job
-from labctl.jobs.web_input import read_job, read_key
+from labctl.jobs.web_input import kinds_in, read_job, read_key
 
 if TYPE_CHECKING:
     from labctl.jobs.feed import Feed
@@ -72,6 +72,7 @@ class Jobs:
         self._access = access
         self._backend = backend
         self._faults = settings.faults
+        self._kinds = kinds_in(settings.jobs_file)
         # For the fault state-in-memory: the jobs that this very process accepted.
         self._accepted: set[str] = set()
         self.places = web_streams.Places(settings)
@@ -94,7 +95,7 @@ class Jobs:
         user = self._user()
         if request.mimetype != "application/json":
             raise Refusal(415, "not-json", "The body must be application/json.")
-        wanted = read_job(request.get_data(), own_kinds=bool(self._settings.jobs_file))
+        wanted = read_job(request.get_data(), own_kinds=self._kinds)
         key = read_key(request.headers.get("Idempotency-Key"))
         got = self._backend.store.submit(user, wanted.kind, wanted.given, key)
         if isinstance(got, Refused):

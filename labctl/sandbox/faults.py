@@ -10,6 +10,7 @@ from labctl.errors import UsageError
 from labctl.sandbox.cache_faults import CACHE_FAULTS
 from labctl.sandbox.flask_faults import FLASK_FAULTS
 from labctl.sandbox.http_faults import HTTP_FAULTS
+from labctl.sandbox.jobs_faults import JOBS_FAULTS
 from labctl.sandbox.proxy_faults import PROXY_FAULTS
 from labctl.sandbox.tcp_faults import TCP_FAULTS
 from labctl.sandbox.tls_faults import TLS_FAULTS
@@ -224,7 +225,7 @@ FAULTS: dict[str, Fault] = {
             Fault(fault.name, fault.sentence, _web(fault))
             for faults in (
                 *(TLS_FAULTS, HTTP_FAULTS, PROXY_FAULTS, WSGI_FAULTS),
-                *(FLASK_FAULTS, WORKERS_FAULTS, CACHE_FAULTS, URL_FAULTS),
+                *(FLASK_FAULTS, WORKERS_FAULTS, JOBS_FAULTS, CACHE_FAULTS, URL_FAULTS),
             )
             for fault in faults
         ),

@@ -113,7 +113,17 @@ def test_an_input_out_of_its_range_is_refused(web: Web, given: dict[str, Any]) -
 @given(st.binary(max_size=200) | st.recursive(st.none() | st.booleans() | st.floats() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.sampled_from(["kind", "input", "steps"]), inner)).map(lambda document: json.dumps(document).encode()))  # fmt: skip  # noqa: E501
 def test_whatever_the_body_is_it_is_a_job_or_refused(body: bytes) -> None:
     with suppress(Refusal):
-        assert read_job(body, own_kinds=True).kind
+        assert read_job(body).kind
+
+
+def test_a_job_of_the_users_own_file_has_a_name_that_stands_there(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text("def export(job, pages): ...\ndef other(x): ...\ndef _own(job): ...\n")
+    with web_in(tmp_path, jobs_file=str(file)) as web:
+        body = {"kind": "export", "input": {"pages": 3}}
+        assert web.ask("POST", "/api/jobs", json=body).status_code == 202
+        for kind in ("other", "_own", "import"):
+            assert web.ask("POST", "/api/jobs", json={"kind": kind}).status_code == 400
 
 
 @pytest.mark.parametrize("key", ["", "a b", "é", "x" * 256, "\t"])

@@ -72,6 +72,7 @@ export class Card {
     if (list.children.length > KEPT) list.firstElementChild.remove();
     this.count += 1;
     this.find(".count").textContent = `(${this.count})`;
+    this.find("details").hidden = false;
   }
 }
 

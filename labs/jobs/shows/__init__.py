@@ -1,0 +1,1 @@
+"""Demonstrations: one module for each --show."""
