@@ -18,7 +18,7 @@ from labs.words import count, ms
 
 Victim = Literal["worker", "server", "database"]
 _AFTER = 3
-_MOST_S = {"worker": 18.0, "server": 25.0, "database": 30.0}
+_MOST_S = {"worker": 12.0, "server": 25.0, "database": 30.0}
 # How long a killed PostgreSQL is away.
 _AWAY_S = 1.0
 _LOST = {
@@ -107,7 +107,8 @@ def kill(internet: Internet, what: Victim, *, engine: Engine = "sqlite") -> Iter
         else:
             yield _store(stage, seen, killing)
     line, remark = _NEXT[what]
-    yield command("next", line + (" --engine postgres" if engine == "postgres" else ""), remark)
+    other = " --engine postgres" if engine == "postgres" and "--kill" in line else ""
+    yield command("next", line + other, remark)
 
 
 def _about_steps(stage: Stage, seen: Watched) -> Iterator[Event]:

@@ -187,7 +187,7 @@ def _footer(seen: Watched, drop_after: int, replay: bool, engine: Engine) -> Ite
     drop = f" --drop-after {drop_after}" if drop_after != USUAL_DROP else ""
     if replay:
         lost = count(seen.away, "event")
-        yield command("without the replay", f"labctl jobs --no-replay{drop}{other}", f"{lost} would be lost")
+        yield command("no replay", f"labctl jobs --no-replay{drop}{other}", f"{lost} would be lost")
     else:
         yield command("with it", f"labctl jobs{drop}{other}", "the server sends what was missed")
     yield command("next", f"labctl jobs --kill worker{other}", "kill -9 in mid-step")

@@ -1,1 +1,0 @@
-"""Demonstrations: one module for each --show."""
