@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import signal
+import threading
 import time
 import uuid
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, cast
 
 from labctl.events import Json
@@ -26,6 +28,8 @@ _KEYS = uuid.UUID("6e1c1d6a-6f0c-5b8e-9b65-0d6c2b7c4f11")
 _FULL_S, _USER_S = 5, 2
 # Of the fault: long enough that whoever checks at the same time sees the same.
 _BETWEEN_S = 0.05
+# SQLite's writers wait for each other by looking again, later and later; those of one process queue up instead.
+_ONE_WRITER = threading.Lock()
 _LATER_S = 10 * 365 * 86400.0
 # With this variable a lab has a process killed at the worst moment, between its writing and the end of it.
 CRASH = "LABCTL_JOBS_CRASH"
@@ -49,7 +53,8 @@ def submit(
             return said
     if "cap-without-lock" in settings.faults:
         time.sleep(_BETWEEN_S)
-    with engine.connect() as connection:
+    held = _ONE_WRITER if settings.embedded else nullcontext()
+    with held, engine.connect() as connection:
         if "cap-without-lock" not in settings.faults:
             _lock(connection, settings)
             said = _known(connection, settings, job_id, kind, given) if key else None

@@ -73,7 +73,7 @@ SURVIVES_SERVER = Claim(
 )
 SURVIVES_STORE = Claim(
     "jobs.survives-store",
-    "What was committed is there after kill -9 of all that had the database open. A snapshot now and then is not enough.",
+    "What was committed is there after kill -9 of all that had the database open; of snapshots only the last one is.",
     source="SQLite docs, atomic commit; PostgreSQL docs, write-ahead logging; Redis docs, persistence",
     broken_by="snapshot-store",
     shown_by=("--kill", "database"),

@@ -196,7 +196,8 @@ def standing(
             service.wait_ready(READY_S)
             _warm(service)
         there = urlsplit(service.url)
-        assert there.hostname and there.port
+        assert there.hostname
+        assert there.port
         wire.aim(there.hostname, there.port)
         yield Stage(service, wire, folder, (time.monotonic() - began) * 1000, postgres)
 

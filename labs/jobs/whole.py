@@ -52,14 +52,14 @@ def whole(
 def booted(stage: Stage) -> Step:
     """What stands before the first request."""
     return note(
-        f"gunicorn with threads, 2 workers and a database were started in {ms(stage.boot_ms)}. Times are since the POST."
+        f"gunicorn with threads, 2 workers and a database started in {ms(stage.boot_ms)}. Times are since the POST."
     )
 
 
 def submitted(stage: Stage) -> tuple[Rail, Reply]:
     """The job of this lab, handed in."""
     began = time.monotonic()
-    return Rail(began), stage.submit(STEPS, STEP_S, wired=True)
+    return Rail(began), stage.submit(STEPS, STEP_S, key="a lesson", wired=True)
 
 
 def counted(seen: Watched) -> Step:
@@ -190,4 +190,5 @@ def _footer(seen: Watched, drop_after: int, replay: bool, engine: Engine) -> Ite
         yield command("no replay", f"labctl jobs --no-replay{drop}{other}", f"{lost} would be lost")
     else:
         yield command("with it", f"labctl jobs{drop}{other}", "the server sends what was missed")
+    yield command("by hand", "labctl jobs serve", "its page in a browser; docs/jobs.md has it with curl")
     yield command("next", f"labctl jobs --kill worker{other}", "kill -9 in mid-step")

@@ -100,18 +100,22 @@ def test_a_store_that_is_gone_for_a_while_costs_no_event(
 def test_one_query_reads_for_all_followers_of_all_jobs(store: ScriptedStore, settings: Settings) -> None:
     for number in range(20):
         store.add(f"k{number}")
+        store.put(f"k{number}")
     with closing(Feed(store, settings)) as feed:
         everybody = [Heard() for _ in range(100)]
         for number, heard in enumerate(everybody):
             feed.follow(f"k{number % 20}", -1, heard)
-        before = store.queries
+        for heard in everybody:
+            heard.until(lambda heard=heard: heard.ids == [0])  # type: ignore[misc]
+        before = store.queries  # each who joined has had a look of its own, and waits
         for number in range(20):
             store.put(f"k{number}")
         ring(settings, "k0")
         for heard in everybody:
-            heard.until(lambda heard=heard: heard.ids == [0])  # type: ignore[misc]
-        assert store.queries - before <= 20
-        assert feed.queries == store.queries
+            heard.until(lambda heard=heard: heard.ids == [0, 1])  # type: ignore[misc]
+        # One for k0, one for all; more only where seconds went by.
+        assert store.queries - before < 20
+    assert feed.queries == store.queries
 
 
 def test_a_history_longer_than_a_page_comes_whole(feed: Feed, store: ScriptedStore) -> None:
@@ -163,7 +167,9 @@ def test_listening_yields_events_beats_and_ends_with_the_job(
 ) -> None:
     store.put("j1")
     listening = feed.listen("j1", -1, 0.01)
-    assert [e.id for e in next(listening)] == [0]
+    # A beat may come before the first event: the feed's thread has to begin.
+    first = next(part for part in listening if part)
+    assert [e.id for e in first] == [0]
     assert next(listening) == ()
     store.put("j1", "done")
     store.end("j1")

@@ -67,6 +67,17 @@ def test_the_end_of_a_cancelled_job_is_told_once(server: Standing) -> None:
     assert first.ids() == []
 
 
+def test_who_had_all_stored_events_of_a_cancelled_job_is_answered_204(server: Standing) -> None:
+    put(server, "j1")
+    server.store.rows["j1"].append(Event(-1, "cancelled", {}))
+    server.store.end("j1")
+    # What is told has no id: a client that never closes would come back for it for ever.
+    assert server.ask("/api/jobs/j1/stream", Last_Event_ID="0").status() == 204
+    missed = server.ask("/api/jobs/j1/stream")
+    assert b"event: cancelled\n" in missed.whole()
+    assert missed.ids() == [0]
+
+
 def test_a_page_of_the_service_may_read_the_answers(server: Standing) -> None:
     put(server, "j1", "done", last=True)
     origin = {"Origin": "http://jobs.test"}

@@ -39,12 +39,12 @@ def show(internet: Internet) -> Iterator[Event]:
         [_row(each) for each in seen],
     )
     yield note(
-        "404 for both of Bob's: the answers do not tell a job of Ann's from one that never was, so guessing ids teaches "
-        "nothing. 403 would have said that it is there. Nobody gets 401: who are you?"
+        "404 for both of Bob's: the answers do not tell a job of Ann's from one that never was, so guessing ids "
+        "teaches nothing. 403 would have said that it is there. Nobody gets 401: who are you?"
     )
     yield note(
-        "EventSource cannot send Authorization. A cookie goes by itself; where there is none, a ticket in the URL opens "
-        "one stream for half a minute, and is worth nothing in tomorrow's log."
+        "EventSource cannot send Authorization. A cookie goes by itself; where there is none, a ticket in the URL "
+        "opens one stream for half a minute, and is worth nothing in tomorrow's log."
     )
     same = all(each.foreign == each.unknown == 404 for each in seen)
     foreign = ", ".join(str(each.foreign) for each in seen)

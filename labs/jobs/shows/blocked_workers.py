@@ -45,13 +45,13 @@ def show(internet: Internet) -> Iterator[Event]:
     open_now = sum(answer.startswith("200") for answer in answers)
     site = f"answered {status} in {ms(took_ms)}" if status else f"did not answer within {ms(took_ms)}"
     yield note(
-        f"With {open_now} streams open, /healthz {site}; before them it took {ms(before.took_ms)}. A stream is a request "
-        "that has not ended, so it keeps its thread. As many streams as threads, and the login page, the health check "
+        f"With {open_now} streams open, /healthz {site}; before them it took {ms(before.took_ms)}. A stream is a "
+        "request that has not ended, so it keeps its thread. As many streams as threads, and the login page, the health check "
         "and the POST wait behind them."
     )
     yield note(
-        f"So the service admits {ADMITTED}, says 503 with Retry-After to the others, and keeps the threads that are left "
-        "for everything else. Thousands of streams want another kind of server: one process that waits for all of "
+        f"So the service admits {ADMITTED}, says 503 with Retry-After to the others, and keeps the threads that are "
+        "left for everything else. Thousands of streams want another kind of server: one process that waits for all of "
         "them (labctl jobs serve --stream-server)."
     )
     yield measured("jobs.blocked.open", open_now, f"{open_now} streams were open.", "streams")

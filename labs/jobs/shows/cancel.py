@@ -33,8 +33,8 @@ def show(internet: Internet) -> Iterator[Event]:
         f"DELETE was answered {reply.status} in {ms(reply.took_ms)}; the job was {status}, and is {after} now."
     )
     yield note(
-        f"{len(began)} of {STEPS} steps had begun in all, {late} of them after the answer. A step in flight runs to its "
-        "end: code in the middle of its work cannot be stopped from outside. The next one never begins, because the "
+        f"{len(began)} of {STEPS} steps had begun in all, {late} of them after the answer. A step in flight runs to "
+        "its end: code in the middle of its work cannot be stopped from outside. The next one never begins, because the "
         "engine looks before each step whether the job is still wanted."
     )
     yield note(f"A client that comes back to the stream gets {again.status}, and stays away.")

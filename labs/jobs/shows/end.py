@@ -18,7 +18,7 @@ _MOST_S = 2.5
 
 
 class _End(NamedTuple):
-    """How a client's stream ended: requests of it, events that it got, the status that closed it (None: nothing did)."""
+    """Requests of a client, events that it got, and the status that closed its stream (None: nothing did)."""
 
     requests: int
     events: int
