@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import threading
+import traceback
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -53,6 +54,29 @@ def main(name: str) -> int:
     os._exit(0)
 
 
+def in_one_line(record: logging.LogRecord) -> bool:
+    """A filter for the engine's log: a job that fails or is cancelled is a line there, and not a traceback."""
+    from dbos.error import DBOSAwaitedWorkflowCancelledError
+
+    from labctl.jobs.workflow import Failed
+
+    problem = record.exc_info[1] if record.exc_info else None
+    if isinstance(problem, Failed):
+        said = " ".join(str(problem).split())
+        cause = problem.__cause__
+        frames = traceback.extract_tb(cause.__traceback__) if cause is not None else []
+        if frames:
+            said += f" ({type(cause).__name__}, {Path(frames[-1].filename).name}, line {frames[-1].lineno})"
+        record.msg = f"Job {problem.job_id} failed: {said}"
+    elif isinstance(problem, DBOSAwaitedWorkflowCancelledError):
+        record.msg = f"Job {problem.workflow_id} was cancelled."
+    else:
+        return True
+    record.args, record.exc_info, record.exc_text = None, None, None
+    record.levelno, record.levelname = logging.WARNING, "WARNING"
+    return True
+
+
 def _call(function: Callable[..., Any], job: object, given: dict[str, Any]) -> Any:
     return function(job, **given)
 
@@ -73,6 +97,7 @@ def _launch(settings: Settings, store: object, name: str) -> None:
     if "nobody-takes-over" in settings.faults:
         # DBOS resumes what the same id had; here nobody ever has the same one.
         name = f"{name}-{uuid.uuid4().hex[:6]}"
+    logging.getLogger("dbos").addFilter(in_one_line)
     DBOS(
         config={
             "name": "labctl",

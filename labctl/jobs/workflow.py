@@ -23,12 +23,20 @@ from labctl.jobs.store import STREAM, Store
 _Result = TypeVar("_Result")
 
 
-class GivenUp(Exception):
+class Failed(Exception):
+    """The end of a job that is not done; the message is for its user."""
+
+    def __init__(self, said: str, job_id: str) -> None:
+        super().__init__(said)
+        self.job_id = job_id
+
+
+class GivenUp(Failed):
     """A job was begun too often without getting any further."""
 
 
-class Broken(Exception):
-    """A job failed; the message is for its user."""
+class Broken(Failed):
+    """Its function, or a step of it, raised."""
 
 
 class Bench:
@@ -83,7 +91,8 @@ def job_of(name: str, body: Callable[[JobRun, dict[str, Any]], Json]) -> None:
         try:
             attempt = anew.insisted(lambda: attempts.begin(Bench.store.engine, settings, job_id))
             if attempt > settings.max_attempts:
-                raise GivenUp(f"It was begun {attempt - 1} times without getting any further.")
+                times = "once" if attempt == 2 else f"{attempt - 1} times"
+                raise GivenUp(f"It was begun {times} without getting any further.", job_id)
             job = JobRun(job_id, attempt)
             job.tell("started", {"kind": name})
             try:
@@ -95,7 +104,7 @@ def job_of(name: str, body: Callable[[JobRun, dict[str, Any]], Json]) -> None:
                 said = str(problem) or type(problem).__name__
                 job.tell("failed", {"error": said[:300]})
                 DBOS.close_stream(STREAM)
-                raise Broken(said[:300]) from problem
+                raise Broken(said[:300], job_id) from problem
             job.tell("done", {"percent": 100, "result": result})
             DBOS.close_stream(STREAM)
             return result

@@ -46,8 +46,8 @@ def show(internet: Internet) -> Iterator[Event]:
     site = f"answered {status} in {ms(took_ms)}" if status else f"did not answer within {ms(took_ms)}"
     yield note(
         f"With {open_now} streams open, /healthz {site}; before them it took {ms(before.took_ms)}. A stream is a "
-        "request that has not ended, so it keeps its thread. As many streams as threads, and the login page, the health check "
-        "and the POST wait behind them."
+        "request that has not ended, so it keeps its thread. As many streams as threads, and the login page, the health "
+        "check and the POST wait behind them."
     )
     yield note(
         f"So the service admits {ADMITTED}, says 503 with Retry-After to the others, and keeps the threads that are "

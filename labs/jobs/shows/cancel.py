@@ -34,8 +34,8 @@ def show(internet: Internet) -> Iterator[Event]:
     )
     yield note(
         f"{len(began)} of {STEPS} steps had begun in all, {late} of them after the answer. A step in flight runs to "
-        "its end: code in the middle of its work cannot be stopped from outside. The next one never begins, because the "
-        "engine looks before each step whether the job is still wanted."
+        "its end: code in the middle of its work cannot be stopped from outside. The next one never begins, because "
+        "the engine looks before each step whether the job is still wanted."
     )
     yield note(f"A client that comes back to the stream gets {again.status}, and stays away.")
     yield measured("jobs.cancel.steps", len(began), f"{len(began)} steps began.", "steps")

@@ -57,8 +57,8 @@ def show(internet: Internet) -> Iterator[Event]:
         "drops it when the connection ends."
     )
     yield note(
-        f"The client came back with Last-Event-ID: {back or 'none'}, and the server sent what follows that id. So a "
-        "server can tell the place by the id alone, and no event has to be marked as begun."
+        f"The client came back with Last-Event-ID: {back or 'none'}, and the server sent what "
+        "follows that id: it knows nothing else of what the client has."
     )
     ids = [str(number) for number in range(1, LAST + 1)]
     held = back == str(CUT - 1) and whole == ids and len(got) == LAST

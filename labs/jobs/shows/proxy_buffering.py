@@ -55,12 +55,12 @@ def show(internet: Internet) -> Iterator[Event]:
         "all there at once, when the job is done: the page sees no progress, and nothing is logged."
     )
     yield note(
-        "The service says X-Accel-Buffering: no in the head of each stream, so no line of nginx.conf is needed; "
+        "With X-Accel-Buffering: no in the head of each stream no line of nginx.conf is needed; "
         "proxy_buffering off; for the path does the same. nginx takes the field for itself, and clients never see it."
     )
     worst, other = max(late.values(), default=0.0), max(held_back.values(), default=0.0)
     yield measured(
-        "jobs.buffering.latest", round(worst, 1), f"With it the latest was {round(worst, 1)} ms late.", "ms"
+        "jobs.buffering.latest", round(worst, 1), f"The latest event was {round(worst, 1)} ms late.", "ms"
     )
     yield PROXY_BUFFERING.judged(
         len(ids) == STEPS + 2 and worst < SOON_MS and other > STEP_S * STEPS * 500,

@@ -83,11 +83,12 @@ def show(internet: Internet) -> Iterator[Event]:
         ),
     ]
     yield table("six.requests", "", ("", "open streams", "GET /healthz"), rows)
-    yield note(
-        f"The service had places for {ADMITTED} and threads to spare: nothing reached it. The {PER_HOST} connections "
-        "are the browser's, for all tabs of one server together, and a stream never gives its own back. The page "
-        "seems to hang, and no log of a server has a line about it."
-    )
+    if waited:
+        yield note(
+            f"The service had places for {ADMITTED} and threads to spare: nothing reached it. The {PER_HOST} "
+            "connections are the browser's, for all tabs of one server together, and a stream never gives its own "
+            "back. The page seems to hang, and no log of a server has a line about it."
+        )
     yield note(
         "HTTP/2 carries a hundred streams and more in one connection, so the limit is gone with it. Without it: one "
         "stream for a user instead of one for a job, and closing it when its tab is hidden."
