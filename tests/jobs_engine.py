@@ -43,13 +43,15 @@ def open_store(settings: Settings, *, migrate: bool = False) -> Iterator[Store]:
         store.close()
 
 
-def start_worker(settings: Settings, name: str, **environment: str) -> subprocess.Popen[bytes]:
-    """A worker that takes jobs already."""
+def start_worker(
+    settings: Settings, name: str, *, log: int = subprocess.DEVNULL, **environment: str
+) -> subprocess.Popen[bytes]:
+    """A worker that takes jobs already; `log` is where it writes what it has to say."""
     worker = children.start(
         [sys.executable, "-m", "labctl.jobs.worker", name],
         env={**os.environ, VARIABLE: settings.to_json(), **environment},
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stderr=log,
     )
     assert worker.stdout is not None
     assert worker.stdout.readline() == b"ready\n"

@@ -56,7 +56,7 @@ def main(name: str) -> int:
 
 def in_one_line(record: logging.LogRecord) -> bool:
     """A filter for the engine's log: a job that fails or is cancelled is a line there, and not a traceback."""
-    from dbos.error import DBOSAwaitedWorkflowCancelledError
+    from dbos import error
 
     from labctl.jobs.workflow import Failed
 
@@ -68,7 +68,7 @@ def in_one_line(record: logging.LogRecord) -> bool:
         if frames:
             said += f" ({type(cause).__name__}, {Path(frames[-1].filename).name}, line {frames[-1].lineno})"
         record.msg = f"Job {problem.job_id} failed: {said}"
-    elif isinstance(problem, DBOSAwaitedWorkflowCancelledError):
+    elif isinstance(problem, error.DBOSAwaitedWorkflowCancelledError):
         record.msg = f"Job {problem.workflow_id} was cancelled."
     else:
         return True

@@ -18,7 +18,7 @@ from labs.words import count, ms
 
 Victim = Literal["worker", "server", "database"]
 _AFTER = 3
-_MOST_S = {"worker": 12.0, "server": 25.0, "database": 30.0}
+_MOST_S = {"worker": 10.0, "server": 25.0, "database": 30.0}
 # How long a killed PostgreSQL is away.
 _AWAY_S = 1.0
 _LOST = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
+from labctl.errors import CannotRun
 from labctl.events import Event, Step, Verdict
 from labctl.internet import Internet
 from labs.jobs.claims import ACCEPTED, GOES_ON, LAST_EVENT_ID, LOCATION, REPLAY, RETRY
@@ -34,7 +35,6 @@ def whole(
         yield booted(stage)
         rail, reply = submitted(stage)
         yield rail.submitted(reply)
-        yield from _refused(reply)
         seen = Watched(reply, rail.job_id, STEPS)
         found = _found(stage, reply)
 
@@ -57,9 +57,14 @@ def booted(stage: Stage) -> Step:
 
 
 def submitted(stage: Stage) -> tuple[Rail, Reply]:
-    """The job of this lab, handed in."""
-    began = time.monotonic()
-    return Rail(began), stage.submit(STEPS, STEP_S, key="a lesson", wired=True)
+    """The job of this lab, handed in. The key is always the same, and so is the id. Raises CannotRun jobs-refused."""
+    rail = Rail(time.monotonic())
+    reply = stage.submit(STEPS, STEP_S, key="a-lesson", wired=True)
+    if not reply.body.get("job_id"):
+        raise CannotRun(
+            "jobs-refused", f"the service said {reply.status}: {reply.body.get('message', 'no more')}"
+        )
+    return rail, reply
 
 
 def counted(seen: Watched) -> Step:
@@ -75,11 +80,6 @@ def counted(seen: Watched) -> Step:
     if seen.closed is not None:
         words.append(f"the stream was closed by a {seen.closed}")
     return result(", ".join(words) + ".", "bad")
-
-
-def _refused(reply: Reply) -> Iterator[Event]:
-    if not reply.body.get("job_id"):
-        yield note(f"The service said {reply.status}: {reply.body.get('message', 'nothing')}", "bad")
 
 
 def _found(stage: Stage, reply: Reply) -> tuple[str, int]:

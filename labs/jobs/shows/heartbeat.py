@@ -47,8 +47,8 @@ def show(internet: Internet) -> Iterator[Event]:
         f"While it listened the client got {beats} heartbeats: lines that begin with a colon, which no page sees."
     )
     yield note(
-        f"Then it left, and its place {told}; others got 503 {refused} times meanwhile. TCP tells a server nothing "
-        "that does not write: the end of the connection is found when something is sent into it. Proxies cut streams "
+        f"Then it left, and its place {told}; new streams were refused {refused} times meanwhile. TCP tells a server "
+        "nothing that does not write: the end of the connection is found when something is sent into it. Proxies cut streams "
         "that are silent for long (nginx: 60 s), which a heartbeat prevents as well."
     )
     yield measured("jobs.heartbeat.freed", round(took_ms), f"The place {told}.", "ms")

@@ -61,6 +61,9 @@ def show(internet: Internet) -> Iterator[Event]:
         status, at = asked.result(10.0)
         stage.until(lambda: len(opened) == STREAMS, 2.0)
         open_after = len(opened) - CLOSED
+        # Its end is the end of its streams, so that nobody waits for them.
+        stage.ask("DELETE", f"/api/jobs/{job_id}")
+        stage.wait_ended(job_id)
     took_ms, after_ms = (at - began) * 1000, max(0.0, (at - closed_at) * 1000)
     number = len(open_before)
     how = (
