@@ -28,6 +28,8 @@ VARIES = re.compile(
     # A time line: who took which request, how many waited, and what follows from it.
     r"|(?<=^  worker \d) .*[█▓┄].*|(?<=^  queue ) .*┄.*|\bpid \d+|request [a-z]\b|worst \d+"
     r"|(?<=--workers )\d+(?= the queue)|(?<=computed: )\d+"
+    # Which worker has the job.
+    r"|(?<=live, )w\d"
     # Times of calls in a column, dates, signatures, a port in quotes, and how large an environment is.
     r"|^ +\d+\.\d+( +\d+\.\d+)?(?=  )|\d{4}-\d\d-\d\d [\d:]+ UTC|\w{3}, \d\d \w{3} \d{4} [\d:]+ GMT"
     r"|[\w-]{4,}\.\.\.|^    time +[\w-]+|\"\d{5}\"|\+\d\d\b|\d+(?= variables of its process)",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
@@ -79,7 +80,7 @@ def connect(url: str, token_file: Path | None, folder: Path | None, user: str) -
     kept = folder_of(folder)
     again: list[str] = []
     if url:
-        if not url.startswith(("http://", "https://")):
+        if not re.match(r"https?://[^/?#\s]", url):
             raise UsageError(
                 "url-invalid", f"--url {url} is no URL", evidence=(("wanted", "http://127.0.0.1:8000"),)
             )
@@ -119,7 +120,7 @@ def tokens_of(folder: Path) -> dict[str, str]:
 def _token(file: Path | None, folder: Path, user: str) -> str:
     if file is not None:
         try:
-            return file.read_text(encoding="utf-8").strip()
+            return _usable(file.read_text(encoding="utf-8").strip(), f"--token-file {file}")
         except (OSError, ValueError) as problem:
             raise CannotRun(
                 "cannot-read",
@@ -127,7 +128,7 @@ def _token(file: Path | None, folder: Path, user: str) -> str:
                 evidence=(("got", f"{type(problem).__name__}: {problem}"),),
             ) from problem
     if not user and (given := os.environ.get("LABCTL_JOBS_TOKEN", "").strip()):
-        return given
+        return _usable(given, "LABCTL_JOBS_TOKEN")
     tokens = tokens_of(folder)
     if user and user not in tokens and tokens:
         raise UsageError(
@@ -144,6 +145,18 @@ def _token(file: Path | None, folder: Path, user: str) -> str:
             fixes=("the same command with --token-file FILE",),
         )
     return tokens[user] if user else next(iter(tokens.values()))
+
+
+def _usable(token: str, where: str) -> str:
+    """A token that can stand in a header. Raises CannotRun jobs-no-token."""
+    if not re.fullmatch(r"[\x21-\x7e]{1,4096}", token):
+        raise CannotRun(
+            "jobs-no-token",
+            f"what {where} holds is no token",
+            evidence=(("wanted", "one word of ASCII characters, as in tokens.json"),),
+            fixes=("the same command with --token-file FILE",),
+        )
+    return token
 
 
 def unreachable(url: str, problem: Exception) -> CannotRun:

@@ -26,7 +26,7 @@ def place_of(listen: str, host_names: Sequence[str]) -> tuple[str, int]:
         address = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
     except ValueError:
         address = None
-    if not colon or not port.isdigit() or int(port) > 65535 or address is None:
+    if not colon or not re.fullmatch(r"[0-9]{1,5}", port) or int(port) > 65535 or address is None:
         raise UsageError(
             "bind-invalid",
             f"{listen!r} is no place to listen",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,6 +10,7 @@ import typer
 
 from labctl.cli.command import single
 from labctl.cli.page import Page
+from labctl.errors import UsageError
 
 _ENGINE = "sqlite (a file), sqlite:///PATH, or postgres://USER:PASSWORD@HOST:PORT/NAME."
 
@@ -63,6 +65,10 @@ def app(
     from labctl.jobs.service import Service
     from labctl.jobs.settings import Settings, read_engine
 
+    if not math.isfinite(keep):
+        raise UsageError(
+            "usage", f"--keep: {keep} is no number of seconds", fixes=("labctl jobs serve --help",)
+        )
     names = tuple(host_name or ())
     place = options.place_of(listen, names)
     kept = options.folder_of(folder)

@@ -39,7 +39,12 @@ class _Json:
         self._job = job
 
     def event(self, number: str, kind: str, data: str) -> None:
-        self._say("event", id=int(number) if number.isdigit() else None, type=kind, data=_read(data))
+        self._say(
+            "event",
+            id=int(number) if number.isascii() and number.isdigit() else None,
+            type=kind,
+            data=_read(data),
+        )
 
     def opened(self, last: str) -> None:
         self._say("opened", last_event_id=last)

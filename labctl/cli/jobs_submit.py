@@ -43,6 +43,7 @@ def app(
 
     if json_ and (watch or jsonl):
         raise UsageError("options-contradict", "--json tells of the job alone: with --watch, say --jsonl")
+    _check_key(idempotency_key)
     body = {"kind": kind, "input": _input(kind, given)}
     client = jobs_client.connect(url, token_file, folder, user)
     headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
@@ -65,6 +66,17 @@ def app(
     return 0
 
 
+def _check_key(key: str) -> None:
+    """Raises UsageError jobs-input-invalid for what cannot stand in a header."""
+    if not all("!" <= letter <= "~" for letter in key):
+        raise UsageError(
+            "jobs-input-invalid",
+            "an idempotency key has visible ASCII characters only",
+            evidence=(("got", ascii(key[:80])),),
+            fixes=("labctl jobs submit --idempotency-key monday-1",),
+        )
+
+
 def _input(kind: str, given: str) -> Any:
     """The object of INPUT. Raises UsageError jobs-input-invalid."""
     if not given:
@@ -72,7 +84,9 @@ def _input(kind: str, given: str) -> Any:
     text = sys.stdin.read() if given == "-" else given
     try:
         value = json.loads(text)
-    except ValueError as problem:
+        # NaN and a lone surrogate are read, and are no JSON all the same.
+        json.dumps(value, allow_nan=False, ensure_ascii=False).encode("utf-8")
+    except (ValueError, RecursionError) as problem:
         raise UsageError(
             "jobs-input-invalid",
             "what the job gets is no JSON",

@@ -33,8 +33,10 @@ def follow(client: Client, job: str, *, jsonl: bool, last: str = "") -> int:
                     # What ends a cancelled job has no id of its own.
                     if happening.type not in _ENDS and not _newer(happening.last_event_id, last):
                         continue
+                    # An end without an id of its own comes with the last one, as in a browser.
+                    number = happening.last_event_id if happening.last_event_id != last else ""
                     last = happening.last_event_id or last
-                    screen.event(happening.last_event_id, happening.type, happening.data)
+                    screen.event(number, happening.type, happening.data)
                     if happening.type in _ENDS:
                         return _ENDS[happening.type]
                 elif isinstance(happening, Opened):

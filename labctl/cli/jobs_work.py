@@ -55,7 +55,10 @@ def app(
 
     def describe(page: Page) -> None:
         page.say()
-        page.prose(f"{len(names)} workers take jobs: {', '.join(names)}. Ctrl-C ends them.")
+        if len(names) == 1:
+            page.prose(f"The worker {names[0]} takes jobs. Ctrl-C ends it.")
+        else:
+            page.prose(f"{len(names)} workers take jobs: {', '.join(names)}. Ctrl-C ends them.")
         page.prose(f"Engine: {words}", "mute")
         page.say()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,7 +27,7 @@ class Wanted(NamedTuple):
 def read_job(body: bytes, *, own_kinds: frozenset[str] = frozenset()) -> Wanted:
     """`own_kinds`: the jobs of the service's own file, see `kinds_in`. Raises Refusal 400."""
     try:
-        document = json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
+        document = json.loads(body.decode("utf-8"), parse_constant=_refuse_constant, parse_float=_finite)
         json.dumps(document, ensure_ascii=False).encode("utf-8")  # a lone surrogate is JSON, and no text
     except (ValueError, RecursionError):
         raise Refusal(400, "body-malformed", "The body is not JSON.") from None
@@ -94,6 +95,13 @@ def _report(given: Mapping[str, Json]) -> Mapping[str, Json]:
 
 def _invalid(sentence: str) -> Refusal:
     return Refusal(400, "input-invalid", sentence)
+
+
+def _finite(text: str) -> float:
+    """1e999 would be Infinity, which is no JSON for those who read it later."""
+    if not math.isfinite(value := float(text)):
+        raise ValueError(text)
+    return value
 
 
 def _refuse_constant(name: str) -> None:

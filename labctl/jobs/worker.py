@@ -18,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from labctl.errors import CannotRun
 from labctl.jobs.settings import Settings
 
 
@@ -42,7 +43,13 @@ def main(name: str) -> int:
     except StoreUnavailable as problem:
         print(problem, file=sys.stderr, flush=True)  # noqa: T201
         return 3
-    _launch(settings, store, name)
+    try:
+        _launch(settings, store, name)
+    except CannotRun as problem:
+        # One line: who supervises us shows the last one that we said.
+        why = "; ".join(text for _, text in problem.evidence)
+        print(" ".join(f"{problem}: {why}".split()), file=sys.stderr, flush=True)  # noqa: T201
+        os._exit(3)
     from labctl.jobs.takeover import Watch
     from labctl.jobs.workflow import Bench
 

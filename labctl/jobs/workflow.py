@@ -7,6 +7,7 @@ where event and checkpoint are one transaction; in a step they would be written 
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
@@ -64,7 +65,7 @@ class JobRun:
         def run() -> _Result:
             effects.ran(Bench.store.settings, self.id, number, Bench.worker, self.attempt)
             try:
-                return function(*arguments, **named)
+                return _json(_called(function, *arguments, **named), f"what step {name!r} returned")
             except Exception as problem:
                 self.raised = problem
                 raise
@@ -76,9 +77,35 @@ class JobRun:
         self.tell("progress", data)
 
     def tell(self, type: str, data: Mapping[str, Json]) -> None:
-        """Write an event and wake who listens."""
-        DBOS.write_stream(STREAM, {"type": type, "data": dict(data)})
+        """Write an event and wake who listens. Raises TypeError for what is no JSON."""
+        DBOS.write_stream(STREAM, {"type": type, "data": _json(dict(data), "what a job tells")})
         doorbell.ring(Bench.store.settings, self.id)
+
+
+def _called(function: Callable[..., _Result], *arguments: Any, **named: Any) -> _Result:
+    """What it returns. A job that wants to end the process has failed: the jobs beside it go on."""
+    try:
+        return function(*arguments, **named)
+    except (SystemExit, KeyboardInterrupt) as problem:
+        raise RuntimeError(f"It asked the worker to end ({problem!r}).") from problem
+
+
+def _json(value: _Result, what: str) -> _Result:
+    """`value`, which browsers can read as JSON. Raises TypeError."""
+    try:
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8")
+    except (TypeError, ValueError, RecursionError) as problem:
+        raise TypeError(f"{what} is no JSON: {problem}") from problem
+    return value
+
+
+def _said(problem: Exception) -> str:
+    """Why a job failed, for its user: text that can be stored, and not too much of it."""
+    try:
+        said = str(problem)
+    except Exception:  # an exception of the user's own, with a bug
+        said = ""
+    return (said or type(problem).__name__)[:300].encode("utf-8", "replace").decode()
 
 
 def job_of(name: str, body: Callable[[JobRun, dict[str, Any]], Json]) -> None:
@@ -96,15 +123,15 @@ def job_of(name: str, body: Callable[[JobRun, dict[str, Any]], Json]) -> None:
             job = JobRun(job_id, attempt)
             job.tell("started", {"kind": name})
             try:
-                result = body(job, given)
+                result = _json(_called(body, job, given), "what the job returned")
             except Exception as problem:
                 if isinstance(problem, DBAPIError) and problem is not job.raised:
                     # Not the job failed: the engine could not write. What it has written is still right.
                     anew.begin(Bench.store, f"job {job_id}: {type(problem).__name__}")
-                said = str(problem) or type(problem).__name__
-                job.tell("failed", {"error": said[:300]})
+                said = _said(problem)
+                job.tell("failed", {"error": said})
                 DBOS.close_stream(STREAM)
-                raise Broken(said[:300], job_id) from problem
+                raise Broken(said, job_id) from problem
             job.tell("done", {"percent": 100, "result": result})
             DBOS.close_stream(STREAM)
             return result

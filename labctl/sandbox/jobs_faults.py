@@ -21,7 +21,9 @@ JOBS_FAULTS: tuple[WebFault, ...] = (
     _fault("retry-in-seconds", "The stream says retry: 1.5, which is no whole number of milliseconds."),
     _fault("empty-200", "A stream with nothing more to tell is answered by 200 and an empty body."),
     _fault("events-from-steps", "Workers write events inside of steps, which are repeated after a crash."),
-    _fault("nobody-takes-over", "A restarted worker gets a new id, and none looks for the jobs of dead ones."),
+    _fault(
+        "nobody-takes-over", "A restarted worker gets a new id, and none looks for the jobs of dead ones."
+    ),
     _fault("state-in-memory", "Each web process knows only the jobs that it has accepted itself."),
     _fault("snapshot-store", "The store comes back from its last snapshot, as Redis does by default."),
     _fault("done-before-run", "A step is noted as done first, and done then."),

@@ -90,7 +90,20 @@ def test_there_must_be_a_token(labctl: Any, tmp_path: Path) -> None:
     assert "error[jobs-no-token]" in done.stderr
 
 
-@pytest.mark.parametrize("given", ["{", "[1]", "7"])
+@pytest.mark.parametrize("token", ["ü", "a b", "x" * 5000])
+def test_what_is_no_token_is_not_sent(labctl: Any, token: str) -> None:
+    done = labctl("jobs", "list", "--url", "http://127.0.0.1:9", LABCTL_JOBS_TOKEN=token)
+    assert done.returncode == 3
+    assert "error[jobs-no-token]: what LABCTL_JOBS_TOKEN holds is no token" in done.stderr
+
+
+@pytest.mark.parametrize("key", ["ü", "a b", "a\n"])
+def test_a_key_that_cannot_stand_in_a_header_is_refused(labctl: Any, key: str) -> None:
+    done = labctl("jobs", "submit", "--idempotency-key", key)
+    assert (done.returncode, "error[jobs-input-invalid]" in done.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("given", ["{", "[1]", "7", '{"steps": NaN}', '{"a": "\\ud800"}', "[" * 5000])
 def test_input_that_is_no_object_is_refused_before_anybody_is_asked(labctl: Any, given: str) -> None:
     done = labctl("jobs", "submit", "report", given)
     assert done.returncode == 2
@@ -101,6 +114,8 @@ def test_input_that_is_no_object_is_refused_before_anybody_is_asked(labctl: Any,
     ("words", "code"),
     [
         (("--listen", "127.0.0.1"), "bind-invalid"),
+        (("--listen", "127.0.0.1:²"), "bind-invalid"),
+        (("--keep", "nan"), "usage"),
         (("--listen", "localhost:99999"), "bind-invalid"),
         (("--listen", "0.0.0.0:0"), "host-name-needed"),
         (("--listen", "[::]:0"), "host-name-needed"),

@@ -80,6 +80,7 @@ def test_a_store_that_is_away_is_a_clear_answer(
         (b"\xff", "application/json", 400, "body-malformed"),
         (b"[" * 60000, "application/json", 400, "body-malformed"),
         (b'{"kind": "report", "input": {"steps": NaN}}', "application/json", 400, "body-malformed"),
+        (b'{"kind": "report", "input": {"steps": 1e999}}', "application/json", 400, "body-malformed"),
         (b'{"kind": "\\ud800"}', "application/json", 400, "body-malformed"),
         (b"[]", "application/json", 400, "input-invalid"),
         (b'{"kind": "rm -rf"}', "application/json", 400, "kind-unknown"),

@@ -111,6 +111,34 @@ def test_a_job_of_ones_own_has_steps_and_progress(embedded: Settings, tmp_path: 
     assert events[-1].data["result"] == [2, 4]
 
 
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        ("raise SystemExit(3)", "SystemExit(3)"),
+        ("job.step('x', exit)", "SystemExit(None)"),
+        ("raise KeyboardInterrupt", "KeyboardInterrupt()"),
+        ("return float('nan')", "what the job returned is no JSON"),
+        ("return {1}", "what the job returned is no JSON"),
+        ("job.progress(percent=float('nan'))", "what a job tells is no JSON"),
+        ("job.step('x', object)", "what step 'x' returned is no JSON"),
+        ("raise ValueError(chr(0xD800))", "?"),
+    ],
+)
+def test_a_job_of_ones_own_that_misbehaves_fails_and_its_worker_goes_on(
+    embedded: Settings, tmp_path: Path, body: str, why: str
+) -> None:
+    file = tmp_path / "own.py"
+    file.write_text(f"def bad(job):\n    {body}\n")
+    settings = replace(embedded, jobs_file=str(file))
+    with open_store(settings, migrate=True) as store, working(settings, "w1") as workers:
+        accepted = store.submit("ann", "bad", {})
+        assert isinstance(accepted, Accepted)
+        events = whole(store, accepted.job_id)
+        assert [(event.id, event.type) for event in events] == [(0, "started"), (1, "failed")]
+        assert why in str(events[-1].data["error"])
+        assert workers[0].poll() is None
+
+
 def test_under_the_fault_nobody_takes_over(embedded: Settings) -> None:
     settings = replace(embedded, faults=frozenset({"nobody-takes-over"}))
     with open_store(settings, migrate=True) as store, working(settings, "w1", "w2") as workers:

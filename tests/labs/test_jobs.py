@@ -83,7 +83,7 @@ def test_the_request_behind_the_cut_says_the_last_id_and_is_the_only_one_in_yell
 def test_it_ends_with_the_count_and_with_commands_that_can_be_typed(usual: dict[str, Any]) -> None:
     results = [e["text"] for e in usual["events"] if e["kind"] == "step" and e["role"] == "result"]
     assert results == ["9 sent, 9 received, in order, none twice."]
-    assert commands(usual) == ["labctl jobs --no-replay", "labctl jobs --kill worker"]
+    assert commands(usual) == ["labctl jobs --no-replay", "labctl jobs serve", "labctl jobs --kill worker"]
 
 
 def test_without_a_replay_events_are_missing_and_no_claim_is_about_it(

@@ -48,8 +48,8 @@ def show(internet: Internet) -> Iterator[Event]:
     )
     yield note(
         f"Then it left, and its place {told}; new streams were refused {refused} times meanwhile. TCP tells a server "
-        "nothing that does not write: the end of the connection is found when something is sent into it. Proxies cut streams "
-        "that are silent for long (nginx: 60 s), which a heartbeat prevents as well."
+        "nothing that does not write: the end of the connection is found when something is sent into it. Proxies cut "
+        "streams that are silent for long (nginx: 60 s), which a heartbeat prevents as well."
     )
     yield measured("jobs.heartbeat.freed", round(took_ms), f"The place {told}.", "ms")
     yield HEARTBEAT.judged(freed and beats > 0, f"The client's place {told}, with {beats} heartbeats before.")
