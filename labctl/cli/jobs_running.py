@@ -25,19 +25,31 @@ class Foreground:
     def __init__(self, jsonl: bool) -> None:
         self._jsonl = jsonl
         self._page = Page()
+        # Before it runs, waiting for the processes is what a signal interrupts; once, so that they are ended in order.
+        self._interrupts = True
         # A SimpleQueue, since a signal handler may put into it while the main thread waits in it.
         self._happened: queue.SimpleQueue[ServiceEvent | None] = queue.SimpleQueue()
         for name in ("SIGINT", "SIGTERM", "SIGHUP"):
             number = getattr(signal, name, None)
             if number is not None:
-                signal.signal(number, lambda *_: self._happened.put(None))
+                signal.signal(number, self._asked_to_end)
+
+    def _asked_to_end(self, *_: object) -> None:
+        if self._interrupts:
+            self._interrupts = False
+            raise KeyboardInterrupt
+        self._happened.put(None)
 
     def heard(self, event: ServiceEvent) -> None:
         """For `on_event`, from any thread."""
         self._happened.put(event)
 
     def run(self, service: Service, document: Mapping[str, Any], describe: Callable[[Page], None]) -> int:
-        """Say where it is, then what happens. Returns when it was asked to end, or nobody reads any more."""
+        """Say where it is, then what happens. Returns when it was asked to end, or nobody reads any more.
+
+        Before, a signal is a KeyboardInterrupt.
+        """
+        self._interrupts = False
         with suppress(BrokenPipeError):
             if self._jsonl:
                 self._line({"schema": SCHEMA, "kind": "listening", **document})

@@ -21,7 +21,7 @@ def read_jobs(path: Path) -> dict[str, Callable[..., Any]]:
     sys.modules["labctl_own_jobs"] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as problem:
+    except (Exception, SystemExit) as problem:
         raise _broken(path, f"{type(problem).__name__}: {problem}") from problem
     found: dict[str, Callable[..., Any]] = {
         name: function

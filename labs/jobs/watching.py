@@ -16,6 +16,8 @@ from labs.words import listed
 _LATER_S = 0.15
 # A replay comes at once: behind so much silence it is none.
 _REPLAY_S = 0.3
+# Less than this is on its way.
+_LATE_S = 0.1
 
 
 @dataclass
@@ -28,6 +30,8 @@ class Watched:
     got: list[Got] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     opened_at: list[float] = field(default_factory=list)
+    # When the last one of them was answered.
+    answered_at: float = 0.0
     lost_at: list[float] = field(default_factory=list)
     waits_ms: list[int] = field(default_factory=list)
     # Of the last complete event when the connection was lost.
@@ -128,6 +132,7 @@ def _opened(stage: Stage, rail: Rail, seen: Watched, now: float, step_s: float) 
         yield from _away(stage, rail, seen, at, step_s)
     seen.asked.append(asked)
     seen.opened_at.append(at)
+    seen.answered_at = now
     yield rail.opened(at, asked, again)
 
 
@@ -157,7 +162,8 @@ def _away(stage: Stage, rail: Rail, seen: Watched, at: float, step_s: float) -> 
 
 def _late(stage: Stage, seen: Watched, got: Got, step_s: float) -> float | None:
     """How long an event was there before the connection on which it came; None for one that is live."""
-    if len(seen.opened_at) < 2 or got.at - seen.opened_at[-1] > _REPLAY_S + step_s:
+    if len(seen.opened_at) < 2 or got.at - seen.answered_at > _REPLAY_S:
         return None
     when = written_at(got, stage.ledger(seen.job_id), step_s, seen.steps)
-    return got.at - when if when is not None and when < seen.opened_at[-1] else None
+    late_s = got.at - when if when is not None and when < seen.answered_at else 0.0
+    return late_s if late_s >= _LATE_S else None

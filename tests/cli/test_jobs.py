@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import socket
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import pytest
 from free_ports import closed_port
 
 from labctl.cli.jobs import COMMANDS
+from labctl.cli.jobs_running import Foreground
 from labctl.cli.jobs_showing import sentence
 from labctl.cli.jobs_watching import _newer
 
@@ -25,7 +27,7 @@ def test_the_help_lists_the_commands_of_the_service(labctl: Any) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     for name, _, title in COMMANDS:
         assert name in done.stdout
-        assert title.split(":")[0] in done.stdout
+        assert title.split(":")[0] in " ".join(done.stdout.split())
 
 
 @pytest.mark.parametrize("name", [name for name, _, _ in COMMANDS])
@@ -237,3 +239,13 @@ def test_a_sentence_for_each_event_and_nothing_that_moves_a_cursor() -> None:
     progress = {"step": 3, "steps": 10, "percent": 40}
     assert sentence("4", "progress", progress) == "Event 4: progress 40%, step 4 of 10."
     assert sentence("", "failed", {"error": "no\x1b[2Jroom."}) == "failed: no [2Jroom."
+
+
+def test_a_signal_before_it_runs_ends_the_wait_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    handlers: dict[int, Any] = {}
+    monkeypatch.setattr("signal.signal", handlers.__setitem__)
+    Foreground(jsonl=False)
+    handler = handlers[signal.SIGINT]
+    with pytest.raises(KeyboardInterrupt):
+        handler(signal.SIGINT, None)
+    handler(signal.SIGINT, None)

@@ -106,3 +106,11 @@ def test_what_a_step_gave_is_kept_over_a_kill_and_a_failed_job_is_one_line_of_th
     told = [line for line in lines if failing in line]
     assert len(told) == 1
     assert re.search(rf"Job {failing} failed: .*row 7.*\(KeyError, \w+\.py, line \d+\)$", told[0])
+
+
+def test_a_file_that_ends_the_program_is_told_like_any_other_that_is_broken(tmp_path: Path) -> None:
+    file = tmp_path / "own.py"
+    file.write_text("raise SystemExit('bye')\n")
+    with pytest.raises(CannotRun) as told:
+        read_jobs(file)
+    assert told.value.evidence == (("why", "SystemExit: bye"),)
