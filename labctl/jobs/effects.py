@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import time
 import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from labctl.jobs.settings import Settings
@@ -27,11 +30,44 @@ def ran(settings: Settings, job_id: str, step: int, worker: str, attempt: int) -
         "attempt": attempt,
     }
     line = json.dumps(told) + "\n"
-    ledger = os.open(
-        Path(settings.folder) / LEDGER, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600
-    )
-    try:
+    with _ledger(settings) as ledger:
         os.write(ledger, line.encode())
+
+
+def forget(settings: Settings, job_ids: Iterable[str]) -> None:
+    """Expired jobs leave the ledger and the folder of what was sent."""
+    gone = frozenset(job_ids)
+    with _ledger(settings) as ledger:
+        lines = os.pread(ledger, os.fstat(ledger).st_size, 0).splitlines(keepends=True)
+        kept = [line for line in lines if _job(line) not in gone]
+        if len(kept) < len(lines):
+            # In place and under the lock: whoever appends has the same file open.
+            os.ftruncate(ledger, 0)
+            os.write(ledger, b"".join(kept))
+    for job_id in gone:
+        for mark in (Path(settings.folder) / SENT).glob(f"{job_id}-*"):
+            with suppress(OSError):
+                mark.unlink()
+
+
+def _job(line: bytes) -> str:
+    try:
+        return str(json.loads(line)["job"])
+    except (ValueError, KeyError, TypeError):
+        return ""
+
+
+@contextmanager
+def _ledger(settings: Settings) -> Iterator[int]:
+    """The open ledger, locked: a line is appended, or the whole is written anew."""
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+    ledger = os.open(Path(settings.folder) / LEDGER, flags, 0o600)
+    try:
+        if sys.platform != "win32":
+            import fcntl
+
+            fcntl.flock(ledger, fcntl.LOCK_EX)
+        yield ledger
     finally:
         os.close(ledger)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from labctl.jobs import effects
 from labctl.jobs.database import table
 from labctl.jobs.reading import OVER
 
@@ -53,10 +53,7 @@ def _forget(engine: sa.Engine, settings: Settings, ids: list[str]) -> None:
     with engine.begin() as connection:
         for job_id in ids:
             connection.execute(sa.text("DELETE FROM labctl_attempts WHERE job_id = :id"), {"id": job_id})
-    for job_id in ids:
-        for mark in (Path(settings.folder) / "sent").glob(f"{job_id}-*"):
-            with suppress(OSError):
-                mark.unlink()
+    effects.forget(settings, ids)
 
 
 def _give_back(engine: sa.Engine) -> None:

@@ -13,6 +13,7 @@ from labs.jobs.claims import CLAIMS
 
 Show = Literal[
     "end",
+    "no-replay",
     "at-least-once",
     "double-click",
     "dual-write",
@@ -56,6 +57,8 @@ def run(
             f"--drop-after takes the id of an event, 0 to {STEPS - 1}, not {drop_after}",
             fixes=(f"labctl jobs --drop-after {USUAL_DROP}",),
         )
+    if show == "no-replay":
+        return whole(internet, USUAL_DROP, replay=False, engine=engine)
     if show:
         from importlib import import_module
 
@@ -104,5 +107,5 @@ LAB = Lab(
         "jobs --show at-least-once",
     ),
     # Without the replay it only explains.
-    judges=lambda arguments: not arguments.get("no_replay"),
+    judges=lambda arguments: not arguments.get("no_replay") and arguments.get("show") != "no-replay",
 )

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from jobs_engine import open_store, settings_on, submitted, wait_for, working
 from processes import LINUX
 
+from labctl.jobs import effects
+from labctl.jobs.effects import LEDGER, SENT
 from labctl.jobs.settings import Settings
 
 
@@ -55,3 +59,20 @@ def test_a_worker_sweeps_by_itself() -> None:
     ):
         job = submitted(store, steps=2, step_s=0)
         wait_for(lambda: store.get(job) is None)
+        wait_for(lambda: job not in (Path(settings.folder) / LEDGER).read_text())
+        assert not list((Path(settings.folder) / SENT).glob(f"{job}-*"))
+
+
+def test_the_ledger_forgets_expired_jobs_and_nothing_else(tmp_path: Path) -> None:
+    settings = Settings(f"sqlite:///{tmp_path}/jobs.db", str(tmp_path))
+    for job in ("gone", "kept"):
+        effects.ran(settings, job, 0, "w1", 1)
+        assert effects.send(settings, job, 0)
+    effects.forget(settings, ["gone"])
+    effects.ran(settings, "kept", 1, "w1", 1)
+    lines = (tmp_path / LEDGER).read_text().splitlines()
+    assert [(json.loads(line)["job"], json.loads(line)["step"]) for line in lines] == [
+        ("kept", 0),
+        ("kept", 1),
+    ]
+    assert [mark.name for mark in (tmp_path / SENT).iterdir()] == ["kept-0"]
