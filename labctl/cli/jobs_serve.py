@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -143,5 +144,9 @@ class _Told:
             10,
         )
         page.heading("Try")
-        page.rows([("labctl jobs submit --watch", "a job of ten steps, and its events")], 30)
+        from labctl.cli.jobs_options import folder_of
+
+        # The clients look into the usual folder, unless they are told of another.
+        there = "" if self._folder == folder_of(None) else f" --folder {shlex.quote(str(self._folder))}"
+        page.rows([(f"labctl jobs submit --watch{there}", "a job of ten steps, and its events")], 30)
         page.say()
