@@ -102,7 +102,8 @@ class Jobs:
             if got.status == 422:
                 raise Refusal(422, "key-reused", got.why)
             raise too_much(got.status, got.why, got.retry_after_s)
-        self._accepted.add(got.job_id)
+        if "state-in-memory" in self._faults:
+            self._accepted.add(got.job_id)
         if "works-in-the-request" in self._faults:
             for _ in self._backend.feed.listen(got.job_id, -1, 3600.0):
                 pass
