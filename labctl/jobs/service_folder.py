@@ -99,13 +99,13 @@ def migrate(settings: Settings) -> None:
 
 def unreachable(settings: Settings, problem: Exception) -> CannotRun:
     """The error for a database that is not there: what was tried, without its password, and what it said."""
-    from labctl.jobs.settings import _without_password
+    from labctl.jobs.settings import without_password
 
     said = str(problem.__cause__ or problem).strip().splitlines() or [type(problem).__name__]
     return CannotRun(
         "database-unreachable",
         "the database of the jobs cannot be used",
-        evidence=(("tried", _without_password(settings.database)), ("got", said[0][:300])),
+        evidence=(("tried", without_password(settings.database)), ("got", said[0][:300])),
         fixes=() if settings.embedded else ("labctl jobs serve   keeps the jobs in a file",),
     )
 

@@ -91,13 +91,14 @@ def _postgres(text: str) -> str:
         parts = urlsplit(text)
         _ = parts.port
     except ValueError as problem:
-        raise _invalid(_without_password(text), str(problem)) from None
+        raise _invalid(without_password(text), str(problem)) from None
     if not parts.hostname or not parts.path.strip("/"):
-        raise _invalid(_without_password(text), "a host and the name of a database are needed")
+        raise _invalid(without_password(text), "a host and the name of a database are needed")
     return "postgresql" + text[text.index("://") :]
 
 
-def _without_password(text: str) -> str:
+def without_password(text: str) -> str:
+    """A database URL that may be shown. (labctl.play has one for whole command lines, in a layer above.)"""
     return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:...@", text)
 
 
